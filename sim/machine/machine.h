@@ -1,0 +1,172 @@
+#ifndef HOTBED_MACHINE_MACHINE_H
+#define HOTBED_MACHINE_MACHINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "sim/base/error.h"
+#include "sim/base/world.h"
+#include "sim/machine/model.h"
+#include "sim/machine/state.h"
+#include "sim/machine/storage.h"
+
+/* The printer itself: heaters, fans, axes, job, storages, state. It knows no protocol; faces ask it for readings, give
+ * it orders and are told what happens. Everything between two events advances in closed form, so asking after one
+ * second or six hours costs the same. */
+
+struct machine;
+
+/* A change of the reported state. `source` and `reason` are what the printer itself would say; a face that caused the
+ * change with a command of its own says so instead. */
+struct state_change {
+    enum printer_state from, to;
+    enum state_source source;
+    const char *reason; /* NULL: none; valid during the call */
+    uint32_t job_id;    /* that belongs to this change (connect-sdk.md 7.5); 0: none */
+};
+
+enum machine_info_part {
+    MACHINE_INFO_IDENTITY, /* type, firmware, nozzle, serial, network complete or changed */
+    MACHINE_INFO_SHEETS,
+    MACHINE_INFO_ACTIVE_SHEET,
+    MACHINE_INFO_MMU,
+};
+
+/* Told to every listener, in the order of their adding, synchronously in world time. Any member may be NULL. */
+struct machine_events {
+    void (*state_changed)(void *face, const struct state_change *change);
+    void (*medium_changed)(void *face, const struct storage *storage, bool attached);
+    /* `path` is the full virtual path, "/SD Card/x.gcode". The node is still in the tree for created and modified. */
+    void (*file_changed)(void *face, const struct storage *storage, enum storage_change_kind kind, const char *path);
+    void (*info_changed)(void *face, enum machine_info_part part);
+    void (*job_known_better)(void *face); /* path, size or reporting mode of the running job (connect-sdk.md 6.6) */
+    void (*mesh_measured)(void *face);
+    void (*slot_error)(void *face, const char *code); /* "04101" */
+    void (*layer_changed)(void *face, uint32_t layer);
+    void (*rebooted)(void *face);
+};
+
+struct machine_listener {
+    const struct machine_events *events;
+    void *face;
+    struct machine_listener *next; /* list is the machine's */
+};
+
+/* Everything that a telemetry of any protocol is made of, at one instant. NAN: not known. */
+struct machine_readings {
+    double nozzle_c, nozzle_target_c, bed_c, bed_target_c;
+    double board_c; /* "A:" */
+    double x_mm, y_mm, z_mm, e_mm;
+    int hotend_fan_rpm, print_fan_rpm;
+    int hotend_fan_power, print_fan_power; /* as the firmware prints it: 0..255 */
+    int speed_percent, flow_percent;
+    uint64_t total_filament_mm;   /* over the printer's life */
+    int64_t total_print_time_s;
+    /* of the job; meaningful while `job` */
+    bool job;
+    uint32_t job_id;
+    int progress_percent;         /* -1: unknown */
+    int64_t time_remaining_s;     /* -1 */
+    int64_t time_printing_s;      /* -1 */
+    int64_t filament_change_in_s; /* to the next pause or colour change; -1 unknown */
+    bool estimates_inaccurate;
+    uint32_t layer, layer_count;
+    double filament_used_mm;      /* by this job so far */
+    /* MMU; meaningful while `mmu` */
+    bool mmu;
+    int slot_active; /* 0 none, 1..5 */
+    int slot_state;  /* progress code of connect-sdk.md 4.7 */
+    char slot_command[8];
+};
+
+struct machine_job {
+    uint32_t id;
+    char *path;        /* "/PrusaLink gcodes/x.gcode" */
+    uint64_t size_bytes;
+    int64_t modified_s;
+    bool from_sd;
+    int64_t start_us;  /* world time */
+};
+
+struct machine_settings {
+    const struct model *model;  /* shared, outlives the machine */
+    uint64_t index;             /* number of the printer: with the world's seed it decides serial, noise, counters */
+    const char *serial;         /* NULL: made from index */
+    const char *firmware;       /* NULL: the model's */
+    double room_c;              /* NAN: 25 */
+    uint32_t job_counter;       /* last job id in the EEPROM */
+};
+
+struct machine *machine_new(struct world *world, const struct machine_settings *settings);
+void machine_destroy(struct machine *machine);
+
+void machine_listen(struct machine *machine, struct machine_listener *listener);
+void machine_unlisten(struct machine *machine, struct machine_listener *listener);
+
+const struct model *machine_model(const struct machine *machine);
+const char *machine_serial(const struct machine *machine);
+const char *machine_firmware(const struct machine *machine);
+enum printer_state machine_state(const struct machine *machine);
+const struct printer_layers *machine_layers(const struct machine *machine);
+const struct machine_job *machine_job(const struct machine *machine); /* NULL: none */
+void machine_read(struct machine *machine, struct machine_readings *readings); /* now */
+
+/* Power on and boot: base BUSY, then IDLE when the host has talked to it. Until then a machine only exists. */
+void machine_power_on(struct machine *machine);
+void machine_reset(struct machine *machine); /* the mainboard reboots: connect-sdk.md 7.4, last row */
+
+/* Storages. The machine takes over what `storage` holds; order of attaching is the order of listings. */
+struct storage *machine_attach(struct machine *machine, const struct storage *storage);
+bool machine_detach(struct machine *machine, const char *name, struct storage *out); /* out NULL: freed */
+size_t machine_storage_count(const struct machine *machine);
+struct storage *machine_storage(struct machine *machine, size_t index);
+/* "/SD Card/sub/x.gcode" -> storage and "sub/x.gcode"; NULL: no such storage. */
+struct storage *machine_storage_of(struct machine *machine, const char *path, const char **below);
+/* storage_* on a full path, and the events for it. */
+enum storage_result machine_make_folder(struct machine *machine, const char *path);
+enum storage_result machine_put_file(struct machine *machine, const char *path, struct file_content *content);
+enum storage_result machine_remove(struct machine *machine, const char *path, bool whole_tree);
+
+/* Orders. False with the reason when the printer can't do it now. Their effect may come later (a pause waits for queued
+ * moves): what happens is told by state_changed. */
+enum machine_refusal {
+    MACHINE_ACCEPTED,
+    MACHINE_ALREADY_PRINTING,
+    MACHINE_WRONG_STATE,
+    MACHINE_NO_FILE,
+    MACHINE_BAD_FILE,
+};
+enum machine_refusal machine_start_print(struct machine *machine, const char *path, struct error *error);
+enum machine_refusal machine_pause(struct machine *machine);
+enum machine_refusal machine_resume(struct machine *machine);
+enum machine_refusal machine_stop(struct machine *machine);
+enum machine_refusal machine_set_ready(struct machine *machine, bool ready);
+void machine_set_speed(struct machine *machine, int percent); /* 0..999 */
+void machine_set_flow(struct machine *machine, int percent);
+
+/* Send lines of g-code as a host does, one after the other. `done` is called once, when the last is confirmed or one
+ * fails; `why` is NULL on success, else the reason ("Unknown command", "Cold extrusion prevented", "interrupted"). */
+typedef void machine_gcode_done(void *owner, const char *line, const char *why);
+void machine_gcode(struct machine *machine, const char *lines, machine_gcode_done *done, void *owner);
+void machine_gcode_interrupt(struct machine *machine);
+
+/* Faults of the machine, for scenarios and soak (DESIGN "fault"). */
+enum machine_fault {
+    FAULT_NOZZLE_HEATER_DEAD,
+    FAULT_BED_HEATER_DEAD,
+    FAULT_NOZZLE_THERMISTOR_OPEN,
+    FAULT_NOZZLE_THERMISTOR_SHORT,
+    FAULT_BED_THERMISTOR_OPEN,
+    FAULT_BED_THERMISTOR_SHORT,
+    FAULT_HOTEND_FAN_STALLED,
+    FAULT_PRINT_FAN_STALLED,
+    FAULT_SERIAL_LOST,     /* the cable between host and mainboard */
+    FAULT_FILAMENT_RUNOUT,
+    FAULT_COUNT,
+};
+const char *machine_fault_name(enum machine_fault fault); /* "nozzle-heater-dead" */
+void machine_set_fault(struct machine *machine, enum machine_fault fault, bool on);
+void machine_user_confirms(struct machine *machine); /* somebody presses the knob: ends an attention */
+
+#endif
