@@ -15,7 +15,7 @@
 enum { HTTP_REPLY_HEADERS_MAX = 24 };
 
 enum http_after {
-    HTTP_AFTER_KEEP,  /* the connection stays, as HTTP has it */
+    HTTP_AFTER_KEEP,  /* the connection stays, or closes if request or reply headers say so, as HTTP has it */
     HTTP_AFTER_CLOSE, /* close in order behind the reply, without saying so */
     HTTP_AFTER_RESET, /* break the connection behind the reply */
     HTTP_AFTER_STALL, /* keep it open and say nothing more on it: later requests on it are read and never answered */
@@ -47,7 +47,7 @@ struct http_exchange {
     const struct http_exchange_class *class;
     uint32_t connection; /* number of the connection on its front */
     bool tls;
-    char peer[64];       /* "127.0.0.1:40312"; in memory the name that the connecting side gave */
+    const char *peer;    /* "127.0.0.1:40312"; in memory "memory:<connection>" */
     void *service_data;  /* the service's own, NULL at first */
 };
 

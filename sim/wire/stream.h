@@ -41,7 +41,9 @@ struct stream {
     const struct stream_class *class;
     const struct stream_events *events;
     void *owner;
-    uint32_t id; /* number of the connection on its network, from 1: names it in traces */
+    const char *peer; /* of an accepted stream: "127.0.0.1:40312", in memory "memory:<id>"; lives as long as the stream */
+    uint32_t id;      /* number of the connection on its network, from 1: names it in traces */
+    bool tls;
 };
 
 /* Queue bytes; they leave in order, after the stream has opened. Nothing is refused: a sender that may outrun its peer
