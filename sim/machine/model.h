@@ -14,24 +14,50 @@ enum { MODEL_FAN_LEVELS = 16, MODEL_STORAGES_MAX = 4, MODEL_AXES = 4 };
 
 enum model_pid { PID_MK3, PID_BUDDY };
 
+/* MK3's observer against a heater that does not do what it is told (2.1). Its idea of power, capacity and loss is the
+ * heater's own. Off when `error_k_s` is 0. */
+struct model_observer {
+    double filter;   /* fS, share per sample */
+    double lag_s;    /* whole samples of the regulator */
+    double warn_k_s, error_k_s;
+};
+
 /* A heater, its sensor, its regulator and its protections (printer-models.md 2.1, 2.2, 9). */
 struct model_heater {
     double power_w;
     double capacity_j_per_k;
-    double resistance_k_per_w[MODEL_FAN_LEVELS]; /* by print fan level; a bed has one value in all */
+    double resistance_k_per_w[MODEL_FAN_LEVELS]; /* by print fan level; a bed has one value in all; 0: loss_a, loss_b */
     double loss_a_w_per_k, loss_b_w_per_k2;      /* instead of the resistance when a > 0 (9.3) */
     double loss_fan_c;                           /* factor sqrt(1 + f*c) */
     double power_slope_per_k, power_offset;      /* U and V of 2.1 */
     double sensor_time_s;                        /* tau_s */
-    double delay_s;                              /* L */
+    double delay_s;                              /* L; at most HEATER_HISTORY - 2 periods */
     double noise_c;                              /* sigma; 0: none */
+    enum model_pid pid;
+    double period_s;                             /* of the regulator: 0.27, 0.16 */
     double kp, ki, kd;
     double derivative_keep;                      /* share of the old derivative: 0.95 */
+    bool feed_forward;                           /* PID_BUDDY: the steady drive is added */
     double max_c, min_c;
+    double min_delay_s;                          /* in a room below min_c: no mintemp until this long after switching on */
     double settable_max_c;                       /* targets above are clipped; 0: not */
-    double watch_rise_c, watch_period_s;         /* preheat supervision; see heater.h for MK3's window counting */
-    int watch_windows;
-    double runaway_hysteresis_c, runaway_period_s;
+    double watch_rise_c, watch_period_s;         /* preheat supervision; PID_MK3: windows, see heater.h */
+    double watch_rise_slow_c, watch_slow_from_c; /* smaller rise above a temperature; 0: none */
+    double watch_rise_slowest_c, watch_slowest_from_c;
+    int watch_windows;                           /* that fail in a row before it is an error; 0: no supervision */
+    double runaway_hysteresis_c, runaway_period_s; /* period 0: no supervision */
+    double wait_window_c, wait_hold_s, wait_restart_c; /* M109, M190 */
+    struct model_observer observer;
+};
+
+/* A fan, its tachometer and what the firmware makes of it (printer-models.md 2, mk3-serial.md 8.3). */
+struct model_fan {
+    int full_rpm;
+    double exponent;        /* rpm = full * (power/255)^exponent */
+    double on_above_c;      /* hot-end fan: runs at full while the nozzle is hotter; 0: driven by M106 */
+    int check_above_power;  /* tested while driven harder than this */
+    int check_rpm;          /* slower than this is bad */
+    int check_tests;        /* bad in so many tests in a row, every 5 s; 0: not tested */
 };
 
 struct model_axis {
@@ -55,7 +81,7 @@ struct model {
     char *family;      /* "mk3": which host and firmware behaviour */
     int type, version, subversion; /* Connect printer type 1.3.1 */
     int model_code;    /* M862.2: 302; with an MMU 20302 */
-    int mmu_model_code;
+    int mmu_model_code; /* 20302, 30302; 0: no MMU */
     bool mmu;          /* fitted */
     int mmu_slots;
     char *firmware;    /* "3.14.0-8094" */
@@ -63,18 +89,13 @@ struct model {
     char *ini_type;    /* "MK3S" in prusa_printer_settings.ini */
     double nozzle_diameter_mm;
     struct model_heater nozzle, bed;
-    enum model_pid pid;
-    double pid_period_s;
-    bool thermal_model_check;   /* MK3's observer against a dead heater, 2.1 */
-    double thermal_model_lag_s, thermal_model_fs, thermal_model_warn_k_s, thermal_model_error_k_s;
-    double board_above_room_k;
+    enum model_pid pid; /* whose regulator and protections the heaters have */
+    double board_above_room_k; /* "A:"; NAN: no such sensor */
     struct model_axis axes[MODEL_AXES]; /* X Y Z E */
     double print_acceleration_mm_s2, retract_acceleration_mm_s2, travel_acceleration_mm_s2;
     double park_x_mm, park_y_mm, park_lift_mm;
     double min_extrusion_c;
-    double wait_window_c, wait_hold_s, wait_restart_c; /* M109, M190 */
-    int hotend_fan_rpm, print_fan_rpm;  /* at full drive */
-    double hotend_fan_on_c;
+    struct model_fan hotend_fan, print_fan;
     struct model_storage *storages;
     uint32_t storages_count;
 };
