@@ -61,6 +61,7 @@ struct machine_readings {
     int hotend_fan_rpm, print_fan_rpm;
     int hotend_fan_power, print_fan_power; /* as the firmware prints it: 0..255 */
     int speed_percent, flow_percent;
+    bool heating;                 /* the firmware waits for a temperature (M109, M190) and prints them each second */
     uint64_t total_filament_mm;   /* over the printer's life */
     int64_t total_print_time_s;
     /* of the job; meaningful while `job` */
@@ -111,6 +112,7 @@ enum printer_state machine_state(const struct machine *machine);
 const struct printer_layers *machine_layers(const struct machine *machine);
 const struct machine_job *machine_job(const struct machine *machine); /* NULL: none */
 void machine_read(struct machine *machine, struct machine_readings *readings); /* now */
+const double *machine_mesh(const struct machine *machine, size_t *count); /* bed levelling, mm; NULL: none measured */
 
 /* Power on and boot: base BUSY, then IDLE when the host has talked to it. Until then a machine only exists. */
 void machine_power_on(struct machine *machine);

@@ -52,17 +52,16 @@ struct connect_face_events {
     void (*condition)(void *owner, enum connect_condition broken);
 };
 
-/* Read by connect_face_new(); everything it points to outlives the face and may be shared by many. Zeroed is a fresh
- * PrusaLink 0.8.1 without server, token and quirks; connect_face_defaults() turns the quirks on. */
+/* Outlives the faces that are made with it and may be shared by many. connect_face_defaults() makes it a PrusaLink
+ * 0.8.1 with all quirks and without a server. */
 struct connect_face_settings {
     enum connect_host_kind host;
     enum connect_sdk_version sdk_version;
     const char *host_version;  /* NULL: "0.8.1" for PrusaLink, none for a bare SDK host */
-    const char *name;          /* of the printer, in traces and as printer.name of the ini file */
+    const char *printer_name;  /* printer.name of the ini file, for the add-printer page; NULL: none */
     const char *location;      /* printer.location; NULL: none */
     const char *peer_name;     /* of the server in traces; NULL: "connect" */
     const char *server;        /* base URL "http://127.0.0.1:8000"; NULL: none */
-    const char *token;         /* NULL or "": not registered */
     bool register_at_start;    /* without a token: the user registers as soon as the printer is known */
     uint32_t quirks;
     enum connect_telemetry_style telemetry;
@@ -82,17 +81,21 @@ struct connect_face_settings {
 
 void connect_face_defaults(struct connect_face_settings *settings);
 
-/* The program starts now; its printer is found 9 s later, when the machine is on (connect-sdk.md 3.6). The machine
- * outlives the face. */
+/* The program starts now and finds its printer 9 s later, if the machine is on and not BUSY by then (connect-sdk.md
+ * 3.6); a bare SDK host knows it at once. `name` is the printer's in traces and outlives the face, so do settings and
+ * machine; `token` NULL or "": not registered. */
 struct connect_face *connect_face_new(struct world *world, struct network *network, struct machine *machine,
-                                      const struct connect_face_settings *settings);
+                                      const struct connect_face_settings *settings, const char *name,
+                                      const char *token);
 void connect_face_destroy(struct connect_face *face); /* NULL is fine */
 
 /* The user starts a registration: GET {base}/info, then POST /p/register (3.5). False: no server, or one is under
  * way. */
 bool connect_face_register(struct connect_face *face);
-/* The user changes the API key or moves the printer to another server; token NULL: not registered there. */
+/* The user changes the API key (NULL: removes it) or the steel sheet, or moves the printer to another server; token
+ * NULL: not registered there. Texts are copied. */
 void connect_face_set_api_key(struct connect_face *face, const char *api_key);
+void connect_face_set_active_sheet(struct connect_face *face, int sheet);
 void connect_face_set_server(struct connect_face *face, const char *server, const char *token);
 
 struct connect_sdk *connect_face_sdk(struct connect_face *face); /* to observe, to shift its clock, … */
