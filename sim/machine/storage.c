@@ -1,0 +1,512 @@
+#include "sim/machine/storage.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/base/memory.h"
+#include "sim/machine/storage_directory.h"
+
+/* --- names and paths --- */
+
+bool file_name_hidden(const char *name)
+{
+    return name[0] == '.';
+}
+
+bool file_path_hidden(const char *path)
+{
+    return path[0] == '.' || strstr(path, "/.") != NULL;
+}
+
+/* Length of the UTF-8 sequence at `bytes`, 0 when it is none: over-long forms, surrogates and what lies above U+10FFFF
+ * are none (RFC 3629), else one name could be spelt in two ways. */
+static size_t utf8_sequence(const unsigned char *bytes, size_t size)
+{
+    unsigned char first = bytes[0];
+    if (first < 0x80) {
+        return first == 0 ? 0 : 1;
+    }
+    size_t length = first >= 0xC2 && first <= 0xDF ? 2 : (first & 0xF0) == 0xE0 ? 3 : first >= 0xF0 && first <= 0xF4 ? 4 : 0;
+    if (length == 0 || length > size) {
+        return 0;
+    }
+    for (size_t i = 1; i < length; i++) {
+        if ((bytes[i] & 0xC0) != 0x80) {
+            return 0;
+        }
+    }
+    unsigned char second = bytes[1];
+    bool bad = (first == 0xE0 && second < 0xA0) || (first == 0xED && second > 0x9F) ||
+               (first == 0xF0 && second < 0x90) || (first == 0xF4 && second > 0x8F);
+    return bad ? 0 : length;
+}
+
+static bool name_good(const char *name, size_t size)
+{
+    if (size == 0 || size > FILE_NAME_BYTES_MAX) {
+        return false;
+    }
+    if (name[0] == '.' && (size == 1 || (size == 2 && name[1] == '.'))) {
+        return false;
+    }
+    for (size_t at = 0; at < size;) {
+        size_t length = utf8_sequence((const unsigned char *)name + at, size - at);
+        if (length == 0) {
+            return false;
+        }
+        at += length;
+    }
+    return true;
+}
+
+bool file_path_good(const char *path, size_t size)
+{
+    if (size > FILE_PATH_BYTES_MAX) {
+        return false;
+    }
+    for (unsigned depth = 1; depth <= FILE_DEPTH_MAX; depth++) {
+        const char *slash = memchr(path, '/', size);
+        size_t length = slash == NULL ? size : (size_t)(slash - path);
+        if (!name_good(path, length)) {
+            return false;
+        }
+        if (slash == NULL) {
+            return true;
+        }
+        path = slash + 1;
+        size -= length + 1;
+    }
+    return false;
+}
+
+/* --- nodes --- */
+
+static struct file_node *node_new(const char *name, size_t size)
+{
+    struct file_node *node = memory_new(sizeof *node + size + 1);
+    node->references = 1;
+    node->entries = 1;
+    memcpy(node->name, name, size);
+    return node;
+}
+
+struct file_node *file_node_folder(const char *name, bool read_only, int64_t modified_s)
+{
+    struct file_node *node = node_new(name, strlen(name));
+    node->folder = true;
+    node->read_only = read_only;
+    node->modified_s = modified_s;
+    return node;
+}
+
+struct file_node *file_node_file(const char *name, bool read_only, int64_t modified_s, struct file_content *content)
+{
+    struct file_node *node = node_new(name, strlen(name));
+    node->read_only = read_only;
+    node->modified_s = modified_s;
+    node->content = content;
+    node->size = node->medium_bytes = file_content_size(content);
+    return node;
+}
+
+struct file_node *file_node_share(struct file_node *node)
+{
+    node->references++;
+    return node;
+}
+
+void file_node_release(struct file_node *node)
+{
+    if (node == NULL || --node->references > 0) {
+        return;
+    }
+    for (uint32_t i = 0; i < node->child_count; i++) {
+        file_node_release(node->children[i]);
+    }
+    free(node->children);
+    file_content_release(node->content);
+    free(node);
+}
+
+static void count_in(struct file_node *folder, const struct file_node *child)
+{
+    folder->entries += child->entries;
+    folder->medium_bytes += child->medium_bytes;
+    folder->size += file_name_hidden(child->name) ? 0 : child->size;
+}
+
+static void count_out(struct file_node *folder, const struct file_node *child)
+{
+    folder->entries -= child->entries;
+    folder->medium_bytes -= child->medium_bytes;
+    folder->size -= file_name_hidden(child->name) ? 0 : child->size;
+}
+
+void file_node_add(struct file_node *folder, struct file_node *child)
+{
+    assert(folder->folder && folder->references == 1);
+    uint32_t count = folder->child_count;
+    if ((count & (count - 1)) == 0) { /* room doubles at powers of two */
+        folder->children = memory_resize(folder->children, (count == 0 ? 1 : 2 * (size_t)count) * sizeof *folder->children);
+    }
+    folder->children[folder->child_count++] = child;
+    count_in(folder, child);
+}
+
+static bool is_named(const struct file_node *node, const char *name, size_t size)
+{
+    return strncmp(node->name, name, size) == 0 && node->name[size] == '\0';
+}
+
+static struct file_node **child_slot(const struct file_node *folder, const char *name, size_t size)
+{
+    for (uint32_t i = 0; i < folder->child_count; i++) {
+        if (is_named(folder->children[i], name, size)) {
+            return &folder->children[i];
+        }
+    }
+    return NULL;
+}
+
+const struct file_node *file_node_child(const struct file_node *folder, const char *name)
+{
+    struct file_node **slot = child_slot(folder, name, strlen(name));
+    return slot == NULL ? NULL : *slot;
+}
+
+/* Make the node in a slot ours alone, so that it may change. Its parent must be ours already. */
+static struct file_node *own(struct file_node **slot)
+{
+    struct file_node *shared = *slot;
+    if (shared->references == 1) {
+        return shared;
+    }
+    struct file_node *copy = node_new(shared->name, strlen(shared->name));
+    copy->folder = shared->folder;
+    copy->read_only = shared->read_only;
+    copy->modified_s = shared->modified_s;
+    if (shared->folder) {
+        for (uint32_t i = 0; i < shared->child_count; i++) {
+            file_node_add(copy, file_node_share(shared->children[i]));
+        }
+    } else {
+        copy->content = file_content_share(shared->content);
+        copy->size = copy->medium_bytes = shared->size;
+    }
+    file_node_release(shared);
+    *slot = copy;
+    return copy;
+}
+
+/* --- storages --- */
+
+const char *storage_result_text(enum storage_result result)
+{
+    static const char *const texts[] = {
+        [STORAGE_OK] = "done",
+        [STORAGE_NOT_FOUND] = "no such file or folder",
+        [STORAGE_EXISTS] = "something else is there already",
+        [STORAGE_NOT_EMPTY] = "the folder is not empty",
+        [STORAGE_READ_ONLY] = "read-only",
+        [STORAGE_FULL] = "the medium is full",
+        [STORAGE_BAD_PATH] = "not a path below the storage",
+        [STORAGE_IO] = "the medium failed",
+    };
+    return texts[result];
+}
+
+void storage_init(struct storage *storage, const char *name, enum storage_kind kind, struct file_node *root)
+{
+    *storage = (struct storage){
+        .name = memory_copy_text(name),
+        .kind = kind,
+        .root = root == NULL ? file_node_folder("", false, 0) : root,
+    };
+}
+
+bool storage_init_directory(struct storage *storage, const char *name, enum storage_kind kind, const char *path,
+                            struct error *error)
+{
+    struct storage_directory *directory = storage_directory_open(path, error);
+    if (directory == NULL) {
+        return false;
+    }
+    struct file_node *root = storage_directory_read(directory, error);
+    if (root == NULL) {
+        storage_directory_release(directory);
+        return error_prefix(error, "%s", path);
+    }
+    storage_init(storage, name, kind, root);
+    storage->directory = directory;
+    return true;
+}
+
+void storage_free(struct storage *storage)
+{
+    file_node_release(storage->root);
+    if (storage->directory != NULL) {
+        storage_directory_release(storage->directory);
+    }
+    free(storage->name);
+    *storage = (struct storage){0};
+}
+
+uint64_t storage_total_bytes(const struct storage *storage)
+{
+    uint64_t total = storage->total_bytes, rest;
+    if (storage->directory != NULL) {
+        storage_directory_space(storage->directory, &total, &rest);
+    }
+    return total;
+}
+
+uint64_t storage_free_bytes(const struct storage *storage)
+{
+    if (storage->directory != NULL) {
+        uint64_t total, rest;
+        storage_directory_space(storage->directory, &total, &rest);
+        return rest;
+    }
+    uint64_t used = storage->used_by_others_bytes + storage->root->medium_bytes;
+    return used < storage->total_bytes ? storage->total_bytes - used : 0;
+}
+
+/* The next component of a path that is known to be good; false behind the last. */
+static bool next_name(const char **path, const char **name, size_t *size)
+{
+    if (**path == '\0') {
+        return false;
+    }
+    *name = *path;
+    *size = strcspn(*path, "/");
+    *path += *size + ((*path)[*size] == '/');
+    return true;
+}
+
+const struct file_node *storage_find(const struct storage *storage, const char *path)
+{
+    const struct file_node *node = storage->root;
+    const char *name;
+    size_t size;
+    if (path[0] != '\0' && !file_path_good(path, strlen(path))) {
+        return NULL;
+    }
+    while (node != NULL && next_name(&path, &name, &size)) {
+        struct file_node **slot = child_slot(node, name, size);
+        node = slot == NULL ? NULL : *slot;
+    }
+    return node;
+}
+
+/* What stands on the way to `path`: how many of its components are missing, and why nothing may be made there. */
+static enum storage_result look_for_place(const struct storage *storage, const char *path, uint32_t *missing)
+{
+    const struct file_node *node = storage->root;
+    const char *name;
+    size_t size;
+    *missing = 0;
+    if (!file_path_good(path, strlen(path))) {
+        return STORAGE_BAD_PATH;
+    }
+    if (storage->read_only) {
+        return STORAGE_READ_ONLY;
+    }
+    while (next_name(&path, &name, &size)) {
+        if (*missing == 0 && !node->folder) {
+            return STORAGE_EXISTS;
+        }
+        struct file_node **slot = *missing == 0 ? child_slot(node, name, size) : NULL;
+        if (slot != NULL) {
+            node = *slot;
+        } else if (*missing == 0 && node->read_only) {
+            return STORAGE_READ_ONLY;
+        } else {
+            (*missing)++;
+        }
+    }
+    return storage->root->entries + *missing > STORAGE_ENTRIES_MAX ? STORAGE_FULL : STORAGE_OK;
+}
+
+/* Own every node on the way and make folders that are missing; returns how many nodes of `way` are filled, the root
+ * among them. With a `leaf`, the last component is not walked to. */
+static unsigned own_way(struct storage *storage, const char *path, bool leaf, int64_t now_s,
+                        struct file_node *way[FILE_DEPTH_MAX + 1], const char **last)
+{
+    const char *name = "";
+    size_t size;
+    unsigned count = 0;
+    way[count++] = own(&storage->root);
+    while (next_name(&path, &name, &size) && !(leaf && *path == '\0')) {
+        struct file_node *folder = way[count - 1];
+        struct file_node **slot = child_slot(folder, name, size);
+        if (slot == NULL) {
+            struct file_node *made = node_new(name, size);
+            made->folder = true;
+            made->modified_s = now_s;
+            file_node_add(folder, made);
+            folder->modified_s = now_s;
+            for (unsigned i = 0; i + 1 < count; i++) {
+                way[i]->entries++;
+            }
+            slot = &folder->children[folder->child_count - 1];
+        }
+        way[count++] = own(slot);
+    }
+    *last = name;
+    return count;
+}
+
+/* A node of the way has been counted in or out of its own folder; now of all above. */
+static void count_above(struct file_node *const way[], unsigned count, const struct file_node *child, bool in)
+{
+    bool hidden = file_name_hidden(child->name);
+    for (unsigned i = count - 1; i-- > 0;) {
+        hidden = hidden || file_name_hidden(way[i + 1]->name);
+        uint64_t shown = hidden ? 0 : child->size;
+        way[i]->entries += in ? child->entries : 0U - child->entries;
+        way[i]->medium_bytes += in ? child->medium_bytes : 0U - child->medium_bytes;
+        way[i]->size += in ? shown : 0U - shown;
+    }
+}
+
+enum storage_result storage_make_folder(struct storage *storage, const char *path, int64_t now_s)
+{
+    uint32_t missing;
+    enum storage_result result = look_for_place(storage, path, &missing);
+    if (result == STORAGE_OK && missing == 0) {
+        result = STORAGE_EXISTS;
+    }
+    if (result == STORAGE_OK && storage->directory != NULL) {
+        result = storage_directory_make_folder(storage->directory, path);
+    }
+    if (result == STORAGE_OK) {
+        struct file_node *way[FILE_DEPTH_MAX + 1];
+        const char *last;
+        own_way(storage, path, false, now_s, way, &last);
+    }
+    return result;
+}
+
+static enum storage_result make_node(struct storage *storage, const char *path, struct file_content *content,
+                                     int64_t now_s, struct file_node **node)
+{
+    const struct file_node *old = storage_find(storage, path);
+    if (old != NULL && old->folder) {
+        return STORAGE_EXISTS;
+    }
+    if (old != NULL && old->read_only) {
+        return STORAGE_READ_ONLY;
+    }
+    if (storage->directory != NULL) {
+        return storage_directory_write(storage->directory, path, content, now_s, node);
+    }
+    uint64_t room = storage_free_bytes(storage) + (old == NULL ? 0 : old->medium_bytes);
+    if (storage->total_bytes > 0 && file_content_size(content) > room) {
+        return STORAGE_FULL;
+    }
+    const char *slash = strrchr(path, '/');
+    *node = file_node_file(slash == NULL ? path : slash + 1, false, now_s, file_content_share(content));
+    return STORAGE_OK;
+}
+
+enum storage_result storage_put(struct storage *storage, const char *path, struct file_content *content,
+                                int64_t now_s)
+{
+    uint32_t missing;
+    struct file_node *node = NULL;
+    enum storage_result result = look_for_place(storage, path, &missing);
+    if (result == STORAGE_OK) {
+        result = make_node(storage, path, content, now_s, &node);
+    }
+    file_content_release(content);
+    if (result != STORAGE_OK) {
+        return result;
+    }
+    struct file_node *way[FILE_DEPTH_MAX + 1];
+    const char *last;
+    unsigned count = own_way(storage, path, true, now_s, way, &last);
+    struct file_node *folder = way[count - 1];
+    struct file_node **slot = child_slot(folder, last, strlen(last));
+    if (slot == NULL) {
+        file_node_add(folder, node);
+        folder->modified_s = now_s;
+    } else {
+        count_out(folder, *slot);
+        count_above(way, count, *slot, false);
+        file_node_release(*slot);
+        *slot = node;
+        count_in(folder, node);
+    }
+    count_above(way, count, node, true);
+    return STORAGE_OK;
+}
+
+static bool any_read_only(const struct file_node *node)
+{
+    bool found = node->read_only;
+    for (uint32_t i = 0; i < node->child_count && !found; i++) {
+        found = any_read_only(node->children[i]);
+    }
+    return found;
+}
+
+static enum storage_result may_remove(const struct storage *storage, const char *path, bool whole_tree,
+                                      const struct file_node **found)
+{
+    if (!file_path_good(path, strlen(path))) {
+        return STORAGE_BAD_PATH;
+    }
+    const struct file_node *node = *found = storage_find(storage, path);
+    if (node == NULL) {
+        return STORAGE_NOT_FOUND;
+    }
+    if (storage->read_only || any_read_only(node)) {
+        return STORAGE_READ_ONLY;
+    }
+    return node->child_count > 0 && !whole_tree ? STORAGE_NOT_EMPTY : STORAGE_OK;
+}
+
+enum storage_result storage_remove(struct storage *storage, const char *path, bool whole_tree, int64_t now_s)
+{
+    const struct file_node *found;
+    enum storage_result result = may_remove(storage, path, whole_tree, &found);
+    if (result == STORAGE_OK && storage->directory != NULL) {
+        result = storage_directory_remove(storage->directory, path, found->folder);
+    }
+    if (result != STORAGE_OK) {
+        return result;
+    }
+    struct file_node *way[FILE_DEPTH_MAX + 1];
+    const char *last;
+    unsigned count = own_way(storage, path, true, now_s, way, &last);
+    struct file_node *folder = way[count - 1];
+    struct file_node **slot = child_slot(folder, last, strlen(last));
+    count_out(folder, *slot);
+    count_above(way, count, *slot, false);
+    file_node_release(*slot);
+    size_t behind = folder->child_count - (size_t)(slot - folder->children) - 1;
+    memmove(slot, slot + 1, behind * sizeof *slot);
+    folder->child_count--;
+    folder->modified_s = now_s;
+    return STORAGE_OK;
+}
+
+enum storage_result storage_set_read_only(struct storage *storage, const char *path, bool read_only)
+{
+    if (storage->directory != NULL) {
+        return STORAGE_IO;
+    }
+    if (path[0] != '\0' && !file_path_good(path, strlen(path))) {
+        return STORAGE_BAD_PATH;
+    }
+    if (storage_find(storage, path) == NULL) {
+        return STORAGE_NOT_FOUND;
+    }
+    struct file_node *way[FILE_DEPTH_MAX + 1];
+    const char *last;
+    unsigned count = own_way(storage, path, false, 0, way, &last);
+    way[count - 1]->read_only = read_only;
+    return STORAGE_OK;
+}
