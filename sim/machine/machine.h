@@ -8,6 +8,7 @@
 #include "sim/base/error.h"
 #include "sim/base/world.h"
 #include "sim/machine/model.h"
+#include "sim/machine/plan.h"
 #include "sim/machine/state.h"
 #include "sim/machine/storage.h"
 
@@ -64,7 +65,8 @@ struct machine_readings {
     bool heating;                 /* the firmware waits for a temperature (M109, M190) and prints them each second */
     uint64_t total_filament_mm;   /* over the printer's life */
     int64_t total_print_time_s;
-    /* of the job; meaningful while `job` */
+    /* of the print; meaningful while `job`: from its start until FINISHED or STOPPED is over. job_id is 0 as soon as the
+     * print has ended (connect-sdk.md 7.5), the other figures stay what they were then. */
     bool job;
     uint32_t job_id;
     int progress_percent;         /* -1: unknown */
@@ -97,6 +99,7 @@ struct machine_settings {
     const char *firmware;       /* NULL: the model's */
     double room_c;              /* NAN: 25 */
     uint32_t job_counter;       /* last job id in the EEPROM */
+    struct plan_cache *plans;   /* shared, outlives the machine; NULL: a file is read for each print of it */
 };
 
 struct machine *machine_new(struct world *world, const struct machine_settings *settings);
@@ -125,13 +128,15 @@ size_t machine_storage_count(const struct machine *machine);
 struct storage *machine_storage(struct machine *machine, size_t index);
 /* "/SD Card/sub/x.gcode" -> storage and "sub/x.gcode"; NULL: no such storage. */
 struct storage *machine_storage_of(struct machine *machine, const char *path, const char **below);
-/* storage_* on a full path, and the events for it. */
+/* storage_* on a full path, and the events for it. A bad path or an unknown storage is STORAGE_BAD_PATH and
+ * STORAGE_NOT_FOUND. */
 enum storage_result machine_make_folder(struct machine *machine, const char *path);
 enum storage_result machine_put_file(struct machine *machine, const char *path, struct file_content *content);
 enum storage_result machine_remove(struct machine *machine, const char *path, bool whole_tree);
+void machine_rescan(struct machine *machine); /* storages on real directories: tell what changed there from outside */
 
-/* Orders. False with the reason when the printer can't do it now. Their effect may come later (a pause waits for queued
- * moves): what happens is told by state_changed. */
+/* Orders, whoever gives them: the host for a server, or a person at the knob. Their effect may come later (a pause waits
+ * for queued moves): what happens is told by state_changed, synchronously when it happens at once. */
 enum machine_refusal {
     MACHINE_ACCEPTED,
     MACHINE_ALREADY_PRINTING,
@@ -144,6 +149,7 @@ enum machine_refusal machine_pause(struct machine *machine);
 enum machine_refusal machine_resume(struct machine *machine);
 enum machine_refusal machine_stop(struct machine *machine);
 enum machine_refusal machine_set_ready(struct machine *machine, bool ready);
+const char *machine_refusal_name(enum machine_refusal refusal); /* "wrong-state" */
 void machine_set_speed(struct machine *machine, int percent); /* 0..999 */
 void machine_set_flow(struct machine *machine, int percent);
 
@@ -169,6 +175,9 @@ enum machine_fault {
 };
 const char *machine_fault_name(enum machine_fault fault); /* "nozzle-heater-dead" */
 void machine_set_fault(struct machine *machine, enum machine_fault fault, bool on);
+bool machine_fault(const struct machine *machine, enum machine_fault fault);
+bool machine_fault_parse(const char *name, enum machine_fault *fault);
 void machine_user_confirms(struct machine *machine); /* somebody presses the knob: ends an attention */
+void machine_set_room(struct machine *machine, double room_c);
 
 #endif
