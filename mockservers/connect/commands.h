@@ -36,12 +36,14 @@ struct connect_answer {
     char *source;  /* "CONNECT"; "" */
     char *reason;  /* NULL: none */
     cJSON *body;   /* the whole event */
-    int64_t delivery; /* after how many deliveries it came */
+    unsigned delivery; /* after how many deliveries it came */
 };
 
 struct connect_command {
     struct connect_printer *printer;
     int64_t id;       /* unique on this server, never 0, so never the printer's previous one (CON-CMD-23) */
+    int64_t sent_id;  /* what went out as Command-Id the last time: `id` unless a misbehaviour or hook had its way; 0:
+                         none that reads as a number, its answers then come without one (5.6) */
     char *name;       /* "START_PRINT"; "GCODE" */
     char *content_type;
     char *body;       /* what is delivered */
@@ -75,8 +77,8 @@ struct connect_command *connect_server_command_raw(struct connect_server *server
 struct connect_command *connect_server_command_json(struct connect_server *server, struct connect_printer *printer,
                                                     const cJSON *object, struct error *error);
 
-/* Deliver a command once more under its own id, whatever its status (5.5): with the next telemetry. False: the
- * printer has another command running or one already waits. */
+/* Deliver a command once more under its own id, whatever its status (5.5): one that runs with the next telemetry, one
+ * that has ended through the queue, where it is pending again. False: it is pending already, or the queue is full. */
 bool connect_command_repeat(struct connect_command *command);
 
 /* Take back what is pending, give up what is running: its status becomes LOST. False when it had ended. */

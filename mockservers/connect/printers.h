@@ -42,17 +42,20 @@ struct connect_printer {
     uint64_t bad_count; /* requests that were no JSON object or lacked what they must have */
 
     /* commands: see commands.h */
-    struct connect_command *running;               /* delivered or accepted, not ended; NULL: none */
+    struct connect_command *running; /* delivered or accepted, not ended, newest first; NULL: none. More than one only
+                                        after RESET_PRINTER or a provocation */
     struct connect_command *queue_first, *queue_last; /* wait for delivery, in order */
     size_t queue_count;
     struct connect_command *history_first, *history_last; /* ended, oldest first */
     size_t history_count;
+    int64_t last_sent_id; /* the Command-Id that went out last; 0: none */
 
     void *script_data; /* of whoever drives the server; the server never touches it */
 
     /* the server's own */
     char *last_body; /* of the last telemetry: an equal one needs no reading */
     size_t last_body_size;
+    size_t last_body_capacity;
     unsigned without_command; /* telemetries in a row without command_id while a command is accepted */
 };
 

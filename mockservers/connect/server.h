@@ -34,7 +34,7 @@ struct connect_server_settings {
     size_t log_bytes;          /* size of the log's ring; 0: no log */
     size_t printers_max;       /* more are refused with 503; 0: 1,000,000 */
     size_t queue_max;          /* commands that wait for one printer; 0: 64 */
-    size_t history_max;        /* ended commands remembered per printer; 0: 64 */
+    size_t history_max;        /* ended commands remembered per printer; 0: 256 */
 };
 
 struct connect_server *connect_server_new(struct world *world, const struct connect_server_settings *settings);
@@ -51,7 +51,7 @@ struct connect_log *connect_server_log(struct connect_server *server); /* NULL: 
 struct connect_observer {
     /* A request has come in; nothing was done about it yet. `connection` is the front's number. */
     void (*request)(void *owner, uint32_t connection, const struct http_message *request);
-    /* Its reply goes out now. `printer` NULL: not recognised. */
+    /* Its reply goes out now. `printer` NULL: not recognised; `reply` NULL: its bytes are no whole HTTP message. */
     void (*reply)(void *owner, uint32_t connection, struct connect_printer *printer,
                   const struct http_message *reply);
     /* No reply will be seen: the connection ended first, or the server broke it or stays silent. */

@@ -1,0 +1,107 @@
+#ifndef HOTBED_MOCKSERVERS_CONNECT_INTERNAL_H
+#define HOTBED_MOCKSERVERS_CONNECT_INTERNAL_H
+
+#include "mockservers/connect/server.h"
+
+/* What the files of the mock Connect server share. */
+
+/* Printers by a text of theirs; the keys belong to the printers. Open addressing. */
+struct text_index {
+    struct text_index_slot {
+        const char *key; /* NULL: never used */
+        struct connect_printer *printer; /* NULL with a key: taken out */
+    } *slots;
+    size_t capacity; /* a power of two, or 0 */
+    size_t used;     /* taken out ones too */
+};
+
+void text_index_free(struct text_index *index);
+void text_index_add(struct text_index *index, const char *key, struct connect_printer *printer);
+void text_index_remove(struct text_index *index, const char *key);
+struct connect_printer *text_index_find(const struct text_index *index, const char *bytes, size_t size);
+
+struct hook_slot {
+    connect_hook *hook;
+    void *owner;
+};
+
+struct misbehaving; /* misbehave.c */
+struct held_reply;  /* server.c */
+
+struct connect_server {
+    struct world *world;
+    struct connect_server_settings settings;
+    struct http_service service;
+    struct connect_log *log;
+    struct connect_printer **printers;
+    size_t printer_count, printer_capacity;
+    struct text_index by_token, by_fingerprint, by_serial, by_code;
+    struct connect_observer *observers;
+    struct hook_slot hooks[CONNECT_POINT_COUNT];
+    struct misbehaving *misbehaving;
+    struct connect_reply reply; /* scratch, so that an idle exchange allocates nothing */
+    struct buffer raw;          /* scratch */
+    struct held_reply *held;
+    int64_t next_command_id;
+};
+
+/* printers.c */
+struct connect_printer *printer_new(struct connect_server *server); /* NULL: too many */
+void printer_destroy(struct connect_printer *printer);
+void printer_set_token(struct connect_printer *printer, const char *token);
+void printer_set_code(struct connect_printer *printer, const char *code);
+void printer_set_fingerprint(struct connect_printer *printer, const char *bytes, size_t size);
+void printer_set_serial(struct connect_printer *printer, const char *serial);
+void random_text(struct world *world, char *text, size_t size); /* size - 1 characters and NUL */
+void replace_text(char **text, const char *value);
+
+/* register.c: POST and GET /p/register, GET /info */
+void serve_register(struct connect_server *server, struct connect_decision *decision);
+void serve_poll(struct connect_server *server, struct connect_decision *decision);
+
+/* view.c: what is believed. False: the message is no good; `why` says so in the reply. */
+bool view_telemetry(struct connect_printer *printer, struct slice body, const char **why);
+bool view_event(struct connect_printer *printer, struct slice body, const char **why);
+/* commands.c */
+void commands_answered(struct connect_printer *printer, const cJSON *event);
+void commands_seen_in_telemetry(struct connect_printer *printer);
+/* Put the command that is due into the decision's reply, if there is one. */
+void commands_deliver(struct connect_server *server, struct connect_decision *decision);
+void command_destroy(struct connect_command *command);
+struct connect_command *command_by_sent_id(struct connect_printer *printer, int64_t id);
+
+/* hooks.c */
+void ask_hooks(struct connect_server *server, struct connect_decision *decision);
+
+/* misbehave.c */
+enum misbehaviour_switch {
+    MISBEHAVE_NO_WAIT,
+    MISBEHAVE_NEW_ID,
+    MISBEHAVE_SAME_ID,
+    MISBEHAVE_ID_ZERO,
+    MISBEHAVE_FORGET_TELEMETRY,
+    MISBEHAVE_FORGET_INFO,
+    MISBEHAVE_IGNORE_REPLACEMENT,
+    MISBEHAVE_SIGNED_TRANSFER,
+    MISBEHAVE_COMMAND_TO_EVENT,
+    MISBEHAVE_DELIVER_TWICE,
+    MISBEHAVE_REPLY, /* acts on replies by its function */
+};
+void misbehave_at(struct connect_decision *decision);
+bool misbehaves(struct connect_server *server, struct connect_printer *printer, enum misbehaviour_switch which);
+void misbehave_free(struct connect_server *server);
+
+/* server.c */
+void tell_changed(struct connect_printer *printer, const cJSON *event);
+void tell_command(struct connect_command *command);
+
+/* small reading helpers over cJSON */
+static inline const char *json_string_of(const cJSON *object, const char *key)
+{
+    return cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, key));
+}
+
+/* Whole numbers of up to 53 bits; `fallback` when there is none of that name. */
+int64_t json_whole_of(const cJSON *object, const char *key, int64_t fallback);
+
+#endif
