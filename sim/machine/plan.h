@@ -68,8 +68,9 @@ struct plan_progress {
 };
 
 struct plan_summary {
-    int64_t total_us;      /* from the first byte to the end, without heating and pauses, at the speeds of the file's M220 */
-    int64_t moves_us;      /* of it without homing, mesh levelling: what a slicer's estimate counts */
+    int64_t total_us;      /* the plan's clock at its end */
+    int64_t estimate_us;   /* what a slicer's estimate counts: with the speeds of the file's own M220, without homing and
+                              mesh levelling */
     double filament_mm;    /* net, all tools */
     double max_z_mm;       /* highest Z at which something was extruded */
     uint32_t layers;
