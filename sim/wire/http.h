@@ -96,6 +96,7 @@ struct http_parser {
     uint8_t phase;
     uint8_t blank_lines; /* skipped before a request line */
     uint8_t digits;      /* of a chunk size */
+    uint16_t line_bytes; /* of a chunk size line */
 };
 
 /* body_bytes_max starts at 16 MiB. */

@@ -53,7 +53,7 @@ struct http_client {
     size_t reply_bytes_max;     /* of a body; 16 MiB unless set */
     /* The rest is http_client.c's own. */
     struct stream *stream; /* NULL: no connection */
-    struct http_parser *parser; /* only while a reply comes in pieces or a request waits */
+    struct http_parser parser;
     struct timer timer;
     bool busy, open, head_request, reply_begun;
 };
