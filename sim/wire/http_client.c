@@ -1,0 +1,192 @@
+#include "sim/wire/http_client.h"
+
+#include <assert.h>
+
+const char *http_failure_name(enum http_failure_kind kind)
+{
+    static const char *const names[] = {"connect", "connect_timeout", "no_reply", "cut", "timeout", "not_http"};
+    return names[kind];
+}
+
+/* Leave the connection without a word to its other side but the close itself. */
+static void drop_connection(struct http_client *client)
+{
+    world_cancel(client->world, &client->timer);
+    http_parser_reset(&client->parser);
+    client->parser.body_bytes_max = client->reply_bytes_max;
+    if (client->stream != NULL) {
+        struct stream *stream = client->stream;
+        client->stream = NULL;
+        stream_close(stream);
+    }
+    client->open = false;
+}
+
+static void fail(struct http_client *client, struct http_failure failure)
+{
+    drop_connection(client);
+    client->busy = false;
+    client->events->failed(client->owner, &failure);
+}
+
+static void arm_reply_timeout(struct http_client *client)
+{
+    if (client->reply_timeout_us > 0) {
+        world_arm_in(client->world, &client->timer, client->reply_timeout_us);
+    } else {
+        world_cancel(client->world, &client->timer);
+    }
+}
+
+static void on_timeout(void *owner)
+{
+    struct http_client *client = owner;
+    if (!client->open) {
+        fail(client, (struct http_failure){.kind = HTTP_FAILURE_CONNECT_TIMEOUT,
+                                           .end = STREAM_END_UNREACHABLE,
+                                           .why = "no connection within the time-out"});
+        return;
+    }
+    fail(client, (struct http_failure){.kind = HTTP_FAILURE_TIMEOUT, .why = "no reply within the time-out"});
+}
+
+static bool on_head(void *owner, const struct http_message *message)
+{
+    (void)message;
+    return ((struct http_client *)owner)->head_request;
+}
+
+static void on_complete(void *owner, const struct http_message *message)
+{
+    struct http_client *client = owner;
+    if (message->status < 200 && message->status != 101) {
+        client->reply_begun = client->parser.behind > 0;
+        if (client->events->interim != NULL) {
+            client->events->interim(client->owner, message);
+        }
+        return;
+    }
+    client->busy = false;
+    world_cancel(client->world, &client->timer);
+    /* What follows a reply is nobody's: the connection cannot be trusted for the next one. */
+    if (!message->keep_alive || client->parser.behind > 0) {
+        drop_connection(client);
+    }
+    client->events->reply(client->owner, message);
+}
+
+static void on_problem(void *owner, enum http_problem problem, const char *why)
+{
+    struct http_client *client = owner;
+    fail(client, (struct http_failure){
+                     .kind = problem == HTTP_PROBLEM_CUT ? HTTP_FAILURE_CUT : HTTP_FAILURE_NOT_HTTP,
+                     .problem = problem,
+                     .why = why});
+}
+
+static const struct http_parser_events parser_events = {
+    .head = on_head, .complete = on_complete, .failed = on_problem};
+
+static void on_opened(void *owner)
+{
+    struct http_client *client = owner;
+    client->open = true;
+    arm_reply_timeout(client);
+    if (client->events->opened != NULL) {
+        client->events->opened(client->owner, client->stream->id);
+    }
+}
+
+static void on_received(void *owner, const char *bytes, size_t size)
+{
+    struct http_client *client = owner;
+    if (!client->busy) {
+        drop_connection(client); /* nothing was asked */
+        if (client->events->idle_end != NULL) {
+            client->events->idle_end(client->owner, STREAM_END_CLOSED);
+        }
+        return;
+    }
+    client->reply_begun = true;
+    arm_reply_timeout(client);
+    http_parser_feed(&client->parser, bytes, size);
+}
+
+static void on_ended(void *owner, enum stream_end end, const char *why)
+{
+    struct http_client *client = owner;
+    bool was_open = client->open;
+    client->stream = NULL;
+    client->open = false;
+    if (!client->busy) {
+        drop_connection(client);
+        if (client->events->idle_end != NULL) {
+            client->events->idle_end(client->owner, end);
+        }
+        return;
+    }
+    struct http_failure failure = {.end = end, .why = why};
+    if (!was_open) {
+        failure.kind = HTTP_FAILURE_CONNECT;
+    } else if (!client->reply_begun) {
+        failure.kind = HTTP_FAILURE_NO_REPLY;
+    } else if (end == STREAM_END_CLOSED) {
+        http_parser_end(&client->parser); /* may be the proper end of a reply without a length */
+        return;
+    } else {
+        failure.kind = HTTP_FAILURE_CUT;
+    }
+    fail(client, failure);
+}
+
+static const struct stream_events stream_events = {
+    .opened = on_opened, .received = on_received, .ended = on_ended};
+
+void http_client_init(struct http_client *client, struct world *world, struct network *network,
+                      const struct endpoint *to, const struct http_client_events *events, void *owner)
+{
+    *client = (struct http_client){.world = world, .network = network, .to = to, .events = events, .owner = owner};
+    http_parser_init(&client->parser, false, &parser_events, client);
+    client->reply_bytes_max = client->parser.body_bytes_max;
+    timer_init(&client->timer, on_timeout, client);
+}
+
+void http_client_free(struct http_client *client)
+{
+    http_client_close(client);
+    http_parser_free(&client->parser);
+}
+
+void http_client_close(struct http_client *client)
+{
+    drop_connection(client);
+    client->busy = false;
+}
+
+void http_client_send(struct http_client *client, const char *bytes, size_t size, bool head_request)
+{
+    assert(!client->busy);
+    client->busy = true;
+    client->head_request = head_request;
+    client->reply_begun = false;
+    client->parser.body_bytes_max = client->reply_bytes_max;
+    if (client->stream == NULL) {
+        client->stream = network_connect(client->network, client->to, &stream_events, client);
+        if (client->connect_timeout_us > 0) {
+            world_arm_in(client->world, &client->timer, client->connect_timeout_us);
+        }
+    } else {
+        arm_reply_timeout(client);
+    }
+    stream_send(client->stream, bytes, size);
+}
+
+bool http_client_busy(const struct http_client *client)
+{
+    return client->busy;
+}
+
+uint32_t http_client_connection(const struct http_client *client)
+{
+    return client->stream == NULL ? 0 : client->stream->id;
+}
