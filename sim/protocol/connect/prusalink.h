@@ -10,9 +10,9 @@
 #include "sim/protocol/connect/sdk.h"
 #include "sim/wire/stream.h"
 
-/* The Connect face of a printer: a host program on top of the Connect SDK that listens to a machine. Two hosts exist:
- * PrusaLink (connect-sdk.md, every "LINK rule") and a bare SDK program, which tells a full telemetry at a fixed pace
- * and has no handlers of its own. */
+/* The Connect face of a printer: a host program on top of the Connect SDK that listens to a
+ * machine. Two hosts exist: PrusaLink (connect-sdk.md, every "LINK rule") and a bare SDK program,
+ * which tells a full telemetry at a fixed pace and has no handlers of its own. */
 struct connect_face;
 
 enum connect_host_kind {
@@ -23,16 +23,18 @@ enum connect_host_kind {
 const char *connect_host_name(enum connect_host_kind host); /* "prusalink", "sdk" */
 bool connect_host_parse(const char *name, enum connect_host_kind *host);
 
-/* Defects of connect-sdk.md 14 that this layer reproduces, a bit each. Without them the printer does what the sources
- * mean to do. (Those of the SDK layer are the SDK's: Q-06, Q-07, Q-10 to Q-14.) */
+/* Defects of connect-sdk.md 14 that this layer reproduces, a bit each. Without them the printer
+ * does what the sources mean to do. (Those of the SDK layer are the SDK's: Q-06, Q-07, Q-10 to
+ * Q-14.) */
 #define CONNECT_QUIRK(number) (UINT32_C(1) << (number))
 enum {
-    CONNECT_QUIRK_FOLDER = 13,      /* CREATE_FOLDER on the SD card answers FINISHED and creates nothing there */
-    CONNECT_QUIRK_SD_TIME = 17,     /* time_printing of an SD print starts again after 24 h */
-    CONNECT_QUIRK_SLEEP = 18,       /* sleeps while printing */
-    CONNECT_QUIRK_LATE_INFO = 22,   /* full INFO 30 s late, first two events without Fingerprint */
-    CONNECT_QUIRK_RECONNECT = 23,   /* WUI and no reason when a lost printer is back */
-    CONNECT_QUIRK_RESET = 24,       /* RESET_PRINTER never FINISHES */
+    CONNECT_QUIRK_FOLDER =
+        13, /* CREATE_FOLDER on the SD card answers FINISHED and creates nothing there */
+    CONNECT_QUIRK_SD_TIME = 17,   /* time_printing of an SD print starts again after 24 h */
+    CONNECT_QUIRK_SLEEP = 18,     /* sleeps while printing */
+    CONNECT_QUIRK_LATE_INFO = 22, /* full INFO 30 s late, first two events without Fingerprint */
+    CONNECT_QUIRK_RECONNECT = 23, /* WUI and no reason when a lost printer is back */
+    CONNECT_QUIRK_RESET = 24,     /* RESET_PRINTER never FINISHES */
 };
 #define CONNECT_QUIRKS_ALL UINT32_MAX
 
@@ -44,35 +46,40 @@ enum connect_telemetry_style {
 
 /* What a user of the printer sees of its registration. Any member may be NULL. */
 struct connect_face_events {
-    /* `url` is where the user adds the printer: {base}/add-printer/connect/{type}/{code}?name=…&location=… */
+    /* `url` is where the user adds the printer:
+     * {base}/add-printer/connect/{type}/{code}?name=…&location=… */
     void (*code)(void *owner, const char *code, const char *url);
-    void (*token)(void *owner, const char *token);            /* registered; keep it */
-    void (*failed)(void *owner, const char *why);             /* of the probe, of the request or of a poll */
-    /* The condition with the highest priority that is broken, CONNECT_CONDITIONS: none (connect-sdk.md 11). */
+    void (*token)(void *owner, const char *token); /* registered; keep it */
+    void (*failed)(void *owner, const char *why);  /* of the probe, of the request or of a poll */
+    /* The condition with the highest priority that is broken, CONNECT_CONDITIONS: none
+     * (connect-sdk.md 11). */
     void (*condition)(void *owner, enum connect_condition broken);
 };
 
-/* Outlives the faces that are made with it and may be shared by many. connect_face_defaults() makes it a PrusaLink
- * 0.8.1 with all quirks and without a server. */
+/* Outlives the faces that are made with it and may be shared by many. connect_face_defaults() makes
+ * it a PrusaLink 0.8.1 with all quirks and without a server. */
 struct connect_face_settings {
     enum connect_host_kind host;
     enum connect_sdk_version sdk_version;
-    const char *host_version;  /* NULL: "0.8.1" for PrusaLink, none for a bare SDK host */
-    const char *printer_name;  /* printer.name of the ini file, for the add-printer page; NULL: none */
-    const char *location;      /* printer.location; NULL: none */
-    const char *peer_name;     /* of the server in traces; NULL: "connect" */
-    const char *server;        /* base URL "http://127.0.0.1:8000"; NULL: none */
-    bool register_at_start;    /* without a token: the user registers as soon as the printer is known */
+    const char *host_version; /* NULL: "0.8.1" for PrusaLink, none for a bare SDK host */
+    const char
+        *printer_name;     /* printer.name of the ini file, for the add-printer page; NULL: none */
+    const char *location;  /* printer.location; NULL: none */
+    const char *peer_name; /* of the server in traces; NULL: "connect" */
+    const char *server;    /* base URL "http://127.0.0.1:8000"; NULL: none */
+    bool
+        register_at_start; /* without a token: the user registers as soon as the printer is known */
     uint32_t quirks;
     enum connect_telemetry_style telemetry;
-    int64_t telemetry_interval_us;               /* 0: the host's own pace */
-    const char *network[CONNECT_NETWORK_MEMBERS]; /* all NULL: a lan address and name made from the serial number */
+    int64_t telemetry_interval_us;                /* 0: the host's own pace */
+    const char *network[CONNECT_NETWORK_MEMBERS]; /* all NULL: a lan address and name made from the
+                                                     serial number */
     const char *api_key;                          /* NULL: none */
-    const struct connect_sheet *sheets;           /* NULL: the table of a printer as it is delivered */
+    const struct connect_sheet *sheets; /* NULL: the table of a printer as it is delivered */
     size_t sheet_count;
     int active_sheet;
-    const char *mmu_version;   /* of a printer with an MMU; NULL: "3.0.3" */
-    bool upgrade_available;    /* what UPGRADE finds */
+    const char *mmu_version;                  /* of a printer with an MMU; NULL: "3.0.3" */
+    bool upgrade_available;                   /* what UPGRADE finds */
     const struct connect_face_events *events; /* NULL: none */
     void *owner;
     const struct connect_observer_class *observer_class; /* NULL: none */
@@ -81,28 +88,30 @@ struct connect_face_settings {
 
 void connect_face_defaults(struct connect_face_settings *settings);
 
-/* The program starts now and finds its printer 9 s later, if the machine is on and not BUSY by then (connect-sdk.md
- * 3.6); a bare SDK host knows it at once. `name` is the printer's in traces and outlives the face, so do settings and
- * machine; `token` NULL or "": not registered. */
-struct connect_face *connect_face_new(struct world *world, struct network *network, struct machine *machine,
-                                      const struct connect_face_settings *settings, const char *name,
-                                      const char *token);
+/* The program starts now and finds its printer 9 s later, if the machine is on and not BUSY by then
+ * (connect-sdk.md 3.6); a bare SDK host knows it at once. `name` is the printer's in traces and
+ * outlives the face, so do settings and machine; `token` NULL or "": not registered. */
+struct connect_face *connect_face_new(struct world *world, struct network *network,
+                                      struct machine *machine,
+                                      const struct connect_face_settings *settings,
+                                      const char *name, const char *token);
 void connect_face_destroy(struct connect_face *face); /* NULL is fine */
 
-/* The user starts a registration: GET {base}/info, then POST /p/register (3.5). False: no server, or one is under
- * way. */
+/* The user starts a registration: GET {base}/info, then POST /p/register (3.5). False: no server,
+ * or one is under way. */
 bool connect_face_register(struct connect_face *face);
-/* The user changes the API key (NULL: removes it) or the steel sheet, or moves the printer to another server; token
- * NULL: not registered there. Texts are copied. */
+/* The user changes the API key (NULL: removes it) or the steel sheet, or moves the printer to
+ * another server; token NULL: not registered there. Texts are copied. */
 void connect_face_set_api_key(struct connect_face *face, const char *api_key);
 void connect_face_set_active_sheet(struct connect_face *face, int sheet);
 void connect_face_set_server(struct connect_face *face, const char *server, const char *token);
 
-struct connect_sdk *connect_face_sdk(struct connect_face *face); /* to observe, to shift its clock, … */
+struct connect_sdk *
+connect_face_sdk(struct connect_face *face); /* to observe, to shift its clock, … */
 struct machine *connect_face_machine(struct connect_face *face);
 const char *connect_face_name(const struct connect_face *face);
 enum connect_host_kind connect_face_host(const struct connect_face *face);
-bool connect_face_asleep(const struct connect_face *face); /* one telemetry in 4 s */
+bool connect_face_asleep(const struct connect_face *face);  /* one telemetry in 4 s */
 size_t connect_face_bytes(const struct connect_face *face); /* memory held now, without the SDK's */
 
 #endif

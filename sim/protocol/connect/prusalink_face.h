@@ -1,0 +1,138 @@
+#ifndef HOTBED_CONNECT_PRUSALINK_FACE_H
+#define HOTBED_CONNECT_PRUSALINK_FACE_H
+
+#include "sim/protocol/connect/prusalink.h"
+#include "sim/protocol/connect/prusalink_telemetry.h"
+
+/* What the files prusalink*.c share about one face; nobody else's business. */
+
+/* Things that happen once at a known time. One timer serves the earliest of them. */
+enum face_step {
+    STEP_LOCAL,     /* the local storage is found */
+    STEP_PRINTER,   /* the printer is found on the serial line: its type */
+    STEP_SERIAL,    /* its serial number */
+    STEP_FULL_INFO, /* second poll of the printer type (defect Q-22) */
+    STEP_SD_CARD,   /* the tree of the SD card was read */
+    STEP_COMMAND,   /* the running command has waited long enough */
+    STEP_RESTART,   /* after UPGRADE the program starts anew */
+    FACE_STEPS,
+};
+
+/* Who a coming change of state belongs to (LINK: prusa/link/printer_adapter/state_manager.py,
+ * StateChange). Holds for one change: one that does not match is nobody's. */
+struct expected_change {
+    bool active;
+    bool any;    /* whatever the state; else … */
+    uint16_t to; /* … bits by enum printer_state */
+    int64_t command_id;
+};
+
+struct connect_probe;
+
+struct connect_face {
+    struct world *world;
+    struct network *network;
+    struct machine *machine;
+    const struct connect_face_settings *settings;
+    const char *name;
+    struct connect_sdk *sdk;
+    struct machine_listener listener;
+
+    struct timer step_timer, telemetry_timer;
+    int64_t step_due_us[FACE_STEPS]; /* INT64_MAX: not planned */
+
+    struct prusalink_telemetry telemetry;
+    int64_t report_due_us;     /* next auto report */
+    int64_t report_seen_us;    /* last one */
+    int64_t heating_due_us;    /* next temperatures of a firmware that waits for one; INT64_MAX: it
+                                  doesn't */
+    int64_t multiplier_due_us; /* next M220 and M221 */
+    int64_t resent_us;         /* last time everything was sent at once */
+
+    struct expected_change expected;
+    uint16_t
+        wait_states; /* the running command waits for one of these; bits by enum printer_state */
+    uint32_t job_id; /* as the SDK has it */
+    int64_t job_command_id; /* START_PRINT that began the job; meaningful while job_by_command */
+
+    bool located; /* local storages are told */
+    bool found;   /* the printer is: its states are told */
+    bool known;   /* its serial number is */
+    bool sd_shown;
+    bool serial_lost;
+    bool reports_on, statistics_due;
+    bool job_by_command, job_asked;
+    bool gcode_running, interrupted, gcode_strict;
+    bool resetting; /* RESET_PRINTER is at work */
+
+    char *api_key; /* set by the user; with api_key_set instead of the settings' */
+    bool api_key_set;
+    uint8_t active_sheet;
+    char lan_mac[18], lan_ipv4[16];
+    char *server;                /* base URL in use; NULL: none */
+    struct connect_probe *probe; /* NULL: none under way */
+};
+
+static inline bool face_quirk(const struct connect_face *face, unsigned number)
+{
+    return face->settings->quirks & CONNECT_QUIRK(number);
+}
+
+static inline bool face_is_prusalink(const struct connect_face *face)
+{
+    return face->settings->host == CONNECT_HOST_PRUSALINK;
+}
+
+#define STATE_BIT(state) ((uint16_t)(1U << (state)))
+
+/* prusalink.c */
+void face_plan(struct connect_face *face, enum face_step step, int64_t delay_us);
+void face_cancel(struct connect_face *face, enum face_step step);
+void face_show_sd(
+    struct connect_face *face); /* as soon as the state is IDLE and the tree is read */
+void face_hide_sd(struct connect_face *face);
+struct storage *face_storage(struct connect_face *face,
+                             size_t index); /* of those that the server may know */
+size_t face_storage_count(struct connect_face *face);
+
+/* prusalink_host.c: what the SDK asks for */
+extern const struct connect_host_class face_host_class;
+void face_send_sheets(struct connect_face *face);
+void face_send_active_sheet(struct connect_face *face);
+void face_send_mmu(struct connect_face *face);
+void face_job_info(struct connect_face *face, struct buffer *data);
+
+/* prusalink_state.c: what the machine tells */
+extern const struct machine_events face_machine_events;
+void face_report(struct connect_face *face, const struct state_change *change);
+void face_expect(struct connect_face *face, uint16_t to, bool any);
+void face_printer_lost(
+    struct connect_face *face); /* what it said is void: it was reset or unplugged */
+
+/* prusalink_pace.c: telemetry */
+void face_telemetry_fire(void *owner);
+void face_telemetry_begin(
+    struct connect_face *face); /* the next message now, then the pace; nothing without a token */
+void face_telemetry_resend(struct connect_face *face); /* everything known, now, besides the pace */
+void face_active(struct connect_face *face);           /* wakes up */
+void face_auto_reports(struct connect_face *face, bool on);
+
+/* prusalink_commands.c */
+bool face_command(void *host, const struct connect_command *command);
+void face_interrupt(void *host);
+void face_command_step(struct connect_face *face);
+void face_command_state(struct connect_face *face, enum printer_state state);
+void face_command_rebooted(struct connect_face *face);
+bool face_withholds(const struct connect_face *face, const struct state_change *change);
+
+/* prusalink_register.c */
+void face_probe_destroy(struct connect_face *face);
+void face_got_code(void *host, const char *code);
+
+/* prusalink_sd.c: short names of files on the card, and FILE_INFO by tree and name alone */
+bool face_path_on_sd(const char *path);
+/* "/sub/Long name.gcode" to "/sub/longna~1.gco"; false: not there. */
+bool face_short_path(struct connect_face *face, const char *path, char *out, size_t size);
+void face_sd_file_info(struct connect_face *face, const char *path, struct buffer *data);
+
+#endif

@@ -1,0 +1,167 @@
+#include "sim/protocol/connect/prusalink_face.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/base/memory.h"
+#include "sim/base/trace.h"
+#include "sim/wire/http_client.h"
+
+/* How a user registers a PrusaLink (connect-sdk.md 3.5; captures/connect-prusalink 14): the server
+ * is probed by another HTTP client, Python's own, and if that finds it POST /p/register follows. */
+
+#define PROBE_TIMEOUT SECONDS(10)
+
+struct connect_probe {
+    struct connect_face *face;
+    struct endpoint to;
+    struct http_client client;
+    struct timer over; /* ends the probe outside its client's call */
+};
+
+static const char *peer_name(const struct connect_face *face)
+{
+    return face->settings->peer_name == NULL ? "connect" : face->settings->peer_name;
+}
+
+static void failed(struct connect_face *face, const char *why)
+{
+    if (face->settings->events != NULL && face->settings->events->failed != NULL) {
+        face->settings->events->failed(face->settings->owner, why);
+    }
+}
+
+void face_probe_destroy(struct connect_face *face)
+{
+    if (face->probe == NULL) {
+        return;
+    }
+    world_cancel(face->world, &face->probe->over);
+    http_client_free(&face->probe->client);
+    free(face->probe);
+    face->probe = NULL;
+}
+
+static void probe_over(void *owner)
+{
+    face_probe_destroy(owner);
+}
+
+static void start_over(struct connect_probe *probe)
+{
+    world_arm_in(probe->face->world, &probe->over, 0);
+}
+
+static void probe_reply(void *owner, const struct http_message *message)
+{
+    struct connect_probe *probe = owner;
+    struct connect_face *face = probe->face;
+    trace_http(face->world, peer_name(face), face->name, http_client_connection(&probe->client),
+               "reply", message->head.bytes, message->head.size);
+    start_over(probe);
+    if (message->status >= 400) { /* what urllib takes for an error */
+        char why[64];
+        snprintf(why, sizeof why, "HTTP Error %d: %s", message->status,
+                 http_reason(message->status));
+        failed(face, why);
+    } else if (!connect_sdk_register(face->sdk)) {
+        failed(face, "a registration is under way already");
+    }
+}
+
+static void probe_failed(void *owner, const struct http_failure *failure)
+{
+    struct connect_probe *probe = owner;
+    start_over(probe);
+    failed(probe->face, failure->why);
+}
+
+static const struct http_client_events probe_events = {.reply = probe_reply,
+                                                       .failed = probe_failed};
+
+static void write_probe(const char *server, struct buffer *out)
+{
+    const char *host = strstr(server, "://");
+    http_write_request(out, "GET", "/info");
+    http_write_header(out, "Accept-Encoding", "identity");
+    http_write_header(out, "Host", host == NULL ? server : host + 3);
+    http_write_header(out, "User-Agent", "Python-urllib/3.11");
+    http_write_header(out, "Connection", "close");
+    http_write_end(out);
+}
+
+bool connect_face_register(struct connect_face *face)
+{
+    if (face->server == NULL || face->probe != NULL) {
+        return false;
+    }
+    if (!face_is_prusalink(face)) {
+        return connect_sdk_register(face->sdk);
+    }
+    struct error error;
+    struct endpoint to;
+    if (!endpoint_parse(&to, face->server, NULL, &error)) {
+        failed(face, error.text);
+        return false;
+    }
+    struct connect_probe *probe = memory_new(sizeof *probe);
+    probe->face = face;
+    probe->to = to;
+    probe->to.port = endpoint_port(&to);
+    face->probe = probe;
+    timer_init(&probe->over, probe_over, face);
+    http_client_init(&probe->client, face->world, face->network, &probe->to, &probe_events, probe);
+    probe->client.connect_timeout_us = probe->client.reply_timeout_us = PROBE_TIMEOUT;
+    struct buffer request = {0};
+    write_probe(face->server, &request);
+    trace_http(face->world, face->name, peer_name(face), 0, "request", request.bytes, request.size);
+    http_client_send(&probe->client, request.bytes, request.size, false);
+    buffer_free(&request);
+    return true;
+}
+
+/* quote_plus of Python's urllib. */
+static void append_quoted(struct buffer *url, const char *text)
+{
+    for (; *text != '\0'; text++) {
+        unsigned char byte = (unsigned char)*text;
+        bool plain = (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
+                     (byte >= '0' && byte <= '9') || strchr("_.-~", byte) != NULL;
+        if (byte == ' ') {
+            buffer_append_char(url, '+');
+        } else if (plain) {
+            buffer_append_char(url, (char)byte);
+        } else {
+            buffer_format(url, "%%%02X", byte);
+        }
+    }
+}
+
+static void append_query(struct buffer *url, const char *key, const char *value, char *separator)
+{
+    if (value != NULL && value[0] != '\0') {
+        buffer_append_char(url, *separator);
+        buffer_format(url, "%s=", key);
+        append_quoted(url, value);
+        *separator = '&';
+    }
+}
+
+void face_got_code(void *host, const char *code)
+{
+    struct connect_face *face = host;
+    const struct connect_face_settings *settings = face->settings;
+    if (settings->events == NULL || settings->events->code == NULL) {
+        return;
+    }
+    const struct model *model = machine_model(face->machine);
+    struct buffer url = {0};
+    char separator = '?';
+    buffer_format(&url, "%s/add-printer/connect/%d.%d.%d/%s", face->server, model->type,
+                  model->version, model->subversion, code);
+    append_query(&url, "name", settings->printer_name, &separator);
+    append_query(&url, "location", settings->location, &separator);
+    settings->events->code(settings->owner, code, buffer_text(&url));
+    buffer_free(&url);
+}
