@@ -1,0 +1,198 @@
+#ifndef HOTBED_PROTOCOL_CONNECT_SDK_STATE_H
+#define HOTBED_PROTOCOL_CONNECT_SDK_STATE_H
+
+#include "sim/protocol/connect/sdk.h"
+
+/* What the files of the SDK share among themselves; nobody else includes this. */
+
+enum {
+    SDK_TIMEOUT_S = 10,             /* connecting, and each wait for bytes (connect-sdk.md 1.9) */
+    SDK_REDIRECTS_MAX = 30,         /* of the HTTP library */
+    SDK_POLL_PAUSE_S = 1,           /* after a 202 */
+    SDK_POLL_LIFE_S = 1800,         /* of a registration poll */
+    SDK_RESET_WAIT_S = 1,           /* of a priority command for the running one */
+    SDK_REPLY_BYTES_MAX = 1 << 20,  /* hotbed's own limit; the original has none */
+    SDK_WATCH_INTERVAL_US = 200000, /* of PrusaLink (connect-sdk.md 8.5) */
+};
+
+enum sdk_item_kind { SDK_TELEMETRY, SDK_EVENT, SDK_POLL, SDK_REGISTER };
+
+/* A message that waits for its turn. What it says was fixed when it was made (connect-sdk.md 6.1). */
+struct sdk_item {
+    struct sdk_item *next;
+    enum sdk_item_kind kind;
+    char timestamp[32];
+    int64_t expires_s;  /* poll: wall clock */
+    struct buffer body; /* JSON; of a poll the code */
+};
+
+/* Why an item is lost: the class of the exception decides which condition breaks (connect-sdk.md 11). */
+enum sdk_loss {
+    SDK_LOSS_CONNECTION, /* ConnectionError: refused, reset, closed, not resolved, not HTTP */
+    SDK_LOSS_OTHER,      /* any other of the library's: read time-out, broken body, redirects */
+};
+
+struct sdk_exchange;
+
+/* A connection that is used again while it lives. */
+struct sdk_link {
+    struct connect_sdk *sdk;
+    struct stream *stream; /* NULL: none */
+    struct sdk_exchange *exchange; /* that waits for a reply; NULL: idle */
+    char *origin;                  /* "http://host:port" when it is not the SDK's server; owned */
+    struct http_parser parser;
+    struct timer timer;
+    uint32_t connection;
+    bool opened;
+    bool finished; /* close it when the parser returns */
+    const char *broken; /* what is wrong with the reply, set by the parser; NULL: nothing */
+    enum sdk_loss loss;
+};
+
+/* One item on its way, through all its redirects. */
+struct sdk_exchange {
+    struct connect_sdk *sdk;
+    struct sdk_item *item; /* NULL: free */
+    struct sdk_link *link;
+    char *url;      /* absolute, where a redirect led; NULL: the item's own place */
+    bool redirected; /* url is new and waits to be asked */
+    bool bare;      /* a redirect has turned it into a GET without body */
+    bool adjusted;  /* the headers have Clock-Adjusted */
+    uint8_t redirects;
+};
+
+/* A command from its acceptance to its end. */
+struct sdk_command {
+    struct connect_command shown;
+    struct cJSON *body; /* kwargs are in it */
+};
+
+struct sdk_change {
+    enum storage_change_kind kind;
+    bool lost_storage;
+    char path[];
+};
+
+/* What the watcher still has to tell, and the folders that it has seen badly. Made when needed. */
+struct sdk_watch {
+    struct timer timer;
+    struct connect_sdk *sdk;
+    struct sdk_change **changes;
+    size_t count, capacity;
+    struct sdk_flaw *flaws;
+};
+
+enum sdk_pause { SDK_RUNNING, SDK_POLL_PAUSE, SDK_RESET_WAIT };
+
+struct connect_sdk {
+    struct world *world;
+    struct network *network;
+    const char *name, *peer_name;
+    const struct connect_host_class *host_class;
+    void *host;
+    const struct connect_observer_class *observer_class;
+    void *observer;
+
+    char *server, *token, *code;
+    char *serial, *fingerprint, *firmware, *software;
+    struct connect_type type;
+    bool type_known, ready;
+    uint8_t version;    /* enum connect_sdk_version */
+    uint8_t state;      /* enum printer_state */
+    uint8_t pause;      /* enum sdk_pause: why the sender waits */
+    uint8_t last_state; /* enum connect_event_name: the remembered result */
+    uint8_t conditions[CONNECT_CONDITIONS];
+    bool slot_taken;    /* a command is between ACCEPTED and its end */
+    bool ended;         /* a command has ended since the last was accepted */
+    uint32_t job_id;
+    int64_t command_id;
+    int64_t clock_shift_us, clock_reference_us;
+    uint64_t requests;
+    int64_t watch_interval_us;
+
+    char *head; /* rendered header lines: before the Timestamp, and behind it; NULL: to be rendered */
+    uint16_t head_host_size, head_size, tail_size;
+
+    struct sdk_item *first, *last;
+    uint32_t queued;
+    struct sdk_link link;
+    struct sdk_exchange exchange;      /* of the queue */
+    struct sdk_exchange *registration; /* of POST /p/register */
+    struct timer sender;               /* ends `pause` */
+    struct timer worker;               /* hands the accepted command to its handler */
+    struct sdk_command *accepted, *running, *waiting_reset;
+    struct sdk_watch *watch;
+};
+
+/* sdk_headers.c */
+void sdk_headers_forget(struct connect_sdk *sdk); /* something in them has changed */
+int64_t sdk_wall_us(const struct connect_sdk *sdk);
+void sdk_timestamp(const struct connect_sdk *sdk, char text[32]);
+/* True once after each jump of the wall clock by 1 s or more. */
+bool sdk_clock_adjusted(struct connect_sdk *sdk);
+void sdk_write_request(struct buffer *out, struct sdk_exchange *exchange);
+
+/* sdk_link.c */
+void sdk_link_init(struct sdk_link *link, struct connect_sdk *sdk);
+void sdk_link_free(struct sdk_link *link); /* breaks off what is going on, tells nobody but observers */
+void sdk_link_send(struct sdk_link *link, struct sdk_exchange *exchange, const char *bytes, size_t size);
+
+/* sdk_queue.c */
+struct sdk_item *sdk_item_new(struct connect_sdk *sdk, enum sdk_item_kind kind, const char *timestamp);
+void sdk_item_destroy(struct sdk_item *item);
+void sdk_put(struct connect_sdk *sdk, struct sdk_item *item);
+void sdk_pump(struct connect_sdk *sdk);
+void sdk_pause_for(struct connect_sdk *sdk, enum sdk_pause pause, int64_t delay_us);
+void sdk_resume(struct connect_sdk *sdk);
+void sdk_exchange_begin(struct sdk_exchange *exchange, struct sdk_item *item);
+void sdk_exchange_answered(struct sdk_exchange *exchange, const struct http_message *message);
+void sdk_exchange_lost(struct sdk_exchange *exchange, enum sdk_loss loss, const char *why);
+/* The link is done with the reply: go on where a redirect leads, or with what waits. */
+void sdk_exchange_next(struct sdk_exchange *exchange);
+void sdk_exchange_free(struct sdk_exchange *exchange);
+
+/* sdk_register.c */
+void sdk_poll_answered(struct connect_sdk *sdk, struct sdk_exchange *exchange, const struct http_message *message);
+void sdk_register_answered(struct connect_sdk *sdk, const struct http_message *message);
+void sdk_register_lost(struct connect_sdk *sdk, const char *why);
+
+/* sdk_events.c: an event is opened, its "data" written, and closed. False: no token, nothing to write. */
+struct sdk_event {
+    struct sdk_item *item;
+    struct json_writer json;
+};
+bool sdk_event_open(struct connect_sdk *sdk, struct sdk_event *event, enum connect_event_name name,
+                    enum state_source source, const char *timestamp);
+void sdk_event_close(struct connect_sdk *sdk, struct sdk_event *event, const struct connect_event *envelope,
+                     enum printer_state state);
+void sdk_send_event(struct connect_sdk *sdk, const struct connect_event *event);
+void sdk_write_info(struct connect_sdk *sdk, struct json_writer *json); /* members of INFO's data */
+
+/* sdk_command.c */
+void sdk_telemetry_answered(struct connect_sdk *sdk, const struct http_message *message);
+void sdk_command_accept(struct connect_sdk *sdk, struct sdk_command *command);
+void sdk_command_destroy(struct sdk_command *command);
+/* Ends of the running command: an event was sent for it already; or one of these sends it. */
+void sdk_command_ended(struct connect_sdk *sdk, enum connect_event_name remembered);
+void sdk_command_reject(struct connect_sdk *sdk, const char *reason);
+
+/* sdk_builtin.c: false: the SDK has no handler for it. */
+bool sdk_builtin(struct connect_sdk *sdk, const struct connect_command *command);
+
+/* sdk_files.c */
+void sdk_write_tree(struct connect_sdk *sdk, struct json_writer *json, const char *key); /* INFO "files" */
+struct storage *sdk_storage_named(struct connect_sdk *sdk, const char *name, size_t size);
+bool sdk_hidden(const char *path);
+
+/* sdk_watch.c */
+void sdk_watch_free(struct connect_sdk *sdk);
+enum sdk_sight { SDK_SEEN, SDK_SEEN_BARE, SDK_UNSEEN };
+enum sdk_sight sdk_sight(const struct connect_sdk *sdk, const char *path);
+
+/* sdk_conditions.c */
+void sdk_condition_set(struct connect_sdk *sdk, enum connect_condition condition,
+                       enum connect_condition_state state);
+/* is_initialised() of the original, which breaks API when it is not. */
+bool sdk_initialised(struct connect_sdk *sdk);
+
+#endif
