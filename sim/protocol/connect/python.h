@@ -15,9 +15,9 @@ struct cJSON;
 /* More than these of a command is refused: hotbed's own limits, the original has none. */
 enum { PYTHON_JSON_VALUES_MAX = 4096, PYTHON_JSON_DEPTH_MAX = 990 };
 
-/* json.loads: the value, or NULL with the text of the exception, as CPython 3.11's scanner words it:
- * "Expecting value: line 1 column 1 (char 0)". Of equal keys the last counts. NaN and Infinity are
- * numbers; half a surrogate pair and NUL become U+FFFD. Free with cJSON_Delete(). */
+/* json.loads: the value, or NULL with the text of the exception, as CPython 3.11's scanner words
+ * it: "Expecting value: line 1 column 1 (char 0)". Of equal keys the last counts. NaN and Infinity
+ * are numbers; half a surrogate pair and NUL become U+FFFD. Free with cJSON_Delete(). */
 struct cJSON *python_json_parse(const char *text, size_t size, struct error *error);
 
 /* type(value).__name__: "dict", "list", "str", "int", "float", "bool", "NoneType". */

@@ -46,7 +46,8 @@ bool python_int(const char *text, size_t size, int64_t *value)
     return true;
 }
 
-/* Length of the UTF-8 character at `text`, its code in *code; 1 and -1 for a byte that begins none. */
+/* Length of the UTF-8 character at `text`, its code in *code; 1 and -1 for a byte that begins none.
+ */
 static size_t character(const char *text, size_t size, long *code)
 {
     static const struct {
@@ -76,7 +77,8 @@ static size_t character(const char *text, size_t size, long *code)
     return 1;
 }
 
-static void repr_character(struct buffer *out, long code, const char *bytes, size_t size, char quote)
+static void repr_character(struct buffer *out, long code, const char *bytes, size_t size,
+                           char quote)
 {
     switch (code) {
     case '\\':
@@ -137,8 +139,9 @@ static size_t decimal(uint64_t value, char *text)
     return count;
 }
 
-/* Every header has this text, so it is found with integers: between 2^30 and 2^31 a double stands on
- * a grid of 2^-22, and the shortest decimal that rounds to its place has at most seven digits. */
+/* Every header has this text, so it is found with integers: between 2^30 and 2^31 a double stands
+ * on a grid of 2^-22, and the shortest decimal that rounds to its place has at most seven digits.
+ */
 size_t python_tenths_text(int64_t tenths, char text[32])
 {
     double value = (double)tenths * 0.1;

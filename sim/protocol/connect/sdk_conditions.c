@@ -1,7 +1,7 @@
 #include "sim/protocol/connect/sdk_state.h"
 
-/* INTERNET > HTTP > TOKEN > API: each has one child, so a broken one breaks all behind it and a good
- * one repairs all before it (connect-sdk.md 11). */
+/* INTERNET > HTTP > TOKEN > API: each has one child, so a broken one breaks all behind it and a
+ * good one repairs all before it (connect-sdk.md 11). */
 
 static void set_one(struct connect_sdk *sdk, size_t condition, enum connect_condition_state state)
 {

@@ -87,8 +87,8 @@ static void write_printer_lines(struct buffer *out, const struct connect_sdk *sd
                      sdk->type.subversion);
         }
         write_line(out, "User-Agent-Printer: ", type);
-        const char *version = sdk->software != NULL && *sdk->software != '\0' ? sdk->software
-                                                                              : sdk->firmware;
+        const char *version =
+            sdk->software != NULL && *sdk->software != '\0' ? sdk->software : sdk->firmware;
         write_line(out, "User-Agent-Version: ", version == NULL ? "None" : version);
     }
     if (sdk->token != NULL && *sdk->token != '\0') {

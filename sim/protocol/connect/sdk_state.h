@@ -2,6 +2,7 @@
 #define HOTBED_PROTOCOL_CONNECT_SDK_STATE_H
 
 #include "sim/protocol/connect/sdk.h"
+#include "sim/wire/http_client.h"
 
 /* What the files of the SDK share among themselves; nobody else includes this. */
 
@@ -17,7 +18,8 @@ enum {
 
 enum sdk_item_kind { SDK_TELEMETRY, SDK_EVENT, SDK_POLL, SDK_REGISTER };
 
-/* A message that waits for its turn. What it says was fixed when it was made (connect-sdk.md 6.1). */
+/* A message that waits for its turn. What it says was fixed when it was made (connect-sdk.md 6.1).
+ */
 struct sdk_item {
     struct sdk_item *next;
     enum sdk_item_kind kind;
@@ -26,7 +28,8 @@ struct sdk_item {
     struct buffer body; /* JSON; of a poll the code */
 };
 
-/* Why an item is lost: the class of the exception decides which condition breaks (connect-sdk.md 11). */
+/* Why an item is lost: the class of the exception decides which condition breaks (connect-sdk.md
+ * 11). */
 enum sdk_loss {
     SDK_LOSS_CONNECTION, /* ConnectionError: refused, reset, closed, not resolved, not HTTP */
     SDK_LOSS_OTHER,      /* any other of the library's: read time-out, broken body, redirects */
@@ -37,16 +40,12 @@ struct sdk_exchange;
 /* A connection that is used again while it lives. */
 struct sdk_link {
     struct connect_sdk *sdk;
-    struct stream *stream; /* NULL: none */
     struct sdk_exchange *exchange; /* that waits for a reply; NULL: idle */
     char *origin;                  /* "http://host:port" when it is not the SDK's server; owned */
-    struct http_parser parser;
-    struct timer timer;
-    uint32_t connection;
-    bool opened;
-    bool finished; /* close it when the parser returns */
-    const char *broken; /* what is wrong with the reply, set by the parser; NULL: nothing */
-    enum sdk_loss loss;
+    struct endpoint *to;           /* only while it connects: it is large, and rarely needed */
+    struct http_client client;
+    uint32_t connection; /* that stands, as the observer knows it; 0: none */
+    bool stale;          /* to be closed when its exchange is over */
 };
 
 /* One item on its way, through all its redirects. */
@@ -54,10 +53,9 @@ struct sdk_exchange {
     struct connect_sdk *sdk;
     struct sdk_item *item; /* NULL: free */
     struct sdk_link *link;
-    char *url;      /* absolute, where a redirect led; NULL: the item's own place */
-    bool redirected; /* url is new and waits to be asked */
-    bool bare;      /* a redirect has turned it into a GET without body */
-    bool adjusted;  /* the headers have Clock-Adjusted */
+    char *url;     /* absolute, where a redirect led; NULL: the item's own place */
+    bool bare;     /* a redirect has turned it into a GET without body */
+    bool adjusted; /* the headers have Clock-Adjusted */
     uint8_t redirects;
 };
 
@@ -102,21 +100,24 @@ struct connect_sdk {
     uint8_t pause;      /* enum sdk_pause: why the sender waits */
     uint8_t last_state; /* enum connect_event_name: the remembered result */
     uint8_t conditions[CONNECT_CONDITIONS];
-    bool slot_taken;    /* a command is between ACCEPTED and its end */
-    bool ended;         /* a command has ended since the last was accepted */
+    bool slot_taken; /* a command is between ACCEPTED and its end */
+    bool answering;  /* a reply is being worked on: nothing is sent before that is done */
+    bool ended;      /* a command has ended since the last was accepted */
     uint32_t job_id;
     int64_t command_id;
     int64_t clock_shift_us, clock_reference_us;
     uint64_t requests;
     int64_t watch_interval_us;
 
-    char *head; /* rendered header lines: before the Timestamp, and behind it; NULL: to be rendered */
+    char *
+        head; /* rendered header lines: before the Timestamp, and behind it; NULL: to be rendered */
     uint16_t head_host_size, head_size, tail_size;
 
     struct sdk_item *first, *last;
     uint32_t queued;
     struct sdk_link link;
-    struct sdk_exchange exchange;      /* of the queue */
+    struct sdk_link *spare;       /* the second connection, while two requests are out at once */
+    struct sdk_exchange exchange; /* of the queue */
     struct sdk_exchange *registration; /* of POST /p/register */
     struct timer sender;               /* ends `pause` */
     struct timer worker;               /* hands the accepted command to its handler */
@@ -134,43 +135,54 @@ void sdk_write_request(struct buffer *out, struct sdk_exchange *exchange);
 
 /* sdk_link.c */
 void sdk_link_init(struct sdk_link *link, struct connect_sdk *sdk);
-void sdk_link_free(struct sdk_link *link); /* breaks off what is going on, tells nobody but observers */
-void sdk_link_send(struct sdk_link *link, struct sdk_exchange *exchange, const char *bytes, size_t size);
+void sdk_link_free(struct sdk_link *link); /* closes; only observers are told */
+/* An idle link to where `url` leads (NULL: to the SDK's server), made when there is none. */
+struct sdk_link *sdk_link_for(struct connect_sdk *sdk, const char *url);
+/* Its exchange is over. A link besides the kept one lives only as long as something is asked on it.
+ */
+void sdk_link_release(struct sdk_link *link);
+/* The server is another one now: the connection is of no use any more. */
+void sdk_link_moved(struct sdk_link *link);
+void sdk_link_send(struct sdk_link *link, struct sdk_exchange *exchange, const char *bytes,
+                   size_t size);
 
 /* sdk_queue.c */
-struct sdk_item *sdk_item_new(struct connect_sdk *sdk, enum sdk_item_kind kind, const char *timestamp);
+struct sdk_item *sdk_item_new(struct connect_sdk *sdk, enum sdk_item_kind kind,
+                              const char *timestamp);
 void sdk_item_destroy(struct sdk_item *item);
 void sdk_put(struct connect_sdk *sdk, struct sdk_item *item);
 void sdk_pump(struct connect_sdk *sdk);
 void sdk_pause_for(struct connect_sdk *sdk, enum sdk_pause pause, int64_t delay_us);
-void sdk_resume(struct connect_sdk *sdk);
 void sdk_exchange_begin(struct sdk_exchange *exchange, struct sdk_item *item);
 void sdk_exchange_answered(struct sdk_exchange *exchange, const struct http_message *message);
 void sdk_exchange_lost(struct sdk_exchange *exchange, enum sdk_loss loss, const char *why);
-/* The link is done with the reply: go on where a redirect leads, or with what waits. */
-void sdk_exchange_next(struct sdk_exchange *exchange);
-void sdk_exchange_free(struct sdk_exchange *exchange);
+void sdk_exchange_abandon(struct sdk_exchange *exchange); /* forget item and link, tell nobody */
 
 /* sdk_register.c */
-void sdk_poll_answered(struct connect_sdk *sdk, struct sdk_exchange *exchange, const struct http_message *message);
+/* Takes the item over: it goes back into the queue, or polling is over. */
+void sdk_poll_answered(struct connect_sdk *sdk, struct sdk_item *item,
+                       const struct http_message *message);
+void sdk_poll_lost(struct connect_sdk *sdk);
 void sdk_register_answered(struct connect_sdk *sdk, const struct http_message *message);
 void sdk_register_lost(struct connect_sdk *sdk, const char *why);
 
-/* sdk_events.c: an event is opened, its "data" written, and closed. False: no token, nothing to write. */
+/* sdk_events.c: an event is opened, its "data" written, and closed. False: no token, nothing to
+ * write. */
 struct sdk_event {
     struct sdk_item *item;
     struct json_writer json;
 };
 bool sdk_event_open(struct connect_sdk *sdk, struct sdk_event *event, enum connect_event_name name,
                     enum state_source source, const char *timestamp);
-void sdk_event_close(struct connect_sdk *sdk, struct sdk_event *event, const struct connect_event *envelope,
-                     enum printer_state state);
+void sdk_event_close(struct connect_sdk *sdk, struct sdk_event *event,
+                     const struct connect_event *envelope, enum printer_state state);
 void sdk_send_event(struct connect_sdk *sdk, const struct connect_event *event);
 void sdk_write_info(struct connect_sdk *sdk, struct json_writer *json); /* members of INFO's data */
 
 /* sdk_command.c */
 void sdk_telemetry_answered(struct connect_sdk *sdk, const struct http_message *message);
-void sdk_command_accept(struct connect_sdk *sdk, struct sdk_command *command);
+void sdk_command_work(void *sdk);                /* the worker's timer */
+void sdk_command_reset(struct connect_sdk *sdk); /* the wait for the running command is over */
 void sdk_command_destroy(struct sdk_command *command);
 /* Ends of the running command: an event was sent for it already; or one of these sends it. */
 void sdk_command_ended(struct connect_sdk *sdk, enum connect_event_name remembered);
@@ -180,9 +192,13 @@ void sdk_command_reject(struct connect_sdk *sdk, const char *reason);
 bool sdk_builtin(struct connect_sdk *sdk, const struct connect_command *command);
 
 /* sdk_files.c */
-void sdk_write_tree(struct connect_sdk *sdk, struct json_writer *json, const char *key); /* INFO "files" */
+void sdk_write_tree(struct connect_sdk *sdk, struct json_writer *json,
+                    const char *key); /* INFO "files" */
 struct storage *sdk_storage_named(struct connect_sdk *sdk, const char *name, size_t size);
-bool sdk_hidden(const char *path);
+bool sdk_hidden(const char *path); /* a component begins with a dot */
+/* One node in the flat form; `path` is its full path. */
+void sdk_write_file(struct connect_sdk *sdk, struct json_writer *json, const char *key,
+                    const struct storage *storage, const char *path, const struct file_node *node);
 
 /* sdk_watch.c */
 void sdk_watch_free(struct connect_sdk *sdk);

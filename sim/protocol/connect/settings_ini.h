@@ -10,7 +10,7 @@
 /* prusa_printer_settings.ini as Python's configparser reads it (connect-sdk.md 2.3): sections, "key
  * = value" or "key: value", whole-line comments with # or ;, values that go on in indented lines,
  * keys without regard to case, a [DEFAULT] section behind all others. */
-enum { SETTINGS_INI_BYTES_MAX = 1024 * 1024, SETTINGS_INI_ENTRIES_MAX = 10000 };
+enum { SETTINGS_INI_BYTES_MAX = 1024 * 1024, SETTINGS_INI_ENTRIES_MAX = 2000 };
 
 struct settings_ini;
 
