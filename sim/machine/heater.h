@@ -39,46 +39,47 @@ enum heater_wait {
     HEATER_WAIT_BOTH,    /* M109, M190 R */
 };
 
-enum { HEATER_HISTORY = 24 }; /* samples of the delay line */
+enum { HEATER_HISTORY = 24, HEATER_LAG_MAX = 8 }; /* samples of the delay line and of the observer's */
 
-/* One stretch of time with one solution: T - t_inf falls by the factor e every tau_s (linear loss), or runs between the
- * two rest points t_inf and `t_other` of a loss with a square term. */
+/* One stretch of time with one solution: T - t_inf falls by the factor e every tau_s, or, where the loss has a square
+ * term, (T - t_inf)/(T - t_other) does. */
 struct heater_curve {
     int64_t start_us;
     double block_c, sensor_c; /* at start_us */
     double t_inf_c, tau_s;
-    double t_other_c; /* only with a square term; else NAN */
+    double t_other_c; /* NAN: the loss is linear */
 };
 
-/* Protection and wait bookkeeping. */
+/* What the protections remember (heater_watch.c). */
 struct heater_watch {
-    int64_t since_us;     /* PID_BUDDY: end of the watch window or start outside; PID_MK3: unused */
+    int64_t since_us;     /* PID_BUDDY: start of the window, or of being too cold */
+    int32_t start_sample; /* PID_MK3: the grid of its checks */
+    int32_t on_sample;    /* when it was switched on */
     float from_c;         /* reading at the start of the window */
-    uint16_t checks;      /* in this window, or in a row outside */
-    uint8_t failed;       /* windows */
-    uint8_t phase;        /* enum in heater_watch.c */
-    float anomaly_k_s;    /* the observer's filtered difference */
-    float expected_k;     /* its filtered expectation per sample */
-    float lag[8];         /* ring of those */
+    float anomaly_k_s;    /* the observer's smoothed difference */
+    float expected_k;     /* its smoothed expectation per sample */
+    float lag[HEATER_LAG_MAX];
+    uint16_t outside;     /* checks in a row */
+    uint8_t failed;       /* windows in a row */
+    uint8_t phase;
 };
 
 struct heater {
     const struct model_heater *model; /* not owned */
     int64_t now_us;
-    int64_t sample;        /* number of the last one that the regulator has seen; at sample * period */
+    int64_t sample; /* the last one that the regulator has seen; at sample * period */
     struct heater_curve curve;
-    float history[HEATER_HISTORY]; /* sensor at the samples before curve.start_us */
-    double target_c;       /* 0: off */
-    float room_c, fan;     /* fan: 0..1 */
-    float drive;           /* of the regulator, 0..1, while stepped or pinned */
+    double target_c;                  /* 0: off */
+    int64_t disturbed_us;             /* last change from outside */
+    int64_t wait_since_us;            /* the reading came near; INT64_MAX: not yet */
+    struct heater_watch watch;
+    float room_c, fan, drive;         /* fan and drive: 0..1 */
     float integral, derivative, last_c;
     uint32_t seed;
-    int32_t calm;          /* samples in a row that looked settled */
-    int64_t disturbed_us;  /* last change from outside */
-    int64_t wait_since_us; /* reading entered the window; INT64_MAX: not yet */
+    uint16_t calm;                    /* samples in a row that looked settled */
     uint8_t mode, fault, alarm, wait;
     bool wait_from_above, warned;
-    struct heater_watch watch;
+    uint16_t history[HEATER_HISTORY]; /* sensor at the samples before curve.start_us: (°C + 100) * 128 */
 };
 
 /* At room temperature, off. `seed` is the noise's and differs per heater. The model outlives the heater. */

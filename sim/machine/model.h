@@ -31,8 +31,9 @@ struct model_heater {
     double loss_fan_c;                           /* factor sqrt(1 + f*c) */
     double power_slope_per_k, power_offset;      /* U and V of 2.1 */
     double sensor_time_s;                        /* tau_s */
-    double delay_s;                              /* L; at most HEATER_HISTORY - 2 periods */
+    double delay_s;                              /* L; at most 23 periods */
     double noise_c;                              /* sigma; 0: none */
+    double open_c, short_c;                      /* what a broken or shorted sensor reads */
     enum model_pid pid;
     double period_s;                             /* of the regulator: 0.27, 0.16 */
     double kp, ki, kd;
