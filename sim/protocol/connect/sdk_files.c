@@ -24,8 +24,7 @@ struct storage *sdk_storage_named(struct connect_sdk *sdk, const char *name, siz
 {
     for (size_t i = 0; i < sdk->host_class->storage_count(sdk->host); i++) {
         struct storage *storage = sdk->host_class->storage(sdk->host, i);
-        if (storage->attached && strlen(storage->name) == size &&
-            memcmp(storage->name, name, size) == 0) {
+        if (strlen(storage->name) == size && memcmp(storage->name, name, size) == 0) {
             return storage;
         }
     }
@@ -114,11 +113,11 @@ static void write_node(struct walk *walk, const char *key, const char *name,
         if (node->folder) {
             write_children(walk, node);
         }
-        if (top != NULL && top->total_bytes > 0) {
+        if (top != NULL && storage_total_bytes(top) > 0) {
             if (storage_free_bytes(top) > 0) {
                 json_int(json, "free_space", (int64_t)storage_free_bytes(top));
             }
-            json_int(json, "total_space", (int64_t)top->total_bytes);
+            json_int(json, "total_space", (int64_t)storage_total_bytes(top));
         }
         json_object_end(json);
     }
@@ -143,9 +142,7 @@ void sdk_write_tree(struct connect_sdk *sdk, struct json_writer *json, const cha
     json_array(json, "children");
     for (size_t i = 0; i < sdk->host_class->storage_count(sdk->host); i++) {
         const struct storage *storage = sdk->host_class->storage(sdk->host, i);
-        if (storage->attached) {
-            write_storage(sdk, json, NULL, storage);
-        }
+        write_storage(sdk, json, NULL, storage);
     }
     json_array_end(json);
     json_object_end(json);

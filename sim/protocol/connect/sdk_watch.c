@@ -177,7 +177,8 @@ static void tell_change(struct sdk_watch *watch, const struct sdk_change *change
         json_string(&event.json, "new_path", change->path);
         sdk_write_file(sdk, &event.json, "file", storage, change->path, node);
     }
-    if (storage != NULL && storage->total_bytes > 0 && !storage_is_lost(watch, change->path)) {
+    if (storage != NULL && storage_total_bytes(storage) > 0 &&
+        !storage_is_lost(watch, change->path)) {
         json_int(&event.json, "free_space", (int64_t)storage_free_bytes(storage));
     }
     json_object_end(&event.json);
