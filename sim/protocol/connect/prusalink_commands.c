@@ -16,10 +16,10 @@
 #define UPGRADE_ASK     SECONDS(3)
 #define UPGRADE_INSTALL SECONDS(20)
 
-static const uint16_t stop_states = STATE_BIT(STATE_STOPPED) | STATE_BIT(STATE_IDLE) |
-                                    STATE_BIT(STATE_READY) | STATE_BIT(STATE_FINISHED);
+static const uint16_t stop_states = FACE_STATE(STATE_STOPPED) | FACE_STATE(STATE_IDLE) |
+                                    FACE_STATE(STATE_READY) | FACE_STATE(STATE_FINISHED);
 static const uint16_t forbidden_states =
-    STATE_BIT(STATE_PRINTING) | STATE_BIT(STATE_ATTENTION) | STATE_BIT(STATE_ERROR);
+    FACE_STATE(STATE_PRINTING) | FACE_STATE(STATE_ATTENTION) | FACE_STATE(STATE_ERROR);
 
 static const char reset_ignored[] = "Your printer has ignored the reset signal, your RPi is broken "
                                     "or you have configured a wrong pin,"
@@ -96,7 +96,7 @@ static const char *wait_failure(enum connect_command_name name)
 static void try_until(struct connect_face *face, uint16_t states,
                       enum machine_refusal (*order)(struct machine *machine))
 {
-    if (STATE_BIT(reported(face)) & states) {
+    if (FACE_STATE(reported(face)) & states) {
         order(face->machine);
         finish(face);
         return;
@@ -109,7 +109,7 @@ static void try_until(struct connect_face *face, uint16_t states,
 
 void face_command_state(struct connect_face *face, enum printer_state state)
 {
-    if (face->wait_states & STATE_BIT(state)) {
+    if (face->wait_states & FACE_STATE(state)) {
         finish(face);
     }
 }
@@ -121,7 +121,7 @@ static void pause_print(struct connect_face *face, const struct connect_command 
         fail_command(face, "Cannot pause when not printing.");
         return;
     }
-    try_until(face, STATE_BIT(STATE_PAUSED), machine_pause);
+    try_until(face, FACE_STATE(STATE_PAUSED), machine_pause);
 }
 
 static void resume_print(struct connect_face *face, const struct connect_command *command)
@@ -131,7 +131,7 @@ static void resume_print(struct connect_face *face, const struct connect_command
         fail_command(face, "Cannot resume when not paused.");
         return;
     }
-    try_until(face, STATE_BIT(STATE_PRINTING), machine_resume);
+    try_until(face, FACE_STATE(STATE_PRINTING), machine_resume);
 }
 
 static void stop_print(struct connect_face *face, const struct connect_command *command)
@@ -198,7 +198,7 @@ static void start_print(struct connect_face *face, const struct connect_command 
         return;
     }
     struct error error = {""};
-    face_expect(face, STATE_BIT(STATE_PRINTING), false);
+    face_expect(face, FACE_STATE(STATE_PRINTING), false);
     enum machine_refusal refusal = machine_start_print(face->machine, path, &error);
     if (refusal == MACHINE_ACCEPTED) {
         finish(face);
@@ -249,7 +249,7 @@ static void gcode(struct connect_face *face, const struct connect_command *comma
     const char *lines = value_printed(command->kwargs, "gcode", &text, &wrong);
     if (lines == NULL) {
         fail_values(face, &wrong);
-    } else if (!command->force && STATE_BIT(reported(face)) & forbidden_states) {
+    } else if (!command->force && FACE_STATE(reported(face)) & forbidden_states) {
         struct buffer why = {0};
         buffer_format(&why, "Can't run '%s' while in f%s state.", lines,
                       printer_state_name(reported(face)));
@@ -274,7 +274,7 @@ static void gcode(struct connect_face *face, const struct connect_command *comma
 static void filament(struct connect_face *face, const struct connect_command *command)
 {
     bool load = command->name == CONNECT_LOAD_FILAMENT;
-    if (STATE_BIT(reported(face)) & forbidden_states) {
+    if (FACE_STATE(reported(face)) & forbidden_states) {
         char text[96];
         snprintf(text, sizeof text, "Can't run %s while in %s state.",
                  load ? "load_filament" : "unload_filament", printer_state_name(reported(face)));

@@ -83,7 +83,7 @@ static inline bool face_is_prusalink(const struct connect_face *face)
     return face->settings->host == CONNECT_HOST_PRUSALINK;
 }
 
-#define STATE_BIT(state) ((uint16_t)(1U << (state)))
+#define FACE_STATE(state) ((uint16_t)(1U << (state)))
 
 /* prusalink.c */
 void face_plan(struct connect_face *face, enum face_step step, int64_t delay_us);

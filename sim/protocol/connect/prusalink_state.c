@@ -24,7 +24,7 @@ static void attribute(struct connect_face *face, const struct state_change *chan
     event->source = change->source;
     event->reason = change->reason;
     if (face->expected.active) {
-        bool his = face->expected.any || face->expected.to & STATE_BIT(change->to);
+        bool his = face->expected.any || face->expected.to & FACE_STATE(change->to);
         event->source = his ? SOURCE_CONNECT : SOURCE_WUI;
         event->reason = NULL;
         event->with_command_id = his;
