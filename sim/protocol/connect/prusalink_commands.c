@@ -114,7 +114,7 @@ void face_command_state(struct connect_face *face, enum printer_state state)
     }
 }
 
-static void pause_print(struct connect_face *face, const struct connect_command *command)
+static void pause_print(struct connect_face *face, const struct connect_sdk_command *command)
 {
     (void)command;
     if (reported(face) != STATE_PRINTING) {
@@ -124,7 +124,7 @@ static void pause_print(struct connect_face *face, const struct connect_command 
     try_until(face, FACE_STATE(STATE_PAUSED), machine_pause);
 }
 
-static void resume_print(struct connect_face *face, const struct connect_command *command)
+static void resume_print(struct connect_face *face, const struct connect_sdk_command *command)
 {
     (void)command;
     if (reported(face) != STATE_PAUSED) {
@@ -134,7 +134,7 @@ static void resume_print(struct connect_face *face, const struct connect_command
     try_until(face, FACE_STATE(STATE_PRINTING), machine_resume);
 }
 
-static void stop_print(struct connect_face *face, const struct connect_command *command)
+static void stop_print(struct connect_face *face, const struct connect_sdk_command *command)
 {
     (void)command;
     try_until(face, stop_states, machine_stop);
@@ -173,7 +173,7 @@ static bool on_disk_exists(struct connect_face *face, const char *path)
     return false;
 }
 
-static void start_print(struct connect_face *face, const struct connect_command *command)
+static void start_print(struct connect_face *face, const struct connect_sdk_command *command)
 {
     struct value_error wrong;
     const char *path = value_text(command->kwargs, "path", &wrong);
@@ -217,7 +217,7 @@ static void gcode_done(void *owner, const char *line, const char *why)
         return; /* the face is on its way out */
     }
     face->gcode_running = false;
-    const struct connect_command *command = connect_sdk_command(face->sdk);
+    const struct connect_sdk_command *command = connect_sdk_command(face->sdk);
     if (why == NULL || (!face->gcode_strict && strcmp(why, "interrupted") != 0)) {
         finish(face);
     } else if (strcmp(why, "Cold extrusion prevented") == 0) {
@@ -242,7 +242,7 @@ static void run_gcode(struct connect_face *face, const char *lines, bool strict)
     machine_gcode(face->machine, lines, gcode_done, face);
 }
 
-static void gcode(struct connect_face *face, const struct connect_command *command)
+static void gcode(struct connect_face *face, const struct connect_sdk_command *command)
 {
     struct value_error wrong;
     struct buffer text = {0};
@@ -271,7 +271,7 @@ static void gcode(struct connect_face *face, const struct connect_command *comma
     buffer_free(&text);
 }
 
-static void filament(struct connect_face *face, const struct connect_command *command)
+static void filament(struct connect_face *face, const struct connect_sdk_command *command)
 {
     bool load = command->name == CONNECT_LOAD_FILAMENT;
     if (FACE_STATE(reported(face)) & forbidden_states) {
@@ -302,7 +302,7 @@ static void filament(struct connect_face *face, const struct connect_command *co
 
 /* ---- ready ---- */
 
-static void set_ready(struct connect_face *face, const struct connect_command *command)
+static void set_ready(struct connect_face *face, const struct connect_sdk_command *command)
 {
     (void)command;
     if (reported(face) != STATE_IDLE && reported(face) != STATE_READY) {
@@ -314,7 +314,7 @@ static void set_ready(struct connect_face *face, const struct connect_command *c
     finish(face);
 }
 
-static void cancel_ready(struct connect_face *face, const struct connect_command *command)
+static void cancel_ready(struct connect_face *face, const struct connect_sdk_command *command)
 {
     (void)command;
     if (machine_layers(face->machine)->base != STATE_READY) {
@@ -328,7 +328,7 @@ static void cancel_ready(struct connect_face *face, const struct connect_command
 
 /* ---- SEND_JOB_INFO, SEND_FILE_INFO of the card, UPGRADE ---- */
 
-static void job_info(struct connect_face *face, const struct connect_command *command)
+static void job_info(struct connect_face *face, const struct connect_sdk_command *command)
 {
     (void)command;
     if (face->job_id == 0) {
@@ -346,7 +346,7 @@ static void job_info(struct connect_face *face, const struct connect_command *co
     finish_with(face, CONNECT_JOB_INFO, &data);
 }
 
-static void sd_file_info(struct connect_face *face, const struct connect_command *command)
+static void sd_file_info(struct connect_face *face, const struct connect_sdk_command *command)
 {
     struct buffer data = {0};
     struct value_error none;
@@ -354,7 +354,7 @@ static void sd_file_info(struct connect_face *face, const struct connect_command
     finish_with(face, CONNECT_FILE_INFO, &data);
 }
 
-static void upgrade(struct connect_face *face, const struct connect_command *command)
+static void upgrade(struct connect_face *face, const struct connect_sdk_command *command)
 {
     (void)command;
     if (face->settings->upgrade_available) {
@@ -366,7 +366,7 @@ static void upgrade(struct connect_face *face, const struct connect_command *com
 
 /* ---- RESET_PRINTER ---- */
 
-static void reset_printer(struct connect_face *face, const struct connect_command *command)
+static void reset_printer(struct connect_face *face, const struct connect_sdk_command *command)
 {
     (void)command;
     face->resetting = true;
@@ -425,7 +425,7 @@ static void reset_ends(struct connect_face *face)
 
 /* ---- what the SDK calls, and time ---- */
 
-typedef void handler(struct connect_face *face, const struct connect_command *command);
+typedef void handler(struct connect_face *face, const struct connect_sdk_command *command);
 
 static handler *const handlers[CONNECT_COMMANDS] = {
     [CONNECT_GCODE] = gcode,
@@ -442,7 +442,7 @@ static handler *const handlers[CONNECT_COMMANDS] = {
     [CONNECT_UPGRADE] = upgrade,
 };
 
-bool face_command(void *host, const struct connect_command *command)
+bool face_command(void *host, const struct connect_sdk_command *command)
 {
     struct connect_face *face = host;
     if (!face_is_prusalink(face)) {
@@ -480,7 +480,7 @@ void face_interrupt(void *host)
 
 void face_command_step(struct connect_face *face)
 {
-    const struct connect_command *command = connect_sdk_command(face->sdk);
+    const struct connect_sdk_command *command = connect_sdk_command(face->sdk);
     if (command == NULL) {
         return;
     }

@@ -118,7 +118,7 @@ void face_active(struct connect_face *face);           /* wakes up */
 void face_auto_reports(struct connect_face *face, bool on);
 
 /* prusalink_commands.c */
-bool face_command(void *host, const struct connect_command *command);
+bool face_command(void *host, const struct connect_sdk_command *command);
 void face_interrupt(void *host);
 void face_command_step(struct connect_face *face);
 void face_command_state(struct connect_face *face, enum printer_state state);

@@ -23,7 +23,7 @@ struct cJSON;
 struct connect_sdk;
 
 /* A command that the host may take. Everything in it lives until the command has ended. */
-struct connect_command {
+struct connect_sdk_command {
     int64_t id;
     enum connect_command_name name;
     const struct cJSON
@@ -79,7 +79,7 @@ struct connect_host_class {
     /* A command begins. Return true to take it: exactly one connect_sdk_finish() or
      * connect_sdk_fail() follows, at once or later. False: the SDK's own handler runs, and where it
      * has none the answer is REJECTED "Not Implemented". */
-    bool (*command)(void *host, const struct connect_command *command);
+    bool (*command)(void *host, const struct connect_sdk_command *command);
     /* A priority command (RESET_PRINTER) has come: end the running one as soon as possible
      * (connect-sdk.md 5.7). */
     void (*interrupt)(void *host);
@@ -228,7 +228,7 @@ void connect_sdk_send_info(struct connect_sdk *sdk,
 
 /* The running command, NULL when there is none; and its end. Both assert that there is one that the
  * host took. */
-const struct connect_command *connect_sdk_command(const struct connect_sdk *sdk);
+const struct connect_sdk_command *connect_sdk_command(const struct connect_sdk *sdk);
 void connect_sdk_finish(struct connect_sdk *sdk, const struct connect_result *result);
 void connect_sdk_fail(struct connect_sdk *sdk, const char *error); /* repr of a Python exception */
 /* repr() of an exception with one text: ValueError('File is read only'). */

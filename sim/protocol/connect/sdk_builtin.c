@@ -37,7 +37,7 @@ static void finish(struct connect_sdk *sdk)
 }
 
 /* kwargs["path"]; NULL: the command has failed. */
-static const char *path_of(struct connect_sdk *sdk, const struct connect_command *command)
+static const char *path_of(struct connect_sdk *sdk, const struct connect_sdk_command *command)
 {
     const cJSON *path = cJSON_IsObject(command->kwargs)
                             ? cJSON_GetObjectItemCaseSensitive(command->kwargs, "path")
@@ -77,7 +77,7 @@ static const struct file_node *look_up(struct connect_sdk *sdk, const char *path
     return unseen ? NULL : storage_find(*storage, below);
 }
 
-static void send_info(struct connect_sdk *sdk, const struct connect_command *command)
+static void send_info(struct connect_sdk *sdk, const struct connect_sdk_command *command)
 {
     (void)command;
     struct buffer data = {0};
@@ -93,7 +93,7 @@ static void send_info(struct connect_sdk *sdk, const struct connect_command *com
     buffer_free(&data);
 }
 
-static void send_state_info(struct connect_sdk *sdk, const struct connect_command *command)
+static void send_state_info(struct connect_sdk *sdk, const struct connect_sdk_command *command)
 {
     (void)command;
     connect_sdk_finish(
@@ -114,7 +114,7 @@ static void write_attributes(struct json_writer *json, const struct storage *sto
     json_int(json, "m_timestamp", node->modified_s);
 }
 
-static void send_file_info(struct connect_sdk *sdk, const struct connect_command *command)
+static void send_file_info(struct connect_sdk *sdk, const struct connect_sdk_command *command)
 {
     const char *path = path_of(sdk, command);
     if (path == NULL) {
@@ -228,7 +228,7 @@ static void end_change(struct connect_sdk *sdk, enum storage_result result, bool
     }
 }
 
-static void create_folder(struct connect_sdk *sdk, const struct connect_command *command)
+static void create_folder(struct connect_sdk *sdk, const struct connect_sdk_command *command)
 {
     const char *path = path_of(sdk, command);
     struct buffer full = {0};
@@ -277,7 +277,7 @@ static const char *printed(struct connect_sdk *sdk)
     return sdk->host_class->printed_file == NULL ? NULL : sdk->host_class->printed_file(sdk->host);
 }
 
-static void delete_file(struct connect_sdk *sdk, const struct connect_command *command)
+static void delete_file(struct connect_sdk *sdk, const struct connect_sdk_command *command)
 {
     const char *path = path_of(sdk, command);
     const struct file_node *node = path == NULL ? NULL : deletable(sdk, path, "File is read only");
@@ -302,7 +302,7 @@ static void delete_file(struct connect_sdk *sdk, const struct connect_command *c
     buffer_free(&full);
 }
 
-static void delete_folder(struct connect_sdk *sdk, const struct connect_command *command)
+static void delete_folder(struct connect_sdk *sdk, const struct connect_sdk_command *command)
 {
     const char *path = path_of(sdk, command);
     const struct file_node *node =
@@ -331,13 +331,13 @@ static void delete_folder(struct connect_sdk *sdk, const struct connect_command 
     buffer_free(&full);
 }
 
-static bool names_transfer(const struct connect_command *command)
+static bool names_transfer(const struct connect_sdk_command *command)
 {
     return cJSON_IsObject(command->kwargs) &&
            python_truth(cJSON_GetObjectItemCaseSensitive(command->kwargs, "transfer_id"));
 }
 
-static void stop_transfer(struct connect_sdk *sdk, const struct connect_command *command)
+static void stop_transfer(struct connect_sdk *sdk, const struct connect_sdk_command *command)
 {
     if (names_transfer(command)) {
         fail(sdk, "RuntimeError", "Wrong transfer_id");
@@ -346,7 +346,7 @@ static void stop_transfer(struct connect_sdk *sdk, const struct connect_command 
     }
 }
 
-static void send_transfer_info(struct connect_sdk *sdk, const struct connect_command *command)
+static void send_transfer_info(struct connect_sdk *sdk, const struct connect_sdk_command *command)
 {
     static const char data[] = "{\"type\": \"NO_TRANSFER\"}";
     if (names_transfer(command)) {
@@ -359,7 +359,7 @@ static void send_transfer_info(struct connect_sdk *sdk, const struct connect_com
                                                      .data_size = sizeof data - 1});
 }
 
-static void set_ready(struct connect_sdk *sdk, const struct connect_command *command)
+static void set_ready(struct connect_sdk *sdk, const struct connect_sdk_command *command)
 {
     (void)command;
     sdk->ready = true;
@@ -367,7 +367,7 @@ static void set_ready(struct connect_sdk *sdk, const struct connect_command *com
     finish(sdk);
 }
 
-static void cancel_ready(struct connect_sdk *sdk, const struct connect_command *command)
+static void cancel_ready(struct connect_sdk *sdk, const struct connect_sdk_command *command)
 {
     (void)command;
     if (!sdk->ready) {
@@ -379,7 +379,7 @@ static void cancel_ready(struct connect_sdk *sdk, const struct connect_command *
     finish(sdk);
 }
 
-static void dialog_action(struct connect_sdk *sdk, const struct connect_command *command)
+static void dialog_action(struct connect_sdk *sdk, const struct connect_sdk_command *command)
 {
     if (python_truth(command->kwargs)) {
         finish(sdk);
@@ -388,10 +388,10 @@ static void dialog_action(struct connect_sdk *sdk, const struct connect_command 
     }
 }
 
-bool sdk_builtin(struct connect_sdk *sdk, const struct connect_command *command)
+bool sdk_builtin(struct connect_sdk *sdk, const struct connect_sdk_command *command)
 {
     static void (*const handlers[CONNECT_COMMANDS])(struct connect_sdk *,
-                                                    const struct connect_command *) = {
+                                                    const struct connect_sdk_command *) = {
         [CONNECT_SEND_INFO] = send_info,
         [CONNECT_SEND_STATE_INFO] = send_state_info,
         [CONNECT_SEND_FILE_INFO] = send_file_info,

@@ -211,7 +211,7 @@ void sdk_command_work(void *owner)
     }
     sdk->running = sdk->accepted;
     sdk->accepted = NULL;
-    const struct connect_command *command = &sdk->running->shown;
+    const struct connect_sdk_command *command = &sdk->running->shown;
     if (command->name == CONNECT_COMMAND_UNKNOWN) {
         sdk_command_reject(sdk, "Unknown command");
         return;
@@ -241,7 +241,7 @@ void sdk_command_ended(struct connect_sdk *sdk, enum connect_event_name remember
     }
 }
 
-const struct connect_command *connect_sdk_command(const struct connect_sdk *sdk)
+const struct connect_sdk_command *connect_sdk_command(const struct connect_sdk *sdk)
 {
     return sdk->running == NULL ? NULL : &sdk->running->shown;
 }

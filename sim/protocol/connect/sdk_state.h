@@ -61,7 +61,7 @@ struct sdk_exchange {
 
 /* A command from its acceptance to its end. */
 struct sdk_command {
-    struct connect_command shown;
+    struct connect_sdk_command shown;
     struct cJSON *body; /* kwargs are in it */
 };
 
@@ -189,7 +189,7 @@ void sdk_command_ended(struct connect_sdk *sdk, enum connect_event_name remember
 void sdk_command_reject(struct connect_sdk *sdk, const char *reason);
 
 /* sdk_builtin.c: false: the SDK has no handler for it. */
-bool sdk_builtin(struct connect_sdk *sdk, const struct connect_command *command);
+bool sdk_builtin(struct connect_sdk *sdk, const struct connect_sdk_command *command);
 
 /* sdk_files.c */
 void sdk_write_tree(struct connect_sdk *sdk, struct json_writer *json,
