@@ -1,0 +1,60 @@
+-- What several checks of Connect need: files to print, prints that have begun, commands that are quick or slow.
+local common = {}
+
+common.folder = "/PrusaLink gcodes"
+common.cube = common.folder .. "/cube.gcode"
+
+-- A print without waiting for heat: moves of a few minutes with M73 in between.
+function common.gcode(minutes)
+  local lines = { "; generated for a check", "M73 P0 R" .. minutes, "G90", "M83", "G28 W", "G1 Z0.2 F600" }
+  for minute = 1, minutes do
+    for _ = 1, 6 do -- 10 s each: 2 x 100 mm at 20 mm/s
+      lines[#lines + 1] = "G1 X110 Y50 E1 F1200"
+      lines[#lines + 1] = "G1 X10 Y50 E1 F1200"
+    end
+    lines[#lines + 1] = ("M73 P%d R%d"):format(minute * 100 // minutes, minutes - minute)
+  end
+  return table.concat(lines, "\n") .. "\n"
+end
+
+-- A printer with one file to print.
+function common.printer(t, options)
+  options = options or {}
+  options.files = options.files or { [common.cube] = common.gcode(options.minutes or 10) }
+  options.minutes = nil
+  return t:printer("mk3s", options)
+end
+
+-- A printer that prints that file, begun from Connect; gives the command too.
+function common.printing(t, options)
+  local printer = common.printer(t, options)
+  local command = t.connect:command(printer, "START_PRINT", { path = common.cube })
+  t:expect(command):finished():within "20s"
+  t:expect(printer):state("PRINTING"):within "10s"
+  return printer, command
+end
+
+-- Something that occupies the command slot for a while, and something that does not.
+function common.slow(t, printer, seconds)
+  return t.connect:command(printer, "GCODE", { gcode = ("G4 S%d"):format(seconds or 8) })
+end
+
+function common.ask(t, printer)
+  return t.connect:command(printer, "SEND_STATE_INFO")
+end
+
+-- Commands that Connect sends all day, in turn.
+function common.converse(t, printer)
+  for _, name in ipairs { "SEND_INFO", "SEND_STATE_INFO", "SET_PRINTER_READY", "CANCEL_PRINTER_READY" } do
+    t:expect(t.connect:command(printer, name)):ended():within "20s"
+  end
+end
+
+-- Answer each request at `point` like this until the handle is off.
+function common.always(t, point, printer, answer)
+  return t.connect:on(point, { printer = printer }, function()
+    return answer
+  end)
+end
+
+return common
