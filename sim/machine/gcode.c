@@ -192,7 +192,7 @@ bool gcode_parse(struct gcode_line *line, const char *bytes, size_t size)
     }
     end = parse_checksum(line, at, end);
     at = parse_line_number(line, at, end);
-    if (at == end || !is_capital(*at)) {
+    if (at == end || !is_capital(*at) || *at == 'N') {
         return false;
     }
     at = parse_command(line, at, end);

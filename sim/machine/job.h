@@ -11,7 +11,7 @@
  * form, O(log n) however long ago the last one was. Times are the world's, µs, and never run backwards.
  *
  * The owner arms one timer at job_next_us(). When it fires it takes marks with job_take_mark() until there is none
- * due, does what each says, and arms again. PLAN_NOZZLE_WAIT, PLAN_BED_WAIT and PLAN_PAUSE hold the job where it is:
+ * due, does what each says, and arms again; the plan does not go past a mark that is not taken. PLAN_NOZZLE_WAIT, PLAN_BED_WAIT and PLAN_PAUSE hold the job where it is:
  * nothing is due until job_go_on(). PLAN_SPEED is only told: the owner decides and calls job_set_speed(). */
 
 enum job_state {

@@ -155,7 +155,7 @@ struct plan_mark *plan_timeline_mark(struct plan_builder *builder, enum plan_mar
 
 void plan_timeline_text(struct plan_builder *builder, struct plan_mark *mark, const char *text, size_t size)
 {
-    size = size < PLAN_TEXT_BYTES_MAX ? size : PLAN_TEXT_BYTES_MAX;
+    size = strnlen(text, size < PLAN_TEXT_BYTES_MAX ? size : PLAN_TEXT_BYTES_MAX);
     if (size == 0 || builder->failed) {
         return;
     }
