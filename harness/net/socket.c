@@ -1,0 +1,673 @@
+/* TCP and TLS streams. A stream goes through: looking up, connecting (address by address), TLS handshake, open, and,
+ * closed by its owner, lingering: what is queued leaves, then the other side may read it to the end before the socket is
+ * closed (RFC 9112 section 9.6). Owners are told things only from the loop: what goes wrong within a call waits for the
+ * stream's timer or its descriptor. */
+#include "harness/net/socket.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "harness/net/resolver.h"
+#include "sim/base/buffer.h"
+#include "sim/base/memory.h"
+
+enum { READ_BYTES = 64 * 1024, READS_A_TURN = 8, BACKLOG = 1024 };
+
+#define LINGER_US        SECONDS(2)
+#define HANDSHAKE_US     SECONDS(15)
+#define ACCEPT_AGAIN_US  MILLISECONDS(100)
+
+enum state { STATE_LOOKUP, STATE_CONNECTING, STATE_HANDSHAKE, STATE_OPEN, STATE_LINGER };
+
+/* What only a connection that is not open yet needs. */
+struct dial {
+    struct endpoint to;
+    struct lookup *lookup;
+    struct address addresses[ADDRESSES_MAX];
+    size_t count, next;
+    int last_error;
+};
+
+struct socket_stream {
+    struct stream stream;
+    struct socket_network *network;
+    struct socket_stream *previous, *next;
+    struct watch watch;
+    struct tls_session *tls;
+    struct dial *dial;
+    struct listener *listener; /* of an accepted stream whose owner does not know it yet */
+    struct buffer out;
+    size_t out_sent;
+    struct timer timer; /* drained to tell, failure to tell, lingering, handshake */
+    bool *destroyed;
+    char *peer;
+    uint32_t events; /* waited for */
+    uint8_t state;
+    bool tell_drained, fails;
+    enum stream_end end;
+    char why[128];
+};
+
+struct listener {
+    struct listener *previous, *next;
+    struct socket_network *network;
+    struct watch watch;
+    struct timer again;
+    network_accept *accept;
+    void *owner;
+    bool tls;
+};
+
+struct socket_network {
+    struct network face;
+    struct real_driver *driver;
+    struct world *world;
+    struct resolver *resolver;
+    struct tls *tls;
+    struct socket_stream *streams;
+    struct listener *listeners;
+    uint32_t connections;
+    char input[READ_BYTES];
+};
+
+static void on_ready(void *owner, uint32_t events);
+static void on_timer(void *owner);
+
+static struct socket_stream *stream_new(struct socket_network *network)
+{
+    struct socket_stream *stream = memory_new(sizeof *stream);
+    stream->network = network;
+    stream->watch = (struct watch){.ready = on_ready, .owner = stream, .fd = -1};
+    timer_init(&stream->timer, on_timer, stream);
+    stream->next = network->streams;
+    if (stream->next != NULL) {
+        stream->next->previous = stream;
+    }
+    network->streams = stream;
+    return stream;
+}
+
+static void leave_socket(struct socket_stream *stream)
+{
+    tls_session_destroy(stream->tls);
+    stream->tls = NULL;
+    if (stream->watch.fd >= 0) {
+        real_driver_unwatch(stream->network->driver, &stream->watch);
+        close(stream->watch.fd);
+        stream->watch.fd = -1;
+    }
+}
+
+static void dial_over(struct socket_stream *stream)
+{
+    if (stream->dial != NULL && stream->dial->lookup != NULL) {
+        resolver_cancel(stream->dial->lookup);
+    }
+    free(stream->dial);
+    stream->dial = NULL;
+}
+
+static void destroy(struct socket_stream *stream)
+{
+    if (stream->destroyed != NULL) {
+        *stream->destroyed = true;
+    }
+    world_cancel(stream->network->world, &stream->timer);
+    leave_socket(stream);
+    dial_over(stream);
+    buffer_free(&stream->out);
+    free(stream->peer);
+    if (stream->previous != NULL) {
+        stream->previous->next = stream->next;
+    } else {
+        stream->network->streams = stream->next;
+    }
+    if (stream->next != NULL) {
+        stream->next->previous = stream->previous;
+    }
+    free(stream);
+}
+
+/* From the loop: the last word to the owner, if it still listens. */
+static void tell_end(struct socket_stream *stream, enum stream_end end, const char *reason)
+{
+    const struct stream_events *events = stream->state == STATE_LINGER ? NULL : stream->stream.events;
+    void *owner = stream->stream.owner;
+    char why[sizeof stream->why];
+    snprintf(why, sizeof why, "%s", reason);
+    destroy(stream);
+    if (events != NULL) {
+        events->ended(owner, end, why);
+    }
+}
+
+static void fail_later(struct socket_stream *stream, enum stream_end end, const char *why)
+{
+    stream->fails = true;
+    stream->end = end;
+    snprintf(stream->why, sizeof stream->why, "%s", why);
+    world_arm_in(stream->network->world, &stream->timer, 0);
+}
+
+static void wait_for(struct socket_stream *stream, uint32_t events)
+{
+    if (stream->events != events) {
+        stream->events = events;
+        real_driver_change(stream->network->driver, &stream->watch, events);
+    }
+}
+
+/* One write, TLS or not. Returns how much left; *blocked: more later. A broken connection swallows everything: what is
+ * still to be read, and how it ended, is told by reading. */
+static size_t write_some(struct socket_stream *stream, const char *bytes, size_t size, bool *blocked)
+{
+    *blocked = false;
+    if (stream->tls != NULL) {
+        size_t sent = 0;
+        enum tls_result result = tls_write(stream->tls, bytes, size, &sent);
+        *blocked = result == TLS_WANT_READ || result == TLS_WANT_WRITE;
+        return result == TLS_DONE || *blocked ? sent : size;
+    }
+    ssize_t sent = send(stream->watch.fd, bytes, size, MSG_NOSIGNAL);
+    if (sent < 0) {
+        *blocked = errno == EAGAIN || errno == EINTR;
+        return *blocked ? 0 : size;
+    }
+    return (size_t)sent;
+}
+
+static size_t write_all(struct socket_stream *stream, const char *bytes, size_t size)
+{
+    size_t sent = 0;
+    for (bool blocked = false; sent < size && !blocked;) {
+        sent += write_some(stream, bytes + sent, size - sent, &blocked);
+    }
+    return sent;
+}
+
+/* True: nothing is left to send. */
+static bool flush(struct socket_stream *stream)
+{
+    if (stream->out.size > 0) {
+        stream->out_sent +=
+            write_all(stream, stream->out.bytes + stream->out_sent, stream->out.size - stream->out_sent);
+    }
+    bool all = stream->out_sent == stream->out.size;
+    if (all) {
+        buffer_free(&stream->out);
+        stream->out_sent = 0;
+    }
+    wait_for(stream, all ? EPOLLIN : EPOLLIN | EPOLLOUT);
+    return all;
+}
+
+static void half_close(struct socket_stream *stream)
+{
+    if (stream->tls != NULL) {
+        tls_goodbye(stream->tls);
+    }
+    shutdown(stream->watch.fd, SHUT_WR);
+}
+
+static void open_stream(struct socket_stream *stream)
+{
+    struct socket_network *network = stream->network;
+    stream->state = STATE_OPEN;
+    world_cancel(network->world, &stream->timer);
+    dial_over(stream);
+    bool accepted = stream->listener != NULL;
+    if (accepted) {
+        struct listener *listener = stream->listener;
+        stream->listener = NULL;
+        wait_for(stream, EPOLLIN);
+        listener->accept(listener->owner, &stream->stream);
+        return;
+    }
+    bool sent = flush(stream);
+    bool destroyed = false;
+    bool *outer = stream->destroyed;
+    stream->destroyed = &destroyed;
+    if (stream->stream.events->opened != NULL) {
+        stream->stream.events->opened(stream->stream.owner);
+    }
+    if (!destroyed && stream->state == STATE_OPEN && sent && stream->stream.events->drained != NULL) {
+        stream->stream.events->drained(stream->stream.owner);
+    }
+    if (!destroyed) {
+        stream->destroyed = outer;
+    } else if (outer != NULL) {
+        *outer = true;
+    }
+}
+
+static enum stream_end end_of_errno(int code)
+{
+    return code == ECONNREFUSED ? STREAM_END_REFUSED : code == ECONNRESET ? STREAM_END_RESET : STREAM_END_UNREACHABLE;
+}
+
+/* Begin to connect to the next address that does not fail at once. */
+static void try_next_address(struct socket_stream *stream)
+{
+    struct dial *dial = stream->dial;
+    leave_socket(stream);
+    while (dial->next < dial->count) {
+        const struct address *address = &dial->addresses[dial->next++];
+        int fd = socket(address->any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+        stream->watch.fd = fd;
+        if (fd >= 0 && (connect(fd, &address->any, address->size) == 0 || errno == EINPROGRESS)) {
+            stream->state = STATE_CONNECTING;
+            stream->events = EPOLLOUT;
+            if (real_driver_watch(stream->network->driver, &stream->watch, EPOLLOUT)) {
+                return;
+            }
+        }
+        dial->last_error = errno;
+        if (fd >= 0) {
+            close(fd);
+            stream->watch.fd = -1;
+        }
+    }
+    fail_later(stream, end_of_errno(dial->last_error), strerror(dial->last_error));
+}
+
+static void on_lookup(void *owner, const struct address *addresses, size_t count, const char *why)
+{
+    struct socket_stream *stream = owner;
+    stream->dial->lookup = NULL;
+    if (count == 0) {
+        tell_end(stream, STREAM_END_UNRESOLVED, why);
+        return;
+    }
+    memcpy(stream->dial->addresses, addresses, count * sizeof *addresses);
+    stream->dial->count = count;
+    try_next_address(stream);
+}
+
+static void shake_hands(struct socket_stream *stream)
+{
+    switch (tls_handshake(stream->tls)) {
+    case TLS_DONE:
+        open_stream(stream);
+        return;
+    case TLS_WANT_READ:
+        wait_for(stream, EPOLLIN);
+        return;
+    case TLS_WANT_WRITE:
+        wait_for(stream, EPOLLOUT);
+        return;
+    case TLS_CLOSED:
+        tell_end(stream, STREAM_END_TLS, "the other side closed the connection during the TLS handshake");
+        return;
+    case TLS_RESET:
+    case TLS_FAILED:
+        tell_end(stream, STREAM_END_TLS, tls_session_why(stream->tls));
+        return;
+    }
+}
+
+static void begin_handshake(struct socket_stream *stream, struct tls_session *session)
+{
+    stream->tls = session;
+    stream->state = STATE_HANDSHAKE;
+    world_arm_in(stream->network->world, &stream->timer, HANDSHAKE_US);
+    shake_hands(stream);
+}
+
+static void no_delay(int fd)
+{
+    int on = 1;
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+}
+
+static void on_connected(struct socket_stream *stream)
+{
+    int code = 0;
+    socklen_t size = sizeof code;
+    if (getsockopt(stream->watch.fd, SOL_SOCKET, SO_ERROR, &code, &size) != 0 || code != 0) {
+        stream->dial->last_error = code != 0 ? code : errno;
+        try_next_address(stream);
+        return;
+    }
+    no_delay(stream->watch.fd);
+    if (stream->stream.tls) {
+        begin_handshake(stream, tls_connect(stream->network->tls, stream->watch.fd, stream->dial->to.host));
+    } else {
+        open_stream(stream);
+    }
+}
+
+/* One read, TLS or not, in the words of TLS. */
+static enum tls_result read_some(struct socket_stream *stream, size_t *got)
+{
+    char *input = stream->network->input;
+    if (stream->tls != NULL) {
+        return tls_read(stream->tls, input, READ_BYTES, got);
+    }
+    ssize_t size = recv(stream->watch.fd, input, READ_BYTES, 0);
+    *got = size > 0 ? (size_t)size : 0;
+    if (size > 0) {
+        return TLS_DONE;
+    }
+    return size == 0 ? TLS_CLOSED : errno == EAGAIN || errno == EINTR ? TLS_WANT_READ : TLS_RESET;
+}
+
+static void read_input(struct socket_stream *stream)
+{
+    const bool *destroyed = stream->destroyed;
+    for (int turn = 0; turn < READS_A_TURN || stream->tls != NULL; turn++) {
+        size_t got;
+        enum tls_result result = read_some(stream, &got);
+        if (result == TLS_DONE && stream->state == STATE_OPEN) {
+            stream->stream.events->received(stream->stream.owner, stream->network->input, got);
+            if (*destroyed) {
+                return;
+            }
+        }
+        if (result == TLS_DONE && stream->tls == NULL && got < READ_BYTES) {
+            return;
+        }
+        switch (result) {
+        case TLS_DONE:
+            break;
+        case TLS_WANT_READ:
+        case TLS_WANT_WRITE:
+            return;
+        case TLS_CLOSED:
+            tell_end(stream, STREAM_END_CLOSED, "the other side closed the connection");
+            return;
+        case TLS_RESET:
+            tell_end(stream, STREAM_END_RESET, "the connection was reset");
+            return;
+        case TLS_FAILED:
+            tell_end(stream, STREAM_END_TLS, tls_session_why(stream->tls));
+            return;
+        }
+    }
+}
+
+static void on_ready(void *owner, uint32_t events)
+{
+    struct socket_stream *stream = owner;
+    bool destroyed = false;
+    stream->destroyed = &destroyed;
+    if (stream->state == STATE_CONNECTING) {
+        on_connected(stream);
+    } else if (stream->state == STATE_HANDSHAKE) {
+        shake_hands(stream);
+    } else {
+        if (stream->out.size > 0 && (events & EPOLLOUT) != 0 && flush(stream)) {
+            if (stream->state == STATE_LINGER) {
+                half_close(stream);
+            } else if (stream->stream.events->drained != NULL) {
+                stream->stream.events->drained(stream->stream.owner);
+            }
+        }
+        if (!destroyed && (events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0) {
+            read_input(stream);
+        }
+    }
+    if (!destroyed) {
+        stream->destroyed = NULL;
+    }
+}
+
+static void on_timer(void *owner)
+{
+    struct socket_stream *stream = owner;
+    if (stream->state == STATE_LINGER) {
+        destroy(stream);
+    } else if (stream->fails) {
+        tell_end(stream, stream->end, stream->why);
+    } else if (stream->state == STATE_HANDSHAKE) {
+        tell_end(stream, STREAM_END_TLS, "no TLS handshake within 15 s");
+    } else if (stream->tell_drained) {
+        stream->tell_drained = false;
+        stream->stream.events->drained(stream->stream.owner);
+    }
+}
+
+static void socket_send(struct stream *face, const char *bytes, size_t size)
+{
+    struct socket_stream *stream = (struct socket_stream *)face;
+    assert(stream->state != STATE_LINGER);
+    if (stream->state == STATE_OPEN && stream->out.size == 0) {
+        size_t sent = write_all(stream, bytes, size);
+        bytes += sent;
+        size -= sent;
+        if (size == 0) {
+            if (stream->stream.events->drained != NULL) {
+                stream->tell_drained = true;
+                world_arm_in(stream->network->world, &stream->timer, 0);
+            }
+            return;
+        }
+        wait_for(stream, EPOLLIN | EPOLLOUT);
+    }
+    buffer_append(&stream->out, bytes, size);
+}
+
+static void socket_reset(struct stream *face)
+{
+    struct socket_stream *stream = (struct socket_stream *)face;
+    if (stream->watch.fd >= 0) {
+        struct linger now = {.l_onoff = 1, .l_linger = 0};
+        setsockopt(stream->watch.fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+    }
+    destroy(stream);
+}
+
+static void socket_close(struct stream *face)
+{
+    struct socket_stream *stream = (struct socket_stream *)face;
+    if (stream->state != STATE_OPEN || stream->fails) {
+        destroy(stream);
+        return;
+    }
+    stream->state = STATE_LINGER;
+    world_arm_in(stream->network->world, &stream->timer, LINGER_US);
+    if (stream->out.size == 0 || flush(stream)) {
+        half_close(stream);
+    }
+}
+
+static const struct stream_class socket_stream_class = {
+    .send = socket_send, .close = socket_close, .reset = socket_reset};
+
+static struct stream *socket_connect(struct network *face, const struct endpoint *to,
+                                     const struct stream_events *events, void *owner)
+{
+    struct socket_network *network = (struct socket_network *)face;
+    struct socket_stream *stream = stream_new(network);
+    stream->stream = (struct stream){.class = &socket_stream_class,
+                                     .events = events,
+                                     .owner = owner,
+                                     .id = ++network->connections,
+                                     .tls = to->tls};
+    stream->state = STATE_LOOKUP;
+    stream->dial = memory_new(sizeof *stream->dial);
+    stream->dial->to = *to;
+    if (address_parse(&stream->dial->addresses[0], to->host, endpoint_port(to))) {
+        stream->dial->count = 1;
+        try_next_address(stream);
+    } else {
+        stream->dial->lookup = resolver_start(network->resolver, to->host, endpoint_port(to), on_lookup, stream);
+    }
+    return &stream->stream;
+}
+
+static void accepted(struct listener *listener, int fd, const struct address *peer)
+{
+    struct socket_network *network = listener->network;
+    struct socket_stream *stream = stream_new(network);
+    char text[64];
+    address_text(peer, text, sizeof text);
+    no_delay(fd);
+    stream->peer = memory_copy_text(text);
+    stream->watch.fd = fd;
+    stream->listener = listener;
+    stream->stream = (struct stream){
+        .class = &socket_stream_class, .peer = stream->peer, .id = ++network->connections, .tls = listener->tls};
+    stream->events = EPOLLIN;
+    if (!real_driver_watch(network->driver, &stream->watch, EPOLLIN)) {
+        destroy(stream);
+    } else if (listener->tls) {
+        begin_handshake(stream, tls_accept(network->tls, fd));
+    } else {
+        open_stream(stream);
+    }
+}
+
+/* One connection a turn: accepting may end the listener, and epoll says again that more wait. */
+static void on_incoming(void *owner, uint32_t events)
+{
+    (void)events;
+    struct listener *listener = owner;
+    struct address peer = {.size = sizeof peer.v6};
+    int fd = accept4(listener->watch.fd, &peer.any, &peer.size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd >= 0) {
+        accepted(listener, fd, &peer);
+    } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+        /* Nothing can be accepted until something closes; the descriptor would stay ready all the time. */
+        real_driver_change(listener->network->driver, &listener->watch, 0);
+        world_arm_in(listener->network->world, &listener->again, ACCEPT_AGAIN_US);
+    }
+}
+
+static void on_accept_again(void *owner)
+{
+    struct listener *listener = owner;
+    real_driver_change(listener->network->driver, &listener->watch, EPOLLIN);
+}
+
+/* "" is every address, "localhost" is 127.0.0.1: a front listens where it is told to before the loop begins. */
+static int listening_socket(const struct endpoint *at, struct address *bound, struct error *error)
+{
+    const char *host = at->host[0] == '\0' ? "::" : strcmp(at->host, "localhost") == 0 ? "127.0.0.1" : at->host;
+    struct address address;
+    if (!address_parse(&address, host, at->port)) {
+        error_set(error, "%s: expected an address to listen on, such as 127.0.0.1 or ::1", host);
+        return -1;
+    }
+    int on = 1;
+    int off = 0;
+    int fd = socket(address.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd >= 0 && address.any.sa_family == AF_INET6) {
+        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
+    }
+    bound->size = sizeof bound->v6;
+    if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
+        bind(fd, &address.any, address.size) != 0 || listen(fd, BACKLOG) != 0 ||
+        getsockname(fd, &bound->any, &bound->size) != 0) {
+        error_set(error, "%s:%u: %s", host, (unsigned)at->port, strerror(errno));
+        if (fd >= 0) {
+            close(fd);
+        }
+        return -1;
+    }
+    return fd;
+}
+
+static struct listener *socket_listen(struct network *face, struct endpoint *at, network_accept *accept, void *owner,
+                                      struct error *error)
+{
+    struct socket_network *network = (struct socket_network *)face;
+    if (at->tls && !tls_can_listen(network->tls)) {
+        error_set(error, "%s: listening with TLS needs a certificate and its key", at->host);
+        return NULL;
+    }
+    struct address bound;
+    int fd = listening_socket(at, &bound, error);
+    if (fd < 0) {
+        return NULL;
+    }
+    struct listener *listener = memory_new(sizeof *listener);
+    listener->network = network;
+    listener->watch = (struct watch){.ready = on_incoming, .owner = listener, .fd = fd};
+    timer_init(&listener->again, on_accept_again, listener);
+    listener->accept = accept;
+    listener->owner = owner;
+    listener->tls = at->tls;
+    if (!real_driver_watch(network->driver, &listener->watch, EPOLLIN)) {
+        error_set(error, "epoll: %s", strerror(errno));
+        close(fd);
+        free(listener);
+        return NULL;
+    }
+    at->port = ntohs(bound.any.sa_family == AF_INET ? bound.v4.sin_port : bound.v6.sin6_port);
+    listener->next = network->listeners;
+    if (listener->next != NULL) {
+        listener->next->previous = listener;
+    }
+    network->listeners = listener;
+    return listener;
+}
+
+static void socket_unlisten(struct network *face, struct listener *listener)
+{
+    struct socket_network *network = (struct socket_network *)face;
+    for (struct socket_stream *stream = network->streams; stream != NULL;) {
+        struct socket_stream *next = stream->next;
+        if (stream->listener == listener) {
+            destroy(stream); /* still shaking hands: nobody knows it yet */
+        }
+        stream = next;
+    }
+    world_cancel(network->world, &listener->again);
+    real_driver_unwatch(network->driver, &listener->watch);
+    close(listener->watch.fd);
+    if (listener->previous != NULL) {
+        listener->previous->next = listener->next;
+    } else {
+        network->listeners = listener->next;
+    }
+    if (listener->next != NULL) {
+        listener->next->previous = listener->previous;
+    }
+    free(listener);
+}
+
+static const struct network_class socket_network_class = {
+    .connect = socket_connect, .listen = socket_listen, .unlisten = socket_unlisten};
+
+struct socket_network *socket_network_new(struct real_driver *driver, const struct tls_settings *settings,
+                                          struct error *error)
+{
+    struct socket_network *network = memory_new(sizeof *network);
+    network->face.class = &socket_network_class;
+    network->driver = driver;
+    network->world = real_driver_world(driver);
+    network->tls = tls_new(settings, error);
+    network->resolver = network->tls != NULL ? resolver_new(driver, error) : NULL;
+    if (network->resolver == NULL) {
+        tls_destroy(network->tls);
+        free(network);
+        return NULL;
+    }
+    signal(SIGPIPE, SIG_IGN); /* OpenSSL writes without MSG_NOSIGNAL */
+    return network;
+}
+
+void socket_network_destroy(struct socket_network *network)
+{
+    while (network->listeners != NULL) {
+        socket_unlisten(&network->face, network->listeners);
+    }
+    while (network->streams != NULL) {
+        destroy(network->streams);
+    }
+    resolver_destroy(network->resolver);
+    tls_destroy(network->tls);
+    free(network);
+}
+
+struct network *socket_network_face(struct socket_network *network)
+{
+    return &network->face;
+}

@@ -1,0 +1,219 @@
+#include "harness/net/tls.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+
+#include "sim/base/memory.h"
+
+struct tls {
+    SSL_CTX *client, *server; /* server NULL: no certificate to listen with */
+};
+
+struct tls_session {
+    SSL *ssl;
+    char why[256];
+};
+
+static const char *openssl_reason(void)
+{
+    unsigned long code = ERR_peek_last_error();
+    const char *reason = code == 0 ? NULL : ERR_reason_error_string(code);
+    return reason != NULL ? reason : "unknown reason";
+}
+
+static SSL_CTX *context_new(const SSL_METHOD *method)
+{
+    SSL_CTX *context = SSL_CTX_new(method);
+    if (context != NULL) {
+        SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
+        SSL_CTX_set_options(context, SSL_OP_IGNORE_UNEXPECTED_EOF);
+        /* Partial writes from a buffer that may move; idle sessions give their buffers back. */
+        SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+                                      SSL_MODE_RELEASE_BUFFERS);
+    }
+    return context;
+}
+
+static bool set_up_client(struct tls *tls, const struct tls_settings *settings, struct error *error)
+{
+    tls->client = context_new(TLS_client_method());
+    if (tls->client == NULL) {
+        return error_set(error, "TLS: %s", openssl_reason());
+    }
+    if (settings->ca_file != NULL) {
+        if (SSL_CTX_load_verify_file(tls->client, settings->ca_file) != 1) {
+            return error_set(error, "%s: expected certificates in PEM form: %s", settings->ca_file,
+                             openssl_reason());
+        }
+    } else if (SSL_CTX_set_default_verify_paths(tls->client) != 1) {
+        return error_set(error, "TLS: the system's certificates cannot be read: %s", openssl_reason());
+    }
+    SSL_CTX_set_verify(tls->client, settings->insecure ? SSL_VERIFY_NONE : SSL_VERIFY_PEER, NULL);
+    return true;
+}
+
+static bool set_up_server(struct tls *tls, const struct tls_settings *settings, struct error *error)
+{
+    if (settings->certificate_file == NULL) {
+        return true;
+    }
+    if (settings->key_file == NULL) {
+        return error_set(error, "%s: a certificate needs its key file", settings->certificate_file);
+    }
+    tls->server = context_new(TLS_server_method());
+    if (tls->server == NULL) {
+        return error_set(error, "TLS: %s", openssl_reason());
+    }
+    if (SSL_CTX_use_certificate_chain_file(tls->server, settings->certificate_file) != 1) {
+        return error_set(error, "%s: expected a certificate in PEM form: %s", settings->certificate_file,
+                         openssl_reason());
+    }
+    if (SSL_CTX_use_PrivateKey_file(tls->server, settings->key_file, SSL_FILETYPE_PEM) != 1 ||
+        SSL_CTX_check_private_key(tls->server) != 1) {
+        return error_set(error, "%s: expected the key of %s in PEM form: %s", settings->key_file,
+                         settings->certificate_file, openssl_reason());
+    }
+    return true;
+}
+
+struct tls *tls_new(const struct tls_settings *settings, struct error *error)
+{
+    static const struct tls_settings defaults;
+    settings = settings != NULL ? settings : &defaults;
+    struct tls *tls = memory_new(sizeof *tls);
+    ERR_clear_error();
+    if (!set_up_client(tls, settings, error) || !set_up_server(tls, settings, error)) {
+        tls_destroy(tls);
+        return NULL;
+    }
+    return tls;
+}
+
+void tls_destroy(struct tls *tls)
+{
+    if (tls != NULL) {
+        SSL_CTX_free(tls->client);
+        SSL_CTX_free(tls->server);
+        free(tls);
+    }
+}
+
+bool tls_can_listen(const struct tls *tls)
+{
+    return tls->server != NULL;
+}
+
+static struct tls_session *session_new(SSL_CTX *context, int fd)
+{
+    struct tls_session *session = memory_new(sizeof *session);
+    session->ssl = SSL_new(context);
+    if (session->ssl == NULL || SSL_set_fd(session->ssl, fd) != 1) {
+        fputs("hotbed: out of memory for TLS\n", stderr);
+        abort();
+    }
+    return session;
+}
+
+struct tls_session *tls_connect(struct tls *tls, int fd, const char *host)
+{
+    struct tls_session *session = session_new(tls->client, fd);
+    unsigned char address[sizeof(struct in6_addr)];
+    bool numeric = inet_pton(AF_INET, host, address) == 1 || inet_pton(AF_INET6, host, address) == 1;
+    bool set = numeric ? X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(session->ssl), host) == 1
+                       : SSL_set1_host(session->ssl, host) == 1 && SSL_set_tlsext_host_name(session->ssl, host) == 1;
+    SSL_set_hostflags(session->ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+    SSL_set_connect_state(session->ssl);
+    if (!set) {
+        /* An odd name must not pass unverified. */
+        snprintf(session->why, sizeof session->why, "the host name cannot be verified");
+    }
+    return session;
+}
+
+struct tls_session *tls_accept(struct tls *tls, int fd)
+{
+    struct tls_session *session = session_new(tls->server, fd);
+    SSL_set_accept_state(session->ssl);
+    return session;
+}
+
+void tls_session_destroy(struct tls_session *session)
+{
+    if (session != NULL) {
+        SSL_free(session->ssl);
+        free(session);
+    }
+}
+
+static enum tls_result result_of(struct tls_session *session, int returned, int system_error)
+{
+    switch (SSL_get_error(session->ssl, returned)) {
+    case SSL_ERROR_WANT_READ:
+        return TLS_WANT_READ;
+    case SSL_ERROR_WANT_WRITE:
+        return TLS_WANT_WRITE;
+    case SSL_ERROR_ZERO_RETURN:
+        return TLS_CLOSED;
+    case SSL_ERROR_SYSCALL:
+        snprintf(session->why, sizeof session->why, "%s", system_error != 0 ? strerror(system_error) : "cut");
+        return system_error == 0 ? TLS_CLOSED : TLS_RESET;
+    default:
+        break;
+    }
+    long verdict = SSL_get_verify_result(session->ssl);
+    if (verdict != X509_V_OK && SSL_get_verify_mode(session->ssl) != SSL_VERIFY_NONE) {
+        snprintf(session->why, sizeof session->why, "certificate: %s", X509_verify_cert_error_string(verdict));
+    } else {
+        snprintf(session->why, sizeof session->why, "%s", openssl_reason());
+    }
+    return TLS_FAILED;
+}
+
+enum tls_result tls_handshake(struct tls_session *session)
+{
+    if (session->why[0] != '\0') {
+        return TLS_FAILED;
+    }
+    ERR_clear_error();
+    errno = 0;
+    int returned = SSL_do_handshake(session->ssl);
+    return returned == 1 ? TLS_DONE : result_of(session, returned, errno);
+}
+
+enum tls_result tls_read(struct tls_session *session, char *bytes, size_t size, size_t *got)
+{
+    *got = 0;
+    ERR_clear_error();
+    errno = 0;
+    int returned = SSL_read_ex(session->ssl, bytes, size, got);
+    return returned == 1 ? TLS_DONE : result_of(session, returned, errno);
+}
+
+enum tls_result tls_write(struct tls_session *session, const char *bytes, size_t size, size_t *sent)
+{
+    *sent = 0;
+    ERR_clear_error();
+    errno = 0;
+    int returned = SSL_write_ex(session->ssl, bytes, size, sent);
+    return returned == 1 ? TLS_DONE : result_of(session, returned, errno);
+}
+
+void tls_goodbye(struct tls_session *session)
+{
+    ERR_clear_error();
+    if (SSL_is_init_finished(session->ssl)) {
+        SSL_shutdown(session->ssl);
+    }
+}
+
+const char *tls_session_why(const struct tls_session *session)
+{
+    return session->why;
+}
