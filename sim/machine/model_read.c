@@ -10,7 +10,7 @@
 #include "sim/base/buffer.h"
 
 /* A model is a page or two of text. */
-enum { FILE_SIZE_MAX = 64 * 1024, PATH_DEPTH_MAX = 4, FIELDS_MAX = 40 };
+enum { FILE_SIZE_MAX = 64 * 1024, PATH_DEPTH_MAX = 4, FIELDS_MAX = 40, KEY_DEPTH_MAX = 10, KEY_SIZE_MAX = 40 };
 
 /* -- what libcyaml complains about ---------------------------------------------------------------------------------- */
 
@@ -18,7 +18,70 @@ struct complaint {
     char reason[256];   /* "Invalid FLOAT value: abc" */
     char field[256];    /* "nozzle.pid.kp" */
     unsigned long line; /* 0: not told */
+    /* libcyaml 1.3 reads "300.5" as the whole number 300, "38abc" as 38 and "perhaps" as true. What it logs on the way
+     * tells the text of each value, so the first that is not one from end to end is kept here. */
+    char keys[KEY_DEPTH_MAX][KEY_SIZE_MAX];
+    unsigned depth;
+    char type[8]; /* of the value that comes next */
+    bool cut_short;
+    char cut_path[KEY_DEPTH_MAX * (KEY_SIZE_MAX + 1)];
 };
+
+static bool is_sound(const char *type, const char *text)
+{
+    char *end = NULL;
+    if (strcmp(type, "BOOL") == 0) {
+        return strcmp(text, "true") == 0 || strcmp(text, "false") == 0;
+    }
+    if (strcmp(type, "FLOAT") == 0) {
+        (void)strtod(text, &end);
+    } else if (strcmp(type, "INT") == 0) {
+        (void)strtoll(text, &end, 0);
+    } else if (strcmp(type, "UINT") == 0 && strchr(text, '-') == NULL) {
+        (void)strtoull(text, &end, 0);
+    } else {
+        return strcmp(type, "UINT") != 0; /* a text or the like */
+    }
+    return end != text && *end == '\0';
+}
+
+static void keep_path(struct complaint *complaint)
+{
+    size_t used = 0;
+    complaint->cut_short = true;
+    for (unsigned i = 0; i <= complaint->depth; i++) {
+        if (complaint->keys[i][0] != '\0') {
+            used += (size_t)snprintf(complaint->cut_path + used, sizeof complaint->cut_path - used, "%s%s",
+                                     used == 0 ? "" : ".", complaint->keys[i]);
+        }
+    }
+}
+
+/* Follow the loading from its log: "Load: PUSH[3]: ...", "Load: [key]", "Load: Reading value of type 'INT'",
+ * "Load:   <300.5>". */
+static void follow(struct complaint *complaint, char *text)
+{
+    unsigned depth;
+    char key[KEY_SIZE_MAX];
+    if (sscanf(text, "Load: PUSH[%u]", &depth) == 1) {
+        complaint->depth = depth < KEY_DEPTH_MAX ? depth : KEY_DEPTH_MAX - 1;
+        complaint->keys[complaint->depth][0] = '\0';
+    } else if (sscanf(text, "Load: POP[%u]", &depth) == 1) {
+        complaint->depth = depth == 0 ? 0 : depth <= KEY_DEPTH_MAX ? depth - 1 : KEY_DEPTH_MAX - 1;
+    } else if (sscanf(text, "Load: [%39[^]]", key) == 1) {
+        memcpy(complaint->keys[complaint->depth], key, sizeof key);
+    } else if (sscanf(text, "Load: Reading value of type '%7[A-Z]", complaint->type) == 1) {
+        return;
+    } else if (strncmp(text, "Load:   <", 9) == 0) {
+        char *end = strrchr(text, '>');
+        if (end != NULL) {
+            *end = '\0';
+        }
+        if (!complaint->cut_short && !is_sound(complaint->type, text + 9)) {
+            keep_path(complaint);
+        }
+    }
+}
 
 /* Put `key` before the path so far: the backtrace goes from the inside out. */
 static void put_before(char *path, size_t size, const char *key)
@@ -36,10 +99,14 @@ static void hear(cyaml_log_t level, void *context, const char *format, va_list a
 {
     struct complaint *complaint = context;
     char text[256];
-    if (level < CYAML_LOG_ERROR || vsnprintf(text, sizeof text, format, arguments) < 0) {
+    if (vsnprintf(text, sizeof text, format, arguments) < 0) {
         return;
     }
     text[strcspn(text, "\n")] = '\0';
+    if (level < CYAML_LOG_ERROR) {
+        follow(complaint, text);
+        return;
+    }
     const char *line = strstr(text, "(line: ");
     if (line != NULL && complaint->line == 0) {
         complaint->line = strtoul(line + strlen("(line: "), NULL, 10);
@@ -60,11 +127,11 @@ static void hear(cyaml_log_t level, void *context, const char *format, va_list a
 static cyaml_err_t load(const struct model_text *text, const cyaml_schema_value_t *schema, struct complaint *complaint,
                         struct model_document **document)
 {
-    *complaint = (struct complaint){{0}, {0}, 0};
+    memset(complaint, 0, sizeof *complaint);
     cyaml_config_t config = {
         .log_fn = hear,
         .log_ctx = complaint,
-        .log_level = CYAML_LOG_ERROR,
+        .log_level = CYAML_LOG_DEBUG,
         .mem_fn = cyaml_mem,
         .flags = CYAML_CFG_NO_ALIAS,
     };
@@ -224,11 +291,14 @@ static const cyaml_schema_field_t *fields_at(const char *path, const cyaml_schem
             fields++;
         }
         *leaf = fields->key == NULL ? NULL : fields;
-        fields = *leaf != NULL && (*leaf)->value.type == CYAML_MAPPING ? (*leaf)->value.mapping.fields : NULL;
-        path += length + (path[length] == '.');
-        if (*path == '[') { /* entries of a list: the list's field says what they are */
-            break;
+        const cyaml_schema_value_t *value = *leaf == NULL ? NULL : &(*leaf)->value;
+        path += length;
+        if (value != NULL && value->type == CYAML_SEQUENCE && *path != '\0') {
+            value = value->sequence.entry; /* "storages[1].kind" */
+            path += *path == '[' ? strcspn(path, ".") : 0;
         }
+        fields = value != NULL && value->type == CYAML_MAPPING ? value->mapping.fields : NULL;
+        path += *path == '.';
     }
     return fields;
 }
@@ -260,7 +330,11 @@ static void expectation(const char *path, struct buffer *out)
     } else if (leaf->value.type == CYAML_SEQUENCE || leaf->value.type == CYAML_SEQUENCE_FIXED) {
         unsigned least = leaf->value.sequence.min;
         unsigned most = leaf->value.sequence.max;
-        buffer_format(out, least == most ? "a list of %u entries" : "a list of %u to %u entries", least, most);
+        if (least == most) {
+            buffer_format(out, "a list of %u entries", least);
+        } else {
+            buffer_format(out, "a list of %u to %u entries", least, most);
+        }
     } else {
         buffer_append_text(out, "a number");
     }
@@ -307,6 +381,13 @@ bool model_text_read(struct model_text *text, const char *place, const char *byt
     }
     if (text->document == NULL) {
         return error_set(error, "%s:1: the file holds no model (see docs/models.md)", place);
+    }
+    if (complaint.cut_short) {
+        struct buffer expected = {0};
+        expectation(complaint.cut_path, &expected);
+        model_text_reject(text, complaint.cut_path, buffer_text(&expected), error);
+        buffer_free(&expected);
+        return false;
     }
     return all_within(text, error);
 }
