@@ -31,7 +31,8 @@ struct contract_rule {
     const char *text; /* the requirement as one sentence */
 };
 
-const struct contract_rule *contract_rules(size_t *count); /* in the order of connect-sdk.md 13 */
+size_t contract_rule_count(void);
+const struct contract_rule *contract_rule(size_t index); /* in the order of connect-sdk.md 13 */
 const struct contract_rule *contract_rule_find(const char *id); /* NULL: none, or it cannot be seen from outside */
 
 enum { CONTRACT_VIOLATIONS_KEPT = 8 };
@@ -83,7 +84,7 @@ void contract_on_violation(struct contract *contract,
                                             const struct contract_violation *violation),
                            void *owner);
 
-/* Results in the order of contract_rules(). */
+/* Results in the order of the rules. */
 const struct contract_result *contract_results(const struct contract *contract, size_t *count);
 const struct contract_result *contract_result(const struct contract *contract, const char *id); /* NULL: no such rule */
 /* Violations of one side and kind in all. */

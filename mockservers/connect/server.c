@@ -76,12 +76,13 @@ static void tell_request(struct connect_server *server, uint32_t connection,
     }
 }
 
-static void tell_unanswered(struct connect_server *server, uint32_t connection)
+static void tell_unanswered(struct connect_server *server, uint32_t connection,
+                            enum connect_unanswered why)
 {
     for (struct connect_observer *each = server->observers, *next; each != NULL; each = next) {
         next = each->next;
         if (each->unanswered != NULL) {
-            each->unanswered(each->owner, connection);
+            each->unanswered(each->owner, connection, why);
         }
     }
 }
@@ -116,7 +117,9 @@ static void tell_reply(struct connect_server *server, uint32_t connection,
         return;
     }
     if (reply->http.status == 0 && reply->http.raw == NULL) {
-        tell_unanswered(server, connection);
+        tell_unanswered(server, connection,
+                        reply->http.after == HTTP_AFTER_STALL ? CONNECT_UNANSWERED_SILENT
+                                                              : CONNECT_UNANSWERED_BROKEN);
         return;
     }
     struct http_message message;
@@ -259,7 +262,7 @@ static void exchange_gone(void *service, struct http_exchange *exchange)
     if (held->command != NULL && held->command->status == CONNECT_COMMAND_DELIVERED) {
         held->command->resend = true;
     }
-    tell_unanswered(server, held->connection);
+    tell_unanswered(server, held->connection, CONNECT_UNANSWERED_GONE);
     held_free(held);
 }
 

@@ -47,6 +47,13 @@ struct world *connect_server_world(struct connect_server *server);
 struct connect_server_settings *connect_server_settings(struct connect_server *server); /* may be changed any time */
 struct connect_log *connect_server_log(struct connect_server *server); /* NULL: none */
 
+/* Why a request gets no reply. */
+enum connect_unanswered {
+    CONNECT_UNANSWERED_GONE,   /* the printer ended the connection first */
+    CONNECT_UNANSWERED_BROKEN, /* the server ends it */
+    CONNECT_UNANSWERED_SILENT, /* the server says nothing; the connection stays */
+};
+
 /* Somebody who is told what happens; members may be NULL. The structure is the caller's, until unobserve. */
 struct connect_observer {
     /* A request has come in; nothing was done about it yet. `connection` is the front's number. */
@@ -54,8 +61,7 @@ struct connect_observer {
     /* Its reply goes out now. `printer` NULL: not recognised; `reply` NULL: its bytes are no whole HTTP message. */
     void (*reply)(void *owner, uint32_t connection, struct connect_printer *printer,
                   const struct http_message *reply);
-    /* No reply will be seen: the connection ended first, or the server broke it or stays silent. */
-    void (*unanswered)(void *owner, uint32_t connection);
+    void (*unanswered)(void *owner, uint32_t connection, enum connect_unanswered why);
     /* What is believed of a printer has changed; `event` is the event's body if one caused it, else NULL. */
     void (*changed)(void *owner, struct connect_printer *printer, const cJSON *event);
     /* A command's status has changed. */

@@ -1,0 +1,454 @@
+/* The course of a conversation: who talks, what was delivered, what has been answered. */
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "harness/check/connect_contract_internal.h"
+#include "mockservers/connect/tree.h"
+#include "sim/base/memory.h"
+#include "sim/base/world.h"
+
+const char *const contract_commands[] = {
+    "SEND_INFO", "SEND_STATE_INFO", "SEND_FILE_INFO", "CREATE_FOLDER", "CREATE_DIRECTORY",
+    "DELETE_FILE", "DELETE_FOLDER", "DELETE_DIRECTORY", "START_URL_DOWNLOAD",
+    "START_CONNECT_DOWNLOAD", "SEND_TRANSFER_INFO", "STOP_TRANSFER", "SET_PRINTER_READY",
+    "CANCEL_PRINTER_READY", "DIALOG_ACTION", "GCODE", "START_PRINT", "PAUSE_PRINT",
+    "RESUME_PRINT", "STOP_PRINT", "RESET_PRINTER", "SEND_JOB_INFO", "LOAD_FILAMENT",
+    "UNLOAD_FILAMENT", "UPGRADE", "SET_VALUE", "SLOT_ACTION", NULL,
+};
+
+uint64_t contract_hash(uint64_t hash, const void *bytes, size_t size)
+{
+    const unsigned char *at = bytes;
+    for (size_t i = 0; i < size; i++) {
+        hash = (hash ^ at[i]) * UINT64_C(1099511628211);
+    }
+    return hash;
+}
+
+/* ---- who ---- */
+
+static struct name_slot *name_slot(const struct contract *contract, char kind, const char *bytes,
+                                   size_t size)
+{
+    uint64_t hash = contract_hash(contract_hash(CONTRACT_HASH_START, &kind, 1), bytes, size);
+    size_t at = (size_t)hash & (contract->name_capacity - 1);
+    for (;;) {
+        struct name_slot *slot = &contract->names[at];
+        if (slot->kind == 0 || (slot->kind == kind && strncmp(slot->text, bytes, size) == 0 &&
+                                slot->text[size] == '\0')) {
+            return slot;
+        }
+        at = (at + 1) & (contract->name_capacity - 1);
+    }
+}
+
+static struct subject *named(const struct contract *contract, char kind, struct slice text)
+{
+    if (contract->name_capacity == 0 || text.bytes == NULL || text.size == 0) {
+        return NULL;
+    }
+    return name_slot(contract, kind, text.bytes, text.size)->subject;
+}
+
+void name_subject(struct contract *contract, char kind, const char *text, struct subject *subject)
+{
+    if ((contract->name_count + 1) * 2 > contract->name_capacity) {
+        struct name_slot *old = contract->names;
+        size_t old_capacity = contract->name_capacity;
+        contract->name_capacity = old_capacity == 0 ? 64 : old_capacity * 2;
+        contract->names = memory_new_array(contract->name_capacity, sizeof *contract->names);
+        for (size_t i = 0; i < old_capacity; i++) {
+            if (old[i].kind != 0) {
+                *name_slot(contract, old[i].kind, old[i].text, strlen(old[i].text)) = old[i];
+            }
+        }
+        free(old);
+    }
+    struct name_slot *slot = name_slot(contract, kind, text, strlen(text));
+    if (slot->kind == 0) {
+        *slot = (struct name_slot){kind, memory_copy_text(text), NULL};
+        contract->name_count++;
+    }
+    slot->subject = subject;
+}
+
+static struct subject *new_subject(struct contract *contract)
+{
+    struct subject *subject = memory_new(sizeof *subject);
+    subject->contract = contract;
+    subject->number = ++contract->subject_count;
+    subject->code_us = subject->pending_us = subject->telemetry_us = -1;
+    subject->refused_us = subject->transfer_id = subject->transfer_ended_us = -1;
+    subject->ended_transfer_id = subject->lost_us = subject->unanswered_us = -1;
+    subject->open_us = subject->given_up_us = -1;
+    subject->transferred = subject->transfer_size = -1;
+    subject->foreign_running = -1;
+    subject->now = (struct telemetry_facts){.command_id = -1, .transfer_id = -1};
+    subject->temperature_sent[0] = subject->temperature_sent[1] = NAN;
+    subject->clock_offset = NAN;
+    *contract->last_subject = subject;
+    contract->last_subject = &subject->next;
+    return subject;
+}
+
+void course_free(struct subject *subject)
+{
+    free(subject->fingerprint);
+    free(subject->token);
+    free(subject->code);
+    free(subject->sn);
+    free(subject->type);
+    free(subject->last_body);
+    free(subject->commands);
+    cJSON_Delete(subject->tree);
+    free(subject);
+}
+
+static void set_text(char **text, struct slice value)
+{
+    free(*text);
+    *text = value.bytes == NULL ? NULL : memory_copy_slice(value.bytes, value.size);
+}
+
+static struct subject *subject_of(struct contract *contract, const struct sight *sight)
+{
+    struct slice token = http_header_value(sight->request, "Token");
+    struct slice fingerprint = http_header_value(sight->request, "Fingerprint");
+    struct subject *subject = named(contract, 'T', token);
+    if (subject == NULL && (sight->kind & SEE_POLL) != 0) {
+        subject = named(contract, 'C', http_header_value(sight->request, "Code"));
+    }
+    if (subject == NULL) {
+        subject = named(contract, 'F', fingerprint);
+    }
+    const char *told = text_of(sight->body, "fingerprint");
+    if (subject == NULL && told != NULL && (sight->kind & SEE_REGISTER) != 0) {
+        subject = named(contract, 'F', slice_of(told));
+    }
+    if (subject != NULL) {
+        return subject;
+    }
+    if (token.size == 0 && fingerprint.size == 0 && (sight->kind & SEE_REGISTER) == 0) {
+        if (contract->nobody == NULL) {
+            contract->nobody = new_subject(contract);
+        }
+        return contract->nobody;
+    }
+    subject = new_subject(contract);
+    if (token.size > 0 && memchr(token.bytes, '\0', token.size) == NULL) {
+        set_text(&subject->token, token); /* from before we looked: its ini file */
+        name_subject(contract, 'T', subject->token, subject);
+    }
+    return subject;
+}
+
+/* ---- requests that wait ---- */
+
+static struct asked *asked_slot(const struct contract *contract, uint32_t connection)
+{
+    size_t at = (connection * UINT32_C(2654435761)) & (contract->asked_capacity - 1);
+    while (contract->asked[at].used && contract->asked[at].connection != connection) {
+        at = (at + 1) & (contract->asked_capacity - 1);
+    }
+    return &contract->asked[at];
+}
+
+static struct asked *find_asked(const struct contract *contract, uint32_t connection)
+{
+    if (contract->asked_capacity == 0) {
+        return NULL;
+    }
+    struct asked *asked = asked_slot(contract, connection);
+    return asked->used ? asked : NULL;
+}
+
+static void put_asked(struct contract *contract, const struct asked *asked)
+{
+    if ((contract->asked_count + 1) * 2 > contract->asked_capacity) {
+        struct asked *old = contract->asked;
+        size_t old_capacity = contract->asked_capacity;
+        contract->asked_capacity = old_capacity == 0 ? 16 : old_capacity * 2;
+        contract->asked = memory_new_array(contract->asked_capacity, sizeof *contract->asked);
+        for (size_t i = 0; i < old_capacity; i++) {
+            if (old[i].used) {
+                *asked_slot(contract, old[i].connection) = old[i];
+            }
+        }
+        free(old);
+    }
+    struct asked *slot = asked_slot(contract, asked->connection);
+    contract->asked_count += !slot->used;
+    *slot = *asked;
+}
+
+/* Take one out and close the gap (open addressing without place holders). */
+static void drop_asked(struct contract *contract, struct asked *gone)
+{
+    size_t mask = contract->asked_capacity - 1;
+    size_t hole = (size_t)(gone - contract->asked);
+    contract->asked[hole].used = false;
+    contract->asked_count--;
+    for (size_t at = (hole + 1) & mask; contract->asked[at].used; at = (at + 1) & mask) {
+        struct asked moved = contract->asked[at];
+        contract->asked[at].used = false;
+        *asked_slot(contract, moved.connection) = moved;
+    }
+}
+
+/* ---- requests ---- */
+
+static const struct {
+    const char *target;
+    unsigned kind;
+} targets[] = {
+    {"/p/telemetry", SEE_TELEMETRY},
+    {"/p/events", SEE_EVENT},
+};
+
+static unsigned kind_of(const struct http_message *request)
+{
+    for (size_t i = 0; i < sizeof targets / sizeof targets[0]; i++) {
+        if (slice_is(request->target, targets[i].target)) {
+            return targets[i].kind | SEE_REQUEST;
+        }
+    }
+    if (slice_is(request->target, "/p/register")) {
+        return (slice_is(request->method, "GET") ? SEE_POLL : SEE_REGISTER) | SEE_REQUEST;
+    }
+    return 0;
+}
+
+static void read_facts(struct telemetry_facts *facts, const cJSON *body)
+{
+    const char *state = text_of(body, "state");
+    snprintf(facts->state, sizeof facts->state, "%s", state == NULL ? "" : state);
+    facts->command_id = whole_of(body, "command_id", -1);
+    facts->job_id = whole_of(body, "job_id", 0);
+    facts->transfer_id = whole_of(body, "transfer_id", -1);
+}
+
+/* `{"state": "IDLE"}` needs no tree: all rules about content hold. */
+static bool read_minimal(struct telemetry_facts *facts, struct slice body)
+{
+    static const char start[] = "{\"state\": \"";
+    size_t head = sizeof start - 1;
+    if (body.size < head + 3 || body.size > head + 2 + sizeof facts->state - 1 ||
+        memcmp(body.bytes, start, head) != 0 ||
+        memcmp(body.bytes + body.size - 2, "\"}", 2) != 0) {
+        return false;
+    }
+    size_t size = body.size - head - 2;
+    memcpy(facts->state, body.bytes + head, size);
+    facts->state[size] = '\0';
+    facts->command_id = facts->transfer_id = -1;
+    facts->job_id = 0;
+    return known_state(facts->state);
+}
+
+static cJSON *read_body(struct sight *sight)
+{
+    struct slice body = sight->request->body;
+    cJSON *tree = body.size == 0 ? NULL : cJSON_ParseWithLength(body.bytes, body.size);
+    if (!cJSON_IsObject(tree)) {
+        cJSON_Delete(tree);
+        sight->body_bad = true;
+        return NULL;
+    }
+    sight->body = tree;
+    return tree;
+}
+
+static bool same_body(const struct subject *subject, struct slice body)
+{
+    return subject->telemetry_seen && subject->last_body_size == body.size && body.size > 0 &&
+           memcmp(subject->last_body, body.bytes, body.size) == 0;
+}
+
+static cJSON *read_telemetry(struct sight *sight)
+{
+    struct subject *subject = sight->subject;
+    struct slice body = sight->request->body;
+    if (same_body(subject, body)) {
+        sight->facts = subject->now;
+        return NULL;
+    }
+    if (read_minimal(&sight->facts, body)) {
+        return NULL;
+    }
+    cJSON *tree = read_body(sight);
+    read_facts(&sight->facts, tree);
+    sight->kind |= tree != NULL ? (unsigned)SEE_CONTENT : 0;
+    return tree;
+}
+
+static void read_event(struct sight *sight)
+{
+    sight->event = text_of(sight->body, "event");
+    sight->source = text_of(sight->body, "source");
+    sight->state = text_of(sight->body, "state");
+    sight->reason = text_of(sight->body, "reason");
+    sight->data = cJSON_GetObjectItemCaseSensitive(sight->body, "data");
+    sight->command_id = whole_of(sight->body, "command_id", -1);
+    sight->job_id = whole_of(sight->body, "job_id", 0);
+    bool named_id = cJSON_GetObjectItemCaseSensitive(sight->body, "command_id") != NULL;
+    static const char *const plain[] = {"ACCEPTED", "REJECTED", "FAILED", "FINISHED", "INFO",
+                                        "FILE_INFO", NULL};
+    if (named_id || one_of(sight->event, plain)) {
+        sight->command = course_command(sight->subject, named_id ? sight->command_id : 0);
+    }
+    if (!named_id && sight->command != NULL && sight->command->ended > 0) {
+        sight->command = NULL;
+    }
+}
+
+static void remember_asked(struct sight *sight)
+{
+    const struct http_message *request = sight->request;
+    struct slice stamp = http_header_value(request, "Timestamp");
+    const char *point = stamp.bytes == NULL ? NULL : memchr(stamp.bytes, '.', stamp.size);
+    struct asked asked = {
+        .connection = sight->connection,
+        .kind = sight->kind & (SEE_TELEMETRY | SEE_EVENT | SEE_REGISTER | SEE_POLL),
+        .used = true,
+        .to_p = request->target.size > 3 && memcmp(request->target.bytes, "/p/", 3) == 0,
+        .noisy = point != NULL && stamp.bytes + stamp.size - point > 2,
+        .wide_transfer = whole_of(sight->body, "transfer_id", 0) > INT32_MAX,
+        .time_us = sight->time_us,
+        .subject = sight->subject,
+    };
+    asked.hash = contract_hash(CONTRACT_HASH_START, stamp.bytes, stamp.size);
+    asked.hash = contract_hash(asked.hash, request->body.bytes, request->body.size);
+    put_asked(sight->contract, &asked);
+}
+
+/* The printer sends the next item of its queue elsewhere: whatever it waited for is lost. */
+static void give_up_older(struct sight *sight)
+{
+    struct subject *subject = sight->subject;
+    bool queued = (sight->kind & (SEE_TELEMETRY | SEE_EVENT | SEE_POLL)) != 0;
+    if (!queued || subject->open_us < 0) {
+        return;
+    }
+    struct asked *older = find_asked(sight->contract, subject->open_connection);
+    if (older != NULL && older->subject == subject) {
+        struct sight lost = *sight;
+        struct asked copy = *older;
+        drop_asked(sight->contract, older);
+        lost.asked = &copy;
+        lost.connection = copy.connection;
+        course_unanswered(&lost);
+    }
+}
+
+void contract_request(struct contract *contract, int64_t time_us, uint32_t connection,
+                      const struct http_message *request)
+{
+    struct sight sight = {
+        .contract = contract,
+        .kind = kind_of(request),
+        .time_us = time_us,
+        .connection = connection,
+        .request = request,
+        .command_id = -1,
+    };
+    contract->now_us = time_us;
+    cJSON *tree = NULL;
+    if (sight.kind != 0) {
+        if ((sight.kind & (SEE_EVENT | SEE_REGISTER)) != 0) {
+            tree = read_body(&sight);
+        }
+        sight.subject = subject_of(contract, &sight);
+        if ((sight.kind & SEE_TELEMETRY) != 0) {
+            tree = read_telemetry(&sight);
+        } else if ((sight.kind & SEE_EVENT) != 0) {
+            read_event(&sight);
+        }
+        ask_rules(&sight);
+        give_up_older(&sight);
+        course_request(&sight);
+    }
+    remember_asked(&sight);
+    cJSON_Delete(tree);
+}
+
+/* ---- replies ---- */
+
+void contract_reply(struct contract *contract, int64_t time_us, uint32_t connection,
+                    const struct http_message *reply)
+{
+    contract->now_us = time_us;
+    struct asked *asked = find_asked(contract, connection);
+    if (asked == NULL || (reply->status >= 100 && reply->status < 200)) {
+        return;
+    }
+    struct asked copy = *asked;
+    drop_asked(contract, asked);
+    struct sight sight = {
+        .contract = contract,
+        .kind = SEE_REPLY,
+        .time_us = time_us,
+        .connection = connection,
+        .subject = copy.subject,
+        .reply = reply,
+        .asked = &copy,
+        .command_id = -1,
+    };
+    ask_rules(&sight);
+    if (copy.subject != NULL) {
+        course_reply(&sight);
+    }
+}
+
+static void unanswered(struct contract *contract, int64_t time_us, uint32_t connection,
+                       bool by_printer)
+{
+    contract->now_us = time_us;
+    struct asked *asked = find_asked(contract, connection);
+    if (asked == NULL) {
+        return;
+    }
+    struct asked copy = *asked;
+    drop_asked(contract, asked);
+    struct sight sight = {
+        .contract = contract,
+        .kind = SEE_UNANSWERED,
+        .time_us = time_us,
+        .connection = connection,
+        .subject = copy.subject,
+        .asked = &copy,
+        .by_printer = by_printer,
+    };
+    if (copy.subject != NULL) {
+        ask_rules(&sight);
+        course_unanswered(&sight);
+    }
+}
+
+void contract_ended(struct contract *contract, int64_t time_us, uint32_t connection,
+                    bool by_printer)
+{
+    unanswered(contract, time_us, connection, by_printer);
+}
+
+void contract_garbage(struct contract *contract, int64_t time_us, uint32_t connection)
+{
+    unanswered(contract, time_us, connection, false);
+}
+
+void contract_finish(struct contract *contract, int64_t time_us)
+{
+    contract->now_us = time_us;
+    for (struct subject *subject = contract->subjects; subject != NULL; subject = subject->next) {
+        struct sight sight = {
+            .contract = contract,
+            .kind = SEE_FINISH,
+            .time_us = time_us,
+            .subject = subject,
+        };
+        ask_rules(&sight);
+    }
+}

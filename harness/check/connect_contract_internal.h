@@ -1,0 +1,266 @@
+#ifndef HOTBED_CHECK_CONNECT_CONTRACT_INTERNAL_H
+#define HOTBED_CHECK_CONNECT_CONTRACT_INTERNAL_H
+
+#include <cjson/cJSON.h>
+
+#include "harness/check/connect_contract.h"
+
+/* What the files of the judge share. Each thing seen is a `struct sight`; the rules that want its kind are asked in the
+ * order of the table, then connect_contract_course.c takes it over into the state of the printer (`subject`). So a
+ * rule sees the state as it was before. */
+
+enum {
+    SEE_REQUEST = 1 << 0,   /* any request to /p/… */
+    SEE_TELEMETRY = 1 << 1, /* each */
+    SEE_CONTENT = 1 << 2,   /* a telemetry that is not equal to the one before */
+    SEE_EVENT = 1 << 3,
+    SEE_REGISTER = 1 << 4, /* POST /p/register */
+    SEE_POLL = 1 << 5,     /* GET /p/register */
+    SEE_REPLY = 1 << 6,    /* together with the kind of its request: see `asked` */
+    SEE_UNANSWERED = 1 << 7,
+    SEE_DELIVERY = 1 << 8, /* a reply with a command in it, behind its SEE_REPLY */
+    SEE_TERMINAL = 1 << 9, /* an event that ends a command, behind its SEE_EVENT */
+    SEE_FINISH = 1 << 10,  /* per printer */
+};
+
+enum { TOLERANCE_DEFAULT_US = 100000, SEEN_COMMANDS_MAX = 16, PACE_WINDOW = 8 };
+
+/* The fields of a telemetry that rules compare. */
+struct telemetry_facts {
+    char state[16];
+    int64_t command_id;  /* -1: none */
+    int64_t job_id;      /* 0: none */
+    int64_t transfer_id; /* -1: none */
+};
+
+enum expectation {
+    EXPECT_ACCEPTED,        /* CON-CMD-01 */
+    EXPECT_BAD_ID,          /* CON-CMD-03 */
+    EXPECT_BAD_TYPE,        /* CON-CMD-04 */
+    EXPECT_BAD_BODY,        /* CON-CMD-05 */
+    EXPECT_BUSY,            /* CON-CMD-09 */
+    EXPECT_ACCEPTED_AGAIN,  /* CON-CMD-10 */
+    EXPECT_REMEMBERED,      /* CON-CMD-11 */
+    EXPECT_UNINITIALISED,   /* 5.1 row 2 */
+};
+
+/* A delivered command and what came of it. */
+struct seen_command {
+    int64_t id; /* 0 also when there was none that reads as a number */
+    char name[32];
+    char path[256];         /* kwargs.path; "" */
+    bool has_kwargs, forced, force_flag, gcode_body;
+    uint64_t body_hash;
+    bool replied_late;      /* its printer had gone, or the reply was broken */
+    enum expectation expected; /* of the last delivery */
+    bool answered;          /* the last delivery */
+    int64_t delivered_us;
+    unsigned deliveries;
+    unsigned accepted, ended; /* events seen */
+    unsigned repeats;         /* deliveries of which the remembered result is expected */
+    int64_t accepted_us, ended_us;
+    char end[16];             /* "FINISHED", "INFO" … */
+    char remembered[16];      /* FINISHED, FAILED or REJECTED: what a repetition is answered */
+    char state[16];           /* at ACCEPTED */
+    int64_t busy_id;          /* BUSY: the command that ran */
+    bool state_moved;         /* another state was reported between ACCEPTED and the end, without its id */
+    char last_change[16];     /* last STATE_CHANGED while it ran … */
+    bool change_with_id, change_with_job;
+    bool busy_when_delivered;
+    uint64_t losses;          /* subject->losses at the last delivery */
+    bool lost_to_reset;       /* RESET_PRINTER came while it ran */
+};
+
+enum registration { REG_UNKNOWN, REG_ASKED, REG_CODE, REG_REFUSED, REG_POLL_FAILED, REG_DONE };
+
+struct subject {
+    struct contract *contract;
+    uint32_t number;
+    /* identity */
+    char *fingerprint, *token, *code, *sn, *type;
+    bool initialised_seen;
+    /* registration */
+    enum registration registration;
+    bool registration_seen;
+    int64_t code_us, pending_us; /* of the answers; -1 */
+    /* telemetry */
+    char *last_body;
+    size_t last_body_size, last_body_capacity;
+    bool telemetry_seen;
+    struct telemetry_facts now; /* of the last telemetry */
+    int64_t telemetry_us;       /* the last one; -1 */
+    bool disturbed;             /* since then something happened that may hold telemetry up, or lose items */
+    int64_t refused_us;         /* telemetry was answered 4xx or 5xx and none has come since; -1 */
+    int refused_status;
+    int64_t pace_us[PACE_WINDOW];
+    unsigned pace_count;
+    bool pace_printing;
+    unsigned command_off, job_off, state_off; /* telemetries in a row that disagree */
+    unsigned after_printing;    /* telemetries since a printing state was left */
+    double temperature_sent[2]; /* nozzle, bed; NAN: none */
+    /* transfers */
+    int64_t transfer_id, transfer_ended_us, ended_transfer_id; /* -1 */
+    double transferred, transfer_size; /* -1: unknown */
+    bool transfer_to_print;
+    /* commands */
+    struct seen_command *commands; /* SEEN_COMMANDS_MAX, newest last; NULL until the first */
+    size_t command_count;
+    struct seen_command *running;  /* accepted and not ended */
+    unsigned running_missing;      /* telemetries without command_id meanwhile */
+    int64_t foreign_running;       /* a command of before we looked; -1: none */
+    /* states and jobs */
+    char state[16];                /* last reported by STATE_CHANGED or taken over; "" */
+    int64_t state_us;
+    bool state_over_error;         /* that state came out of ERROR */
+    int64_t last_job;
+    char job_path[256];
+    /* files */
+    cJSON *tree;
+    int64_t tree_us;
+    bool tree_whole;               /* an INFO has told it */
+    /* clock */
+    bool adjusted_last;
+    unsigned since_adjusted;       /* requests since Clock-Adjusted */
+    double clock_offset;           /* Timestamp minus arrival, highest lately; NAN: unknown */
+    /* a lost item */
+    uint64_t lost_hash;
+    int64_t lost_us;               /* -1: none */
+    uint64_t losses;               /* items that may never have arrived, or been sent */
+    int64_t seen_us;               /* its last request */
+    /* the request that is not answered */
+    int64_t open_us;               /* of the queue: telemetry, event, poll; -1 */
+    uint32_t open_connection;
+    int64_t unanswered_us;         /* when the one that was given up was asked, until the next; -1 */
+    int64_t given_up_us;
+    struct subject *next;
+};
+
+/* A request whose reply is awaited. */
+struct asked {
+    uint32_t connection;
+    unsigned kind; /* SEE_TELEMETRY … ; 0: other */
+    bool used;
+    bool to_p;      /* /p/… */
+    bool noisy;     /* Timestamp with more than one decimal */
+    bool wide_transfer;
+    int64_t time_us;
+    uint64_t hash;  /* of Timestamp and body */
+    struct subject *subject;
+};
+
+struct name_slot {
+    char kind; /* 'T' token, 'F' fingerprint, 'C' code; 0: free */
+    char *text;
+    struct subject *subject;
+};
+
+struct contract {
+    struct contract_settings settings;
+    struct contract_result *results;
+    size_t rule; /* that is being asked */
+    struct subject *subjects, **last_subject;
+    uint32_t subject_count;
+    struct subject *nobody; /* whoever talks without token and fingerprint */
+    struct name_slot *names;
+    size_t name_capacity, name_count;
+    struct asked *asked;
+    size_t asked_capacity, asked_count;
+    void (*violated)(void *owner, const struct contract_result *result,
+                     const struct contract_violation *violation);
+    void *owner;
+    int64_t now_us;
+};
+
+struct sight {
+    struct contract *contract;
+    unsigned kind;
+    int64_t time_us;
+    uint32_t connection;
+    struct subject *subject; /* never NULL but for replies to strangers */
+    const struct http_message *request, *reply;
+    const struct asked *asked;     /* of replies and unanswered requests */
+    const cJSON *body;             /* object, or NULL: none, no object, or an equal telemetry */
+    bool body_bad;                 /* there should be an object and is none */
+    struct telemetry_facts facts;  /* of TELEMETRY */
+    /* events */
+    const char *event, *source, *state, *reason;
+    const cJSON *data;
+    int64_t command_id, job_id;    /* -1, 0: none */
+    struct seen_command *command;  /* of EVENT, DELIVERY, TERMINAL; NULL: not known */
+    bool by_printer;               /* UNANSWERED: who ended */
+};
+
+typedef void contract_judge(struct sight *sight);
+
+struct contract_row {
+    struct contract_rule rule;
+    unsigned kinds;
+    contract_judge *judge;
+    bool prusalink; /* only for a PrusaLink */
+};
+
+extern const struct contract_row contract_rows[];
+extern const size_t contract_row_count;
+
+/* Says how the rule that is being asked came out. The texts are made only of a violation. */
+void verdict(struct sight *sight, bool good, const char *expected, const char *seen, ...)
+    __attribute__((format(printf, 4, 5)));
+
+void ask_rules(struct sight *sight);
+
+/* connect_contract_course.c: take over what was seen */
+void course_request(struct sight *sight);
+void course_reply(struct sight *sight);
+void course_unanswered(struct sight *sight);
+struct seen_command *course_command(struct subject *subject, int64_t id);
+void course_free(struct subject *subject);
+uint64_t contract_hash(uint64_t hash, const void *bytes, size_t size);
+#define CONTRACT_HASH_START UINT64_C(14695981039346656037)
+
+/* small words */
+static inline bool same(const char *a, const char *b)
+{
+    return a != NULL && b != NULL && __builtin_strcmp(a, b) == 0;
+}
+bool one_of(const char *text, const char *const *list); /* NULL ends the list */
+const char *text_of(const cJSON *object, const char *key);
+int64_t whole_of(const cJSON *object, const char *key, int64_t fallback);
+const char *or_none(const char *text);
+bool has_null(const cJSON *item);
+bool printing_state(const char *state); /* PRINTING, PAUSED, FINISHED, STOPPED */
+bool known_state(const char *state);
+int64_t tolerance(const struct sight *sight);
+void name_subject(struct contract *contract, char kind, const char *text, struct subject *subject);
+struct seen_command *running_command(struct subject *subject); /* NULL: none */
+bool python_integer(struct slice text, int64_t *value);
+
+extern const char *const contract_commands[]; /* the 27 names of connect-sdk.md 5 */
+
+#define JUDGE(name) void name(struct sight *sight)
+JUDGE(judge_trp_01); JUDGE(judge_trp_02); JUDGE(judge_trp_03); JUDGE(judge_trp_04);
+JUDGE(judge_trp_05); JUDGE(judge_trp_06); JUDGE(judge_trp_07); JUDGE(judge_trp_08);
+JUDGE(judge_trp_09); JUDGE(judge_trp_10); JUDGE(judge_trp_11); JUDGE(judge_trp_12);
+JUDGE(judge_trp_13); JUDGE(judge_trp_14); JUDGE(judge_trp_15); JUDGE(judge_trp_16);
+JUDGE(judge_reg_01); JUDGE(judge_reg_02); JUDGE(judge_reg_03); JUDGE(judge_reg_04);
+JUDGE(judge_reg_05); JUDGE(judge_reg_06); JUDGE(judge_reg_07); JUDGE(judge_reg_08);
+JUDGE(judge_reg_09); JUDGE(judge_reg_10); JUDGE(judge_reg_11);
+JUDGE(judge_tel_01); JUDGE(judge_tel_02); JUDGE(judge_tel_03); JUDGE(judge_tel_04);
+JUDGE(judge_tel_05); JUDGE(judge_tel_06); JUDGE(judge_tel_07); JUDGE(judge_tel_08);
+JUDGE(judge_tel_09); JUDGE(judge_tel_10); JUDGE(judge_tel_11);
+JUDGE(judge_cmd_01); JUDGE(judge_cmd_02); JUDGE(judge_cmd_03); JUDGE(judge_cmd_04);
+JUDGE(judge_cmd_05); JUDGE(judge_cmd_06); JUDGE(judge_cmd_07); JUDGE(judge_cmd_08);
+JUDGE(judge_cmd_09); JUDGE(judge_cmd_10); JUDGE(judge_cmd_11); JUDGE(judge_cmd_12);
+JUDGE(judge_cmd_13); JUDGE(judge_cmd_14); JUDGE(judge_cmd_15); JUDGE(judge_cmd_16);
+JUDGE(judge_cmd_17); JUDGE(judge_cmd_18); JUDGE(judge_cmd_19); JUDGE(judge_cmd_20);
+JUDGE(judge_cmd_21); JUDGE(judge_cmd_22); JUDGE(judge_cmd_23); JUDGE(judge_cmd_24);
+JUDGE(judge_cmd_25); JUDGE(judge_cmd_26);
+JUDGE(judge_evt_01); JUDGE(judge_evt_02); JUDGE(judge_evt_03); JUDGE(judge_evt_04);
+JUDGE(judge_evt_05); JUDGE(judge_evt_06); JUDGE(judge_evt_07); JUDGE(judge_evt_08);
+JUDGE(judge_evt_09); JUDGE(judge_evt_10); JUDGE(judge_evt_11); JUDGE(judge_evt_13);
+JUDGE(judge_fs_01); JUDGE(judge_fs_02); JUDGE(judge_fs_03); JUDGE(judge_fs_04);
+JUDGE(judge_fs_05); JUDGE(judge_fs_06); JUDGE(judge_fs_07); JUDGE(judge_fs_08);
+JUDGE(judge_fs_09); JUDGE(judge_fs_10); JUDGE(judge_fs_11); JUDGE(judge_fs_12);
+JUDGE(judge_fs_13); JUDGE(judge_fs_14);
+#undef JUDGE
+
+#endif
