@@ -71,7 +71,8 @@ struct machine_readings {
     uint32_t job_id;
     int progress_percent;         /* -1: unknown */
     int64_t time_remaining_s;     /* -1 */
-    int64_t time_printing_s;      /* -1 */
+    int64_t time_printing_s;      /* -1; as the host knows it, see connect-sdk.md 4.3 */
+    int64_t printing_us;          /* the exact one */
     int64_t filament_change_in_s; /* to the next pause or colour change; -1 unknown */
     bool estimates_inaccurate;
     uint32_t layer, layer_count;

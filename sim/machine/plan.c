@@ -70,13 +70,12 @@ static void finish(struct plan_builder *builder, uint64_t size_bytes)
     plan->hundredths = fitted(plan->hundredths, plan->hundredth_count, sizeof *plan->hundredths);
 }
 
-struct plan *plan_build(struct file_content *content, const struct model *model,
-                        struct error *error)
+struct plan *plan_build(struct file_content *content, const struct model *model, struct error *error)
 {
     uint64_t size_bytes = file_content_size(content);
     if (size_bytes > PLAN_FILE_BYTES_MAX) {
-        error_set(error, "the file has %llu bytes; at most %llu can be printed",
-                  (unsigned long long)size_bytes, (unsigned long long)PLAN_FILE_BYTES_MAX);
+        error_set(error, "the file has %llu bytes; at most %llu can be printed", (unsigned long long)size_bytes,
+                  (unsigned long long)PLAN_FILE_BYTES_MAX);
         return NULL;
     }
     struct plan *plan = memory_new(sizeof *plan);
@@ -151,8 +150,7 @@ const struct plan_summary *plan_summary(const struct plan *plan)
 
 void plan_at(const struct plan *plan, int64_t at_us, struct plan_point *point)
 {
-    size_t low = 0,
-           high = plan->key_count; /* the last key at or before `at_us` is in [low, high) */
+    size_t low = 0, high = plan->key_count; /* the last key at or before `at_us` is in [low, high) */
     while (high - low > 1) {
         size_t middle = low + (high - low) / 2;
         if (plan->keys[middle].at_us <= at_us) {
@@ -185,8 +183,7 @@ const struct plan_mark *plan_mark(const struct plan *plan, size_t index)
 
 const struct plan_progress *plan_progress_at(const struct plan *plan, int64_t at_us)
 {
-    size_t low = 0,
-           high = plan->progress_count; /* of those at or before `at_us` there are low..high */
+    size_t low = 0, high = plan->progress_count; /* of those at or before `at_us` there are low..high */
     while (low < high) {
         size_t middle = low + (high - low) / 2;
         if (plan->progress[middle].at_us <= at_us) {
@@ -214,7 +211,7 @@ int64_t plan_hundredth_at(const struct plan *plan, int64_t at_us)
 
 size_t plan_bytes(const struct plan *plan)
 {
-    return sizeof *plan + plan->key_count * sizeof *plan->keys +
-           plan->mark_count * sizeof *plan->marks + plan->progress_count * sizeof *plan->progress +
-           plan->hundredth_count * sizeof *plan->hundredths + plan->text_bytes;
+    return sizeof *plan + plan->key_count * sizeof *plan->keys + plan->mark_count * sizeof *plan->marks +
+           plan->progress_count * sizeof *plan->progress + plan->hundredth_count * sizeof *plan->hundredths +
+           plan->text_bytes;
 }
