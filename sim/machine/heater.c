@@ -23,7 +23,7 @@ static const double HOLD_TAU_S = 15;
 static const double REST_C = 0.02;
 /* A loop that still swings after four hours is taken for settled where it is, or a badly tuned one (a model of one's
  * own) would be stepped for ever; when it is further off than this, its drive is. */
-static const int64_t SWING_LIMIT_US = INT64_C(14400000000);
+static const double SWING_LIMIT_S = 14400;
 static const double SWING_C = 25;
 
 static int64_t period_us(const struct heater *heater)
@@ -165,7 +165,7 @@ static double feed_forward(const struct heater *heater)
 static void regulate_from(struct heater *heater, int64_t at_us)
 {
     heater->calm = 0;
-    heater->disturbed_us = at_us;
+    heater->disturbed_sample = (int32_t)floor_div(at_us, period_us(heater));
     if (heater->mode == MODE_REGULATING) {
         begin_curve(heater, at_us);
         return;
@@ -253,7 +253,8 @@ static void settle(struct heater *heater, int64_t at_us, double reading_c)
     heater->calm = near ? (uint16_t)(heater->calm + 1) : 0;
     bool pinned = heater->drive <= 0 || heater->drive >= 1;
     bool at_rest = pinned && fabs(block_c - heater->curve.t_inf_c) < REST_C && fabs(sensor_c - block_c) < REST_C;
-    bool swings = at_us - heater->disturbed_us > SWING_LIMIT_US;
+    double since_s = (double)(heater->sample - heater->disturbed_sample) * heater->model->period_s;
+    bool swings = since_s > SWING_LIMIT_S;
     if (!swings && !heater_watch_quiet(heater, reading_c)) {
         return;
     }
@@ -297,10 +298,12 @@ static void step(struct heater *heater)
 
 void heater_init(struct heater *heater, const struct model_heater *model, uint64_t seed, double room_c, int64_t now_us)
 {
+    assert(now_us >= 0);
     *heater = (struct heater){.model = model, .now_us = now_us, .room_c = (float)room_c, .mode = MODE_OFF};
     heater->seed = (uint32_t)(seed ^ (seed >> 32));
     heater->sample = floor_div(now_us, period_us(heater));
-    heater->disturbed_us = now_us;
+    heater->disturbed_sample = (int32_t)heater->sample;
+    heater->next_us = INT64_MIN;
     heater->wait_since_us = INT64_MAX;
     for (int i = 0; i < HEATER_HISTORY; i++) {
         heater->history[i] = history_from_c(room_c);
@@ -321,9 +324,16 @@ void heater_advance(struct heater *heater, int64_t now_us)
     heater->now_us = now_us;
 }
 
-double heater_set_target(struct heater *heater, int64_t now_us, double target_c)
+/* Something is about to be changed from outside: what was foreseen no longer holds. */
+static void change(struct heater *heater, int64_t now_us)
 {
     heater_advance(heater, now_us);
+    heater->next_us = INT64_MIN;
+}
+
+double heater_set_target(struct heater *heater, int64_t now_us, double target_c)
+{
+    change(heater, now_us);
     const struct model_heater *model = heater->model;
     if (!(target_c > 0)) {
         target_c = 0;
@@ -359,7 +369,7 @@ static void disturb(struct heater *heater, int64_t now_us)
 
 void heater_set_fan(struct heater *heater, int64_t now_us, double share)
 {
-    heater_advance(heater, now_us);
+    change(heater, now_us);
     float fan = (float)fmin(fmax(share, 0), 1);
     if (fan == heater->fan) {
         return;
@@ -377,7 +387,7 @@ void heater_set_fan(struct heater *heater, int64_t now_us, double share)
 
 void heater_set_room(struct heater *heater, int64_t now_us, double room_c)
 {
-    heater_advance(heater, now_us);
+    change(heater, now_us);
     if ((float)room_c != heater->room_c) {
         disturb(heater, now_us);
         heater->room_c = (float)room_c;
@@ -387,7 +397,7 @@ void heater_set_room(struct heater *heater, int64_t now_us, double room_c)
 
 void heater_set_fault(struct heater *heater, int64_t now_us, enum heater_fault fault)
 {
-    heater_advance(heater, now_us);
+    change(heater, now_us);
     if (heater->fault == fault) {
         return;
     }
@@ -403,7 +413,7 @@ void heater_set_fault(struct heater *heater, int64_t now_us, enum heater_fault f
 
 void heater_reset(struct heater *heater, int64_t now_us)
 {
-    heater_advance(heater, now_us);
+    change(heater, now_us);
     heater->alarm = HEATER_FINE;
     heater->target_c = 0;
     heater->wait = HEATER_WAIT_NONE;
@@ -416,7 +426,7 @@ void heater_reset(struct heater *heater, int64_t now_us)
 
 void heater_recover(struct heater *heater, int64_t now_us)
 {
-    heater_advance(heater, now_us);
+    change(heater, now_us);
     if (heater->alarm != HEATER_ANOMALY) {
         return;
     }
@@ -428,7 +438,7 @@ void heater_recover(struct heater *heater, int64_t now_us)
 
 void heater_wait(struct heater *heater, int64_t now_us, enum heater_wait wait)
 {
-    heater_advance(heater, now_us);
+    change(heater, now_us);
     heater->wait = (uint8_t)wait;
     heater->wait_since_us = INT64_MAX;
     double reading_c = heater_reading(heater);
@@ -503,7 +513,7 @@ int heater_wait_left_s(const struct heater *heater)
 
 /* -- looking ahead: a copy of the heater lives through what comes -------------------------------------------------- */
 
-int64_t heater_next_us(const struct heater *heater)
+static int64_t foresee_us(const struct heater *heater)
 {
     struct heater ahead = *heater;
     bool waiting = !heater_reached(heater);
@@ -513,7 +523,7 @@ int64_t heater_next_us(const struct heater *heater)
             int64_t end_us = ahead.wait_since_us + llround(ahead.model->wait_hold_s * 1e6);
             int64_t next_us = (ahead.sample + 1) * period_us(&ahead);
             if (ahead.mode != MODE_REGULATING || end_us < next_us) {
-                return end_us > heater->now_us ? end_us : heater->now_us;
+                return end_us;
             }
         }
         if (ahead.mode != MODE_REGULATING) {
@@ -526,13 +536,27 @@ int64_t heater_next_us(const struct heater *heater)
     }
 }
 
+int64_t heater_next_us(const struct heater *heater)
+{
+    if (heater->next_us <= heater->now_us) {
+        /* Only what is remembered changes, nothing that anybody can see; no heater lies in constant memory. */
+        ((struct heater *)heater)->next_us = foresee_us(heater);
+    }
+    return heater->next_us;
+}
+
+static bool shows_above(const struct heater *heater, double level_c, int64_t at_us)
+{
+    return round(delayed_c(heater, at_us) * 10) / 10 > level_c;
+}
+
 /* The delayed sensor leaves `from`'s side of the level between two instants of one curve. */
 static int64_t crossing_between(const struct heater *heater, double level_c, int64_t from_us, int64_t to_us)
 {
-    bool above = delayed_c(heater, from_us) > level_c;
+    bool above = shows_above(heater, level_c, from_us);
     while (to_us - from_us > 1) {
         int64_t middle = from_us + (to_us - from_us) / 2;
-        if ((delayed_c(heater, middle) > level_c) == above) {
+        if (shows_above(heater, level_c, middle) == above) {
             from_us = middle;
         } else {
             to_us = middle;
@@ -544,12 +568,12 @@ static int64_t crossing_between(const struct heater *heater, double level_c, int
 int64_t heater_crossing_us(const struct heater *heater, double level_c)
 {
     struct heater ahead = *heater;
-    bool above = delayed_c(&ahead, ahead.now_us) > level_c;
+    bool above = shows_above(&ahead, level_c, ahead.now_us);
     int64_t seen_us = ahead.now_us;
     while (ahead.mode == MODE_REGULATING) {
         step(&ahead);
         seen_us = ahead.sample * period_us(&ahead);
-        if ((delayed_c(&ahead, seen_us) > level_c) != above) {
+        if (shows_above(&ahead, level_c, seen_us) != above) {
             return seen_us; /* the firmware sees it at a sample */
         }
     }
@@ -557,7 +581,7 @@ int64_t heater_crossing_us(const struct heater *heater, double level_c)
     double longest_s = ahead.model->delay_s + 40 * (ahead.curve.tau_s + ahead.model->sensor_time_s);
     for (int64_t reach_us = period_us(&ahead); (double)reach_us * 1e-6 < 2 * longest_s; reach_us *= 2) {
         int64_t to_us = ahead.now_us + reach_us > seen_us ? ahead.now_us + reach_us : seen_us;
-        if ((delayed_c(&ahead, to_us) > level_c) != above) {
+        if (shows_above(&ahead, level_c, to_us) != above) {
             return crossing_between(&ahead, level_c, seen_us, to_us);
         }
         seen_us = to_us;

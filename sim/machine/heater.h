@@ -52,7 +52,7 @@ struct heater_curve {
 
 /* What the protections remember (heater_watch.c). */
 struct heater_watch {
-    int64_t since_us;     /* PID_BUDDY: start of the window, or of being too cold */
+    int32_t since_sample; /* PID_BUDDY: start of the window, or of being too cold; INT32_MAX: neither */
     int32_t start_sample; /* PID_MK3: the grid of its checks */
     int32_t on_sample;    /* when it was switched on */
     float from_c;         /* reading at the start of the window */
@@ -70,12 +70,13 @@ struct heater {
     int64_t sample; /* the last one that the regulator has seen; at sample * period */
     struct heater_curve curve;
     double target_c;                  /* 0: off */
-    int64_t disturbed_us;             /* last change from outside */
+    int64_t next_us;                  /* what heater_next_us() has found out; INT64_MIN: must look */
     int64_t wait_since_us;            /* the reading came near; INT64_MAX: not yet */
     struct heater_watch watch;
     float room_c, fan, drive;         /* fan and drive: 0..1 */
     float integral, derivative, last_c;
     uint32_t seed;
+    int32_t disturbed_sample;         /* last change from outside */
     uint16_t calm;                    /* samples in a row that looked settled */
     uint8_t mode, fault, alarm, wait;
     bool wait_from_above, warned;
@@ -115,10 +116,11 @@ bool heater_reached(const struct heater *heater);   /* the wait is over, or ther
 int heater_wait_left_s(const struct heater *heater); /* "W:" of M109; -1: not within the window yet, "W:?" */
 
 /* When somebody must look again: the exact instant of the next alarm, warning or end of the wait if nothing changes.
- * INT64_MAX: never. */
+ * INT64_MAX: never. Found by living through what comes once, and remembered until something changes. */
 int64_t heater_next_us(const struct heater *heater);
 
-/* The next instant at which the (noise-free) reading crosses `level_c`, in either direction; INT64_MAX: never. */
+/* The next instant at which the shown reading, its noise left out, comes to lie on the other side of `level_c` (a value
+ * of exactly that is below); INT64_MAX: never. Not remembered: ask once per change. */
 int64_t heater_crossing_us(const struct heater *heater, double level_c);
 
 const char *heater_alarm_name(enum heater_alarm alarm); /* "preheat" */

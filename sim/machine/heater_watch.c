@@ -1,6 +1,5 @@
 #include "sim/machine/heater_watch.h"
 
-#include <assert.h>
 #include <math.h>
 
 #include "sim/machine/thermal.h"
@@ -15,16 +14,11 @@ enum { MK3_CHECK_SAMPLES = 8 };
 /* Share of a sample in the smoothed difference of the observer: 5.3 s (2.1). */
 static const double ANOMALY_SHARE = 0.05;
 
-static int64_t sample_us(const struct heater *heater)
-{
-    return heater->sample * llround(heater->model->period_s * 1e6);
-}
-
 void heater_watch_begin(struct heater *heater, double reading_c, bool switched_on)
 {
     struct heater_watch *watch = &heater->watch;
     watch->phase = heater->model->watch_windows > 0 && reading_c < heater->target_c ? WATCH_PREHEAT : WATCH_COLD;
-    watch->since_us = INT64_MAX;
+    watch->since_sample = INT32_MAX;
     watch->start_sample = (int32_t)heater->sample;
     if (switched_on) {
         watch->on_sample = (int32_t)heater->sample;
@@ -119,23 +113,24 @@ static enum heater_alarm check_buddy(struct heater *heater, double reading_c)
 {
     const struct model_heater *model = heater->model;
     struct heater_watch *watch = &heater->watch;
-    int64_t now_us = sample_us(heater);
+    int32_t now = (int32_t)heater->sample;
+    double since_s = (now - (double)watch->since_sample) * model->period_s; /* negative: not counting */
     if (watch->phase != WATCH_ARMED && reading_c >= heater->target_c) {
         watch->phase = WATCH_ARMED;
-        watch->since_us = INT64_MAX;
+        watch->since_sample = INT32_MAX;
     }
     if (watch->phase == WATCH_PREHEAT) {
         double nearly = heater->target_c - (model->watch_rise_c + model->wait_restart_c + 1);
         if (reading_c >= nearly) {
             watch->phase = WATCH_COLD;
-            watch->since_us = INT64_MAX;
-        } else if (watch->since_us == INT64_MAX) {
-            watch->since_us = now_us;
+            watch->since_sample = INT32_MAX;
+        } else if (watch->since_sample == INT32_MAX) {
+            watch->since_sample = now;
             watch->from_c = (float)reading_c;
-        } else if (now_us - watch->since_us >= llround(model->watch_period_s * 1e6)) {
+        } else if (since_s >= model->watch_period_s) {
             bool rose = reading_c - (double)watch->from_c >= model->watch_rise_c;
             watch->failed = rose ? 0 : (uint8_t)(watch->failed + 1);
-            watch->since_us = now_us;
+            watch->since_sample = now;
             watch->from_c = (float)reading_c;
         }
         return watch->failed >= model->watch_windows ? HEATER_PREHEAT : HEATER_FINE;
@@ -144,13 +139,11 @@ static enum heater_alarm check_buddy(struct heater *heater, double reading_c)
         return HEATER_FINE;
     }
     if (reading_c >= heater->target_c - model->runaway_hysteresis_c) {
-        watch->since_us = INT64_MAX;
-    } else if (watch->since_us == INT64_MAX) {
-        watch->since_us = now_us;
+        watch->since_sample = INT32_MAX;
+    } else if (watch->since_sample == INT32_MAX) {
+        watch->since_sample = now;
     }
-    return watch->since_us != INT64_MAX && now_us - watch->since_us >= llround(model->runaway_period_s * 1e6)
-               ? HEATER_RUNAWAY
-               : HEATER_FINE;
+    return watch->since_sample != INT32_MAX && since_s >= model->runaway_period_s ? HEATER_RUNAWAY : HEATER_FINE;
 }
 
 /* In a room colder than the limit the sensor is only believed some time after the heater was switched on (2). */

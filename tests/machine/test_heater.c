@@ -202,6 +202,8 @@ static void a_heater_that_is_asked_often_is_the_same_as_one_that_is_not(void **s
             while (now_us < at_us) {
                 heater_advance(&often, now_us);
                 (void)heater_reading(&often);
+                int64_t next_us = heater_next_us(&often);
+                assert_true(next_us > now_us);
                 now_us += 1 + (int64_t)random_below(&random, at_us - now_us > SECONDS(200) ? SECONDS(5) : 400000);
             }
             now_us = at_us;
