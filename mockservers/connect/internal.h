@@ -46,8 +46,8 @@ struct connect_server {
 };
 
 /* printers.c */
-struct connect_printer *printer_new(struct connect_server *server); /* NULL: too many */
-void printer_destroy(struct connect_printer *printer);
+struct connect_printer *connect_printer_new(struct connect_server *server); /* NULL: too many */
+void connect_printer_destroy(struct connect_printer *printer);
 void printer_set_token(struct connect_printer *printer, const char *token);
 void printer_set_code(struct connect_printer *printer, const char *code);
 void printer_set_fingerprint(struct connect_printer *printer, const char *bytes, size_t size);

@@ -160,7 +160,7 @@ void random_text(struct world *world, char *text, size_t size)
     text[size - 1] = '\0';
 }
 
-struct connect_printer *printer_new(struct connect_server *server)
+struct connect_printer *connect_printer_new(struct connect_server *server)
 {
     if (server->printer_count >= server->settings.printers_max) {
         return NULL;
@@ -189,7 +189,7 @@ static void destroy_chain(struct connect_command *command)
     }
 }
 
-void printer_destroy(struct connect_printer *printer)
+void connect_printer_destroy(struct connect_printer *printer)
 {
     destroy_chain(printer->running);
     destroy_chain(printer->queue_first);
@@ -251,7 +251,7 @@ bool connect_printer_add(struct connect_printer *printer)
 struct connect_printer *connect_server_expect(struct connect_server *server, const char *token)
 {
     struct connect_printer *printer = connect_server_by_token(server, token);
-    if (printer == NULL && (printer = printer_new(server)) != NULL) {
+    if (printer == NULL && (printer = connect_printer_new(server)) != NULL) {
         printer_set_token(printer, token);
         printer->adopted = true;
     }

@@ -34,7 +34,7 @@ static struct connect_printer *whose(struct connect_server *server, struct conne
     struct connect_printer *printer =
         fingerprint == NULL ? NULL : connect_server_by_fingerprint(server, fingerprint);
     if (printer == NULL) {
-        printer = printer_new(server);
+        printer = connect_printer_new(server);
     }
     decision->printer = printer;
     return printer;

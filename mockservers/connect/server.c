@@ -296,7 +296,7 @@ static bool recognise(struct connect_server *server, struct connect_decision *de
     struct connect_printer *printer = text_index_find(&server->by_token, token.bytes, token.size);
     if (printer == NULL && server->settings.adopt_unknown_tokens &&
         memchr(token.bytes, '\0', token.size) == NULL &&
-        (printer = printer_new(server)) != NULL) {
+        (printer = connect_printer_new(server)) != NULL) {
         char *text = memory_copy_slice(token.bytes, token.size);
         printer_set_token(printer, text);
         printer->adopted = true;
@@ -508,7 +508,7 @@ void connect_server_destroy(struct connect_server *server)
         held_free(server->held);
     }
     for (size_t i = 0; i < server->printer_count; i++) {
-        printer_destroy(server->printers[i]);
+        connect_printer_destroy(server->printers[i]);
     }
     misbehave_free(server);
     free(server->printers);
