@@ -1,0 +1,187 @@
+#include "sim/printer/printer.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/base/memory.h"
+#include "sim/protocol/connect/settings_ini.h"
+
+struct printer {
+    struct world *world;
+    struct network *network;
+    struct machine *machine;
+    const struct connect_face_settings *connect;
+    struct connect_face *face;
+    char *name, *token;
+};
+
+/* --- storages --- */
+
+static enum storage_kind kind_of(const char *kind)
+{
+    return strcmp(kind, "sdcard") == 0 ? STORAGE_SDCARD : strcmp(kind, "usb") == 0 ? STORAGE_USB : STORAGE_LOCAL;
+}
+
+static bool attach(struct machine *machine, const struct printer_storage *wanted, struct error *error)
+{
+    struct storage storage;
+    if (wanted->directory != NULL) {
+        if (!storage_init_directory(&storage, wanted->name, wanted->kind, wanted->directory, error)) {
+            return false;
+        }
+    } else {
+        storage_init(&storage, wanted->name, wanted->kind,
+                     wanted->tree == NULL ? NULL : file_node_share(wanted->tree));
+        storage.total_bytes = wanted->total_bytes;
+        storage.used_by_others_bytes = wanted->used_by_others_bytes;
+    }
+    storage.read_only = wanted->read_only;
+    machine_attach(machine, &storage);
+    return true;
+}
+
+static bool attach_all(struct machine *machine, const struct printer_settings *settings, struct error *error)
+{
+    if (settings->storages != NULL) {
+        for (size_t i = 0; i < settings->storage_count; i++) {
+            if (!attach(machine, &settings->storages[i], error)) {
+                return false;
+            }
+        }
+        return true;
+    }
+    for (uint32_t i = 0; i < settings->model->storages_count; i++) {
+        const struct model_storage *model = &settings->model->storages[i];
+        const struct printer_storage wanted = {
+            .name = model->name,
+            .kind = kind_of(model->kind),
+            .tree = i == 0 ? settings->tree : NULL,
+            .read_only = model->read_only,
+            .total_bytes = model->total_bytes,
+            .used_by_others_bytes = model->total_bytes > model->free_bytes ? model->total_bytes - model->free_bytes : 0,
+        };
+        attach(machine, &wanted, NULL); /* in memory: nothing can fail */
+    }
+    return true;
+}
+
+/* --- life --- */
+
+struct printer *printer_new(struct world *world, struct network *network,
+                            const struct printer_settings *settings, struct error *error)
+{
+    const struct machine_settings machine_settings = {
+        .model = settings->model,
+        .index = settings->index,
+        .serial = settings->serial,
+        .firmware = settings->firmware,
+        .room_c = settings->room_c,
+        .job_counter = settings->job_counter,
+        .plans = settings->plans,
+    };
+    struct machine *machine = machine_new(world, &machine_settings);
+    if (!attach_all(machine, settings, error)) {
+        machine_destroy(machine);
+        return NULL;
+    }
+    struct printer *printer = memory_new(sizeof *printer);
+    *printer = (struct printer){
+        .world = world, .network = network, .machine = machine, .connect = settings->connect};
+    char made[96];
+    snprintf(made, sizeof made, "%.64s-%llu", settings->model->name, (unsigned long long)settings->index);
+    printer->name = memory_copy_text(settings->name == NULL ? made : settings->name);
+    printer->token = memory_copy_text(settings->token);
+    return printer;
+}
+
+void printer_destroy(struct printer *printer)
+{
+    if (printer != NULL) {
+        connect_face_destroy(printer->face);
+        machine_destroy(printer->machine);
+        free(printer->name);
+        free(printer->token);
+        free(printer);
+    }
+}
+
+void printer_power_on(struct printer *printer)
+{
+    machine_power_on(printer->machine);
+    if (printer->connect != NULL && printer->face == NULL) {
+        printer->face = connect_face_new(printer->world, printer->network, printer->machine, printer->connect,
+                                         printer->name, printer->token);
+    }
+}
+
+void printer_power_off(struct printer *printer)
+{
+    connect_face_destroy(printer->face);
+    printer->face = NULL;
+}
+
+const char *printer_name(const struct printer *printer)
+{
+    return printer->name;
+}
+
+struct machine *printer_machine(struct printer *printer)
+{
+    return printer->machine;
+}
+
+struct connect_face *printer_connect_face(struct printer *printer)
+{
+    return printer->face;
+}
+
+/* --- the settings file --- */
+
+static bool take_ini(struct printer_ini *out, struct settings_ini *ini, struct error *error)
+{
+    struct settings_printer printer;
+    *out = (struct printer_ini){0};
+    bool done = ini != NULL && settings_ini_printer(ini, &printer, error);
+    if (done) {
+        struct buffer url = {0};
+        connect_base_url(&url, printer.connect.hostname, printer.connect.tls, printer.connect.port);
+        *out = (struct printer_ini){
+            .server = buffer_detach(&url),
+            .token = memory_copy_text(printer.connect.token == NULL ? "" : printer.connect.token),
+            .name = memory_copy_text(printer.name),
+            .location = memory_copy_text(printer.location),
+        };
+    }
+    if (ini != NULL) {
+        settings_ini_destroy(ini);
+    }
+    return done;
+}
+
+bool printer_ini_parse(struct printer_ini *ini, const char *file, const char *text, size_t size,
+                       struct error *error)
+{
+    return take_ini(ini, settings_ini_parse(file, text, size, error), error);
+}
+
+bool printer_ini_load(struct printer_ini *ini, const char *path, struct error *error)
+{
+    return take_ini(ini, settings_ini_load(path, error), error);
+}
+
+void printer_ini_free(struct printer_ini *ini)
+{
+    free(ini->server);
+    free(ini->token);
+    free(ini->name);
+    free(ini->location);
+    *ini = (struct printer_ini){0};
+}
+
+void printer_ini_apply(const struct printer_ini *ini, struct connect_face_settings *settings)
+{
+    settings->server = ini->server;
+    settings->printer_name = ini->name;
+    settings->location = ini->location;
+}
