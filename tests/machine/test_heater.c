@@ -261,6 +261,34 @@ static void a_target_that_can_not_be_reached_ends_pinned(void **state)
     assert_true(within_percent((double)(reached_us - SECONDS(24 * 3600)) * 1e-6, 80, 5));
 }
 
+static void a_loop_that_never_settles_is_not_stepped_for_ever(void **state)
+{
+    (void)state;
+    struct model_heater wild = model_find("mk3s")->nozzle;
+    wild.kp = 10000;
+    wild.kd = 0;
+    wild.observer.error_k_s = 0;
+    struct heater heater;
+    heater_init(&heater, &wild, 1, 25, 0);
+    heater_set_target(&heater, 0, 215);
+    heater_wait(&heater, 0, HEATER_WAIT_BOTH);
+    (void)heater_next_us(&heater);
+    double lowest = 300;
+    double highest = 0;
+    for (int64_t now_us = SECONDS(600); now_us < SECONDS(900); now_us += LOOK_US) {
+        heater_advance(&heater, now_us);
+        lowest = fmin(lowest, heater_reading(&heater));
+        highest = fmax(highest, heater_reading(&heater));
+    }
+    assert_true(highest - lowest > 5); /* it does swing */
+    heater_advance(&heater, SECONDS(5 * 3600));
+    int64_t sample = heater.sample;
+    heater_advance(&heater, SECONDS(48 * 3600));
+    assert_true(heater.sample == sample);
+    assert_true(heater_next_us(&heater) == INT64_MAX);
+    assert_int_equal(heater_alarm(&heater), HEATER_FINE);
+}
+
 static void m109_ends_three_seconds_within_one_degree(void **state)
 {
     (void)state;
@@ -370,6 +398,7 @@ int main(void)
         cmocka_unit_test(a_heater_that_is_asked_often_is_the_same_as_one_that_is_not),
         cmocka_unit_test(an_idle_heater_needs_nobody_and_a_long_time_is_one_step),
         cmocka_unit_test(a_target_that_can_not_be_reached_ends_pinned),
+        cmocka_unit_test(a_loop_that_never_settles_is_not_stepped_for_ever),
         cmocka_unit_test(m109_ends_three_seconds_within_one_degree),
         cmocka_unit_test(m190_ends_at_the_target),
         cmocka_unit_test(noise_depends_on_the_seed_alone),

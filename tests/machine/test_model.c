@@ -247,6 +247,29 @@ static void a_printer_of_ones_own_is_a_file(void **state)
     model_destroy(model);
 }
 
+static void the_example_of_the_manual_is_a_model(void **state)
+{
+    (void)state;
+    FILE *file = fopen("docs/models.md", "r");
+    assert_non_null(file); /* ctest runs in the source root */
+    char text[65536];
+    size_t size = fread(text, 1, sizeof text - 1, file);
+    fclose(file);
+    text[size] = '\0';
+    char *begin = strstr(text, "```yaml\n");
+    assert_non_null(begin);
+    begin += strlen("```yaml\n");
+    char *end = strstr(begin, "```");
+    assert_non_null(end);
+    struct error error;
+    struct model *model = model_load_text(begin, (size_t)(end - begin), "docs/models.md", &error);
+    if (model == NULL) {
+        fail_msg("%s", error.text);
+    }
+    assert_true(model->bed.power_w == 350);
+    model_destroy(model);
+}
+
 static void figures_of_the_mk3s(void **state)
 {
     (void)state;
@@ -273,6 +296,7 @@ int main(void)
         cmocka_unit_test(every_error_names_file_line_field_and_what_was_expected),
         cmocka_unit_test(files_that_are_no_models_are_refused),
         cmocka_unit_test(a_printer_of_ones_own_is_a_file),
+        cmocka_unit_test(the_example_of_the_manual_is_a_model),
         cmocka_unit_test(figures_of_the_mk3s),
     };
     return cmocka_run_group_tests_name("model", tests, NULL, NULL);
