@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "sim/base/buffer.h"
 #include "sim/base/error.h"
 
 /* A recorded exchange of ../shared/captures (format: README.md there): a list of what happened, in
@@ -19,6 +20,7 @@ enum capture_kind {
     CAPTURE_NOTE,    /* "# text": something done from outside */
 };
 
+/* ("* server stays silent" and the like are notes too.) */
 struct capture_entry {
     enum capture_kind kind;
     int64_t time_us;     /* since the capture began */
@@ -41,6 +43,9 @@ struct capture {
 /* Path of a file below the shared folder (HOTBED_SHARED, else ../shared); NULL when it is not
  * there. Free it. */
 char *capture_path(const char *relative);
+
+/* The bytes of a whole file, appended. */
+bool capture_read_file(const char *path, struct buffer *text, struct error *error);
 
 bool capture_load(struct capture *capture, const char *path, struct error *error);
 void capture_free(struct capture *capture);
