@@ -43,9 +43,10 @@ int64_t replay_made_us(const struct replay *replay, const struct capture_entry *
 
 /* One way in which what is sent may differ from what was recorded, with the reason. */
 enum replay_difference_kind {
-    REPLAY_HEADER, /* the value of this header */
-    REPLAY_NUMBER, /* the number behind this text in a body */
-    REPLAY_EXTRA,  /* this text is in what is sent and not in the record */
+    REPLAY_HEADER,  /* the value of this header */
+    REPLAY_NUMBER,  /* the number behind this text in a body */
+    REPLAY_MESSAGE, /* a whole message with this text in it */
+    REPLAY_EXTRA,   /* this text is in what is sent and not in the record */
 };
 struct replay_difference {
     const char *capture; /* beginning of the file's name; "": all */

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "sim/base/memory.h"
-#include "sim/protocol/connect/python.h"
 
 /* Something that the host program did by itself at a time. */
 struct host_input {
@@ -161,6 +160,14 @@ static void do_note(struct sdk_host *host, const char *note)
     }
 }
 
+/* The handler of RESET_PRINTER sets the states around it itself, to the millisecond. */
+static bool resetting(const struct sdk_host *host)
+{
+    return host->doing == HOST_RESETTING ||
+           (host->reset_over_us > 0 &&
+            host->replay->world.now_us - host->reset_over_us < MILLISECONDS(10));
+}
+
 static void do_input(void *owner)
 {
     struct host_input *input = owner;
@@ -174,7 +181,7 @@ static void do_input(void *owner)
         cJSON *body = cJSON_ParseWithLength(entry->body, entry->body_size);
         if (begins(entry, "POST /p/telemetry ")) {
             say_telemetry(host, entry, body);
-        } else if (host->doing != HOST_RESETTING) { /* that handler sets the state itself */
+        } else if (!resetting(host)) {
             say_event(host, entry, body);
         }
         cJSON_Delete(body);
@@ -227,7 +234,7 @@ static void finish(struct sdk_host *host)
     connect_sdk_finish(host->sdk, &(struct connect_result){.source = SOURCE_CONNECT});
 }
 
-static void start_print(struct sdk_host *host, const struct connect_command *command)
+static void start_print(struct sdk_host *host, const struct connect_sdk_command *command)
 {
     const char *path = text_of(command->kwargs, "path"), *below = NULL;
     const struct storage *storage = sdk_host_storage_of(host, path, &below);
@@ -247,7 +254,7 @@ static void start_print(struct sdk_host *host, const struct connect_command *com
     }
 }
 
-static void stop_print(struct sdk_host *host, const struct connect_command *command)
+static void stop_print(struct sdk_host *host, const struct connect_sdk_command *command)
 {
     set_state(host, STATE_STOPPED, command->id);
     host->job = 0;
@@ -255,7 +262,7 @@ static void stop_print(struct sdk_host *host, const struct connect_command *comm
     finish(host);
 }
 
-static void change_state(struct sdk_host *host, const struct connect_command *command,
+static void change_state(struct sdk_host *host, const struct connect_sdk_command *command,
                          enum printer_state from, enum printer_state to, const char *refusal)
 {
     if (connect_sdk_state(host->sdk) != from) {
@@ -293,14 +300,14 @@ static void take_time(struct sdk_host *host, int doing, int64_t duration_us)
     world_arm_in(&host->replay->world, &host->command_timer, duration_us);
 }
 
-static void run_gcode(struct sdk_host *host, const struct connect_command *command)
+static void run_gcode(struct sdk_host *host, const struct connect_sdk_command *command)
 {
     const char *gcode = text_of(command->kwargs, "gcode");
     if (connect_sdk_state(host->sdk) == STATE_PRINTING && !command->force) {
         struct buffer text = {0};
-        buffer_append_text(&text, "Can't run ");
-        python_repr(&text, gcode, strlen(gcode));
-        buffer_append_text(&text, " while in PRINTING state.");
+        buffer_append_text(&text, "Can't run '");
+        buffer_append_text(&text, gcode);
+        buffer_append_text(&text, "' while in PRINTING state.");
         fail(host, text.bytes);
         buffer_free(&text);
     } else if (strncmp(gcode, "G4 S", 4) == 0) {
@@ -316,6 +323,7 @@ static void command_over(void *owner)
 {
     struct sdk_host *host = owner;
     if (host->doing == HOST_RESETTING) {
+        host->reset_over_us = host->replay->world.now_us;
         connect_sdk_set_state(host->sdk, STATE_IDLE, &(struct connect_event){.source = SOURCE_HW});
     }
     host->doing = HOST_IDLE;
@@ -332,7 +340,7 @@ static void interrupt(void *owner)
     }
 }
 
-static bool on_command(void *owner, const struct connect_command *command)
+static bool on_command(void *owner, const struct connect_sdk_command *command)
 {
     struct sdk_host *host = owner;
     if (host->builtin_only) {
@@ -360,7 +368,7 @@ static bool on_command(void *owner, const struct connect_command *command)
         return true;
     case CONNECT_RESET_PRINTER:
         set_state(host, STATE_BUSY, command->id);
-        take_time(host, HOST_RESETTING, MILLISECONDS(498));
+        take_time(host, HOST_RESETTING, MILLISECONDS(502));
         return true;
     default:
         return false;
@@ -441,14 +449,26 @@ static void identify(struct sdk_host *host, const struct capture *capture)
     capture_header(first, "Host", value, sizeof value);
     snprintf(url, sizeof url, "http://%s", value);
     connect_sdk_set_connection(host->sdk, url, NULL);
-    /* In the state that it had when the record began; without a token nothing is told. */
-    cJSON *body = cJSON_ParseWithLength(first->body, first->body_size);
-    enum printer_state state = STATE_BUSY;
-    if (text_of(body, "state") != NULL && strstr(first->bytes, "STATE_CHANGED") == NULL) {
-        printer_state_parse(text_of(body, "state"), &state);
+}
+
+/* In the state that it had when the record began, or that it took while nothing could be told:
+ * without a token no event is made. */
+static void begin_in_state(struct sdk_host *host, const struct capture *capture)
+{
+    for (size_t i = 0; i < capture->count; i++) {
+        const struct capture_entry *entry = &capture->entries[i];
+        if (entry->kind != CAPTURE_REQUEST || strstr(entry->body, "\"state\": ") == NULL) {
+            continue;
+        }
+        cJSON *body = cJSON_ParseWithLength(entry->body, entry->body_size);
+        enum printer_state state = STATE_BUSY;
+        if (strstr(entry->body, "STATE_CHANGED") == NULL) {
+            printer_state_parse(text_of(body, "state"), &state);
+        }
+        connect_sdk_set_state(host->sdk, state, &(struct connect_event){0});
+        cJSON_Delete(body);
+        return;
     }
-    connect_sdk_set_state(host->sdk, state, &(struct connect_event){0});
-    cJSON_Delete(body);
 }
 
 /* What the first INFO says of the host, and the job id that comes next. */
@@ -472,20 +492,39 @@ static void learn(struct sdk_host *host, const struct capture *capture)
     }
 }
 
+static void plan_input(struct sdk_host *host, const struct capture_entry *entry, int64_t time_us)
+{
+    struct host_input *input = &host->inputs[host->input_count++];
+    *input = (struct host_input){.host = host, .entry = entry};
+    timer_init(&input->timer, do_input, input);
+    world_arm(&host->replay->world, &input->timer, time_us);
+}
+
 static void plan_inputs(struct sdk_host *host, const struct capture *capture)
 {
     host->inputs = memory_new_array(capture->count, sizeof *host->inputs);
+    int64_t burst_us = 0; /* when the next `burst` messages were put into the queue at once */
+    unsigned burst = 0;
     for (size_t i = 0; i < capture->count; i++) {
         const struct capture_entry *entry = &capture->entries[i];
         if ((entry->kind != CAPTURE_REQUEST && entry->kind != CAPTURE_NOTE) || !of_host(entry)) {
             continue;
         }
-        struct host_input *input = &host->inputs[host->input_count++];
-        *input = (struct host_input){.host = host, .entry = entry};
-        timer_init(&input->timer, do_input, input);
-        world_arm(&host->replay->world, &input->timer,
-                  entry->kind == CAPTURE_NOTE ? entry->time_us
-                                              : replay_made_us(host->replay, entry));
+        if (entry->kind == CAPTURE_NOTE) {
+            unsigned telemetries = 0, events = 0;
+            if (sscanf(entry->text, "host program puts %u telemetries and %u events at once",
+                       &telemetries, &events) == 2) {
+                burst = telemetries + events;
+                burst_us = entry->time_us;
+            }
+            /* A note is written before the messages of its instant, what it notes came after. */
+            plan_input(host, entry, entry->time_us + (strstr(entry->text, "clock") ? 500 : 0));
+        } else if (burst > 0) {
+            burst--;
+            plan_input(host, entry, burst_us);
+        } else {
+            plan_input(host, entry, replay_made_us(host->replay, entry));
+        }
     }
 }
 
@@ -518,6 +557,7 @@ bool sdk_host_init(struct sdk_host *host, struct replay *replay, const char *nam
     timer_init(&host->command_timer, command_over, host);
     learn(host, &replay->capture);
     identify(host, &replay->capture);
+    begin_in_state(host, &replay->capture);
     sdk_host_attach_recorded(host);
     char token[64], url[300], value[128];
     const struct capture_entry *first = first_request(&replay->capture);

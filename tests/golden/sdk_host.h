@@ -23,7 +23,8 @@ struct sdk_host {
     char job_path[256];
     int64_t start_command;
     int64_t progress;
-    double clock_offset_s;      /* that was last set */
+    double clock_offset_s; /* that was last set */
+    int64_t reset_over_us;
     struct timer command_timer; /* end of a command that takes time */
     enum { HOST_IDLE, HOST_DWELL, HOST_HOMING, HOST_RESETTING } doing;
     struct host_input *inputs;

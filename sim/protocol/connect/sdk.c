@@ -66,6 +66,7 @@ void connect_sdk_destroy(struct connect_sdk *sdk)
     sdk_command_destroy(sdk->running);
     sdk_command_destroy(sdk->waiting_reset);
     sdk_watch_free(sdk);
+    sdk_views_free(sdk);
     sdk_headers_forget(sdk);
     free(sdk->server);
     free(sdk->token);

@@ -80,6 +80,14 @@ struct sdk_watch {
     struct sdk_flaw *flaws;
 };
 
+/* A storage's tree as it was attached: the reference keeps a folder's time as first seen, whatever
+ * changes in it (S-42). Nodes never change, so this holds nothing that others don't hold, too. */
+struct sdk_view {
+    struct sdk_view *next;
+    struct file_node *root;
+    char storage[];
+};
+
 enum sdk_pause { SDK_RUNNING, SDK_POLL_PAUSE, SDK_RESET_WAIT };
 
 struct connect_sdk {
@@ -123,6 +131,7 @@ struct connect_sdk {
     struct timer worker;               /* hands the accepted command to its handler */
     struct sdk_command *accepted, *running, *waiting_reset;
     struct sdk_watch *watch;
+    struct sdk_view *views;
 };
 
 /* sdk_headers.c */
@@ -200,9 +209,17 @@ bool sdk_hidden(const char *path); /* a component begins with a dot */
 void sdk_write_file(struct connect_sdk *sdk, struct json_writer *json, const char *key,
                     const struct storage *storage, const char *path, const struct file_node *node);
 
+void sdk_views_free(struct connect_sdk *sdk);
+bool sdk_view_has(struct connect_sdk *sdk, const char *path);
+
 /* sdk_watch.c */
 void sdk_watch_free(struct connect_sdk *sdk);
-enum sdk_sight { SDK_SEEN, SDK_SEEN_BARE, SDK_UNSEEN };
+enum sdk_sight {
+    SDK_SEEN,
+    SDK_SEEN_ANEW, /* what the view says of it is of a folder that has gone */
+    SDK_SEEN_BARE, /* without attributes */
+    SDK_UNSEEN,
+};
 enum sdk_sight sdk_sight(const struct connect_sdk *sdk, const char *path);
 
 /* sdk_conditions.c */

@@ -11,7 +11,7 @@
 
 struct sdk_flaw {
     struct sdk_flaw *next;
-    bool unseen;
+    enum sdk_sight sight;
     char path[];
 };
 
@@ -83,21 +83,21 @@ enum sdk_sight sdk_sight(const struct connect_sdk *sdk, const char *path)
     }
     for (const struct sdk_flaw *flaw = sdk->watch->flaws; flaw != NULL; flaw = flaw->next) {
         if (strcmp(flaw->path, path) == 0) {
-            return flaw->unseen ? SDK_UNSEEN : SDK_SEEN_BARE;
+            return flaw->sight;
         }
-        if (flaw->unseen && within(path, flaw->path)) {
+        if (flaw->sight == SDK_UNSEEN && within(path, flaw->path)) {
             return SDK_UNSEEN;
         }
     }
     return SDK_SEEN;
 }
 
-static void add_flaw(struct sdk_watch *watch, const char *path, bool unseen)
+static void add_flaw(struct sdk_watch *watch, const char *path, enum sdk_sight sight)
 {
     size_t size = strlen(path) + 1;
     struct sdk_flaw *flaw = memory_new(sizeof *flaw + size);
     memcpy(flaw->path, path, size);
-    flaw->unseen = unseen;
+    flaw->sight = sight;
     flaw->next = watch->flaws;
     watch->flaws = flaw;
 }
@@ -234,7 +234,7 @@ static void see_inner_folders(struct sdk_watch *watch, const struct file_node *f
         buffer_append_char(path, '/');
         buffer_append_text(path, child->name);
         bool unseen = level > 1 && !holds_files(child);
-        add_flaw(watch, path->bytes, unseen);
+        add_flaw(watch, path->bytes, unseen ? SDK_UNSEEN : SDK_SEEN_BARE);
         if (!unseen) {
             see_inner_folders(watch, child, path, level + 1);
         }
@@ -272,6 +272,9 @@ static bool tell(struct sdk_watch *watch, size_t index)
             return false;
         }
         forget_flaws(watch, change->path);
+        if (sdk_view_has(watch->sdk, change->path)) {
+            add_flaw(watch, change->path, SDK_SEEN_ANEW);
+        }
         tell_change(watch, change, NULL);
         return true;
     }
