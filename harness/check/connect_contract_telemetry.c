@@ -23,8 +23,9 @@ void judge_tel_02(struct sight *sight)
 void judge_tel_03(struct sight *sight)
 {
     const struct subject *subject = sight->subject;
-    if (subject->telemetry_us < 0 || subject->disturbed) {
-        return;
+    if (subject->telemetry_us < 0 || subject->disturbed ||
+        subject->open_connection != sight->connection) {
+        return; /* a new connection: some posts may have found nobody */
     }
     int64_t gap_us = sight->time_us - subject->telemetry_us;
     int64_t bound_us = sight->contract->settings.prusalink ? SECONDS(4) : SECONDS(1);

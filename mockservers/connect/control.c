@@ -1,0 +1,599 @@
+#include "mockservers/connect/control.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/base/memory.h"
+
+enum {
+    BODY_BYTES_MAX = 2 * 1024 * 1024,
+    SEGMENTS_MAX = 4,
+    LOG_LINES_MAX = 500,
+    LOG_BYTES_MAX = 4 * 1024 * 1024,
+    WAIT_SECONDS_MAX = 300,
+    WAITING_MAX = 256,
+    MISBEHAVIOURS_SHOWN = 64,
+};
+
+/* A reader of the log who waits for it to grow. */
+struct waiting {
+    struct connect_control *control;
+    struct http_exchange *exchange;
+    uint64_t since;
+    bool text;
+    struct timer timer;
+    struct waiting *next;
+};
+
+struct connect_control {
+    struct connect_server *server;
+    struct http_service service;
+    struct connect_observer observer;
+    struct timer wake; /* answers who waits, after the exchange that grew the log is over */
+    struct waiting *waiting;
+    size_t waiting_count;
+    void (*report)(void *owner, struct buffer *out);
+    void *report_owner;
+};
+
+/* One request as its handler sees it. */
+struct call {
+    struct connect_control *control;
+    struct http_exchange *exchange;
+    const struct http_message *message;
+    struct slice segments[SEGMENTS_MAX]; /* "printers", "1", "commands" */
+    size_t segment_count;
+    struct slice query;
+};
+
+/* ---- answers ---- */
+
+static void answer(struct http_exchange *exchange, int status, const char *type, const char *body,
+                   size_t size)
+{
+    struct http_reply reply = {.status = status, .body = body, .body_size = size};
+    http_reply_header(&reply, "Content-Type", type);
+    http_exchange_reply(exchange, &reply);
+}
+
+static void answer_json(struct call *call, int status, cJSON *json)
+{
+    char *text = cJSON_Print(json);
+    cJSON_Delete(json);
+    struct buffer body = {0};
+    buffer_append_text(&body, text == NULL ? "null" : text);
+    buffer_append_char(&body, '\n');
+    free(text);
+    answer(call->exchange, status, "application/json", body.bytes, body.size);
+    buffer_free(&body);
+}
+
+static void complain(struct call *call, int status, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+static void complain(struct call *call, int status, const char *format, ...)
+{
+    char text[600];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    cJSON *json = cJSON_CreateObject();
+    cJSON_AddStringToObject(json, "error", text);
+    answer_json(call, status, json);
+}
+
+/* ---- reading ---- */
+
+static bool read_number(struct slice text, uint64_t *number)
+{
+    if (text.size == 0 || text.size > 18) {
+        return false;
+    }
+    *number = 0;
+    for (size_t i = 0; i < text.size; i++) {
+        if (text.bytes[i] < '0' || text.bytes[i] > '9') {
+            return false;
+        }
+        *number = *number * 10 + (uint64_t)(text.bytes[i] - '0');
+    }
+    return true;
+}
+
+/* The value of "name=" in the query; size 0: not there. */
+static struct slice query_value(const struct call *call, const char *name)
+{
+    const char *at = call->query.bytes, *end = at + call->query.size;
+    size_t length = strlen(name);
+    while (at < end) {
+        const char *and = memchr(at, '&', (size_t)(end - at));
+        const char *stop = and == NULL ? end : and;
+        if ((size_t)(stop - at) > length && memcmp(at, name, length) == 0 && at[length] == '=') {
+            return (struct slice){at + length + 1, (size_t)(stop - at) - length - 1};
+        }
+        at = stop + 1;
+    }
+    return (struct slice){"", 0};
+}
+
+/* A number in the query, or the fallback when it is not there; complains about anything else. */
+static bool query_number(struct call *call, const char *name, uint64_t fallback, uint64_t *number)
+{
+    struct slice text = query_value(call, name);
+    *number = fallback;
+    if (text.size == 0 || read_number(text, number)) {
+        return true;
+    }
+    complain(call, 400, "%s=%.*s: expected a whole number", name, (int)text.size, text.bytes);
+    return false;
+}
+
+static struct connect_printer *read_printer(struct call *call)
+{
+    uint64_t number;
+    struct connect_server *server = call->control->server;
+    struct slice text = call->segments[1];
+    if (read_number(text, &number) && number >= 1 &&
+        number <= connect_server_printer_count(server)) {
+        return connect_server_printer(server, (size_t)number - 1);
+    }
+    complain(call, 404, "no printer \"%.*s\"; GET /printers lists them", (int)text.size, text.bytes);
+    return NULL;
+}
+
+static cJSON *read_body(struct call *call)
+{
+    cJSON *body = cJSON_ParseWithLength(call->message->body.bytes, call->message->body.size);
+    if (!cJSON_IsObject(body)) {
+        cJSON_Delete(body);
+        complain(call, 400, "expected a JSON object as the body");
+        return NULL;
+    }
+    return body;
+}
+
+/* ---- printers and commands ---- */
+
+static void get_printers(struct call *call)
+{
+    struct connect_server *server = call->control->server;
+    cJSON *list = cJSON_CreateArray();
+    for (size_t i = 0; i < connect_server_printer_count(server); i++) {
+        cJSON_AddItemToArray(list, connect_printer_json(connect_server_printer(server, i), false));
+    }
+    answer_json(call, 200, list);
+}
+
+static void get_printer(struct call *call)
+{
+    struct connect_printer *printer = read_printer(call);
+    if (printer != NULL) {
+        answer_json(call, 200, connect_printer_json(printer, true));
+    }
+}
+
+static void post_add(struct call *call)
+{
+    struct connect_printer *printer = read_printer(call);
+    if (printer == NULL) {
+        return;
+    }
+    if (!connect_printer_add(printer)) {
+        complain(call, 400, "printer %u shows no code: it is %s", printer->number,
+                 printer->token != NULL ? "registered already" : "not registering");
+        return;
+    }
+    answer_json(call, 200, connect_printer_json(printer, false));
+}
+
+static void post_command(struct call *call)
+{
+    struct connect_printer *printer = read_printer(call);
+    cJSON *body = printer == NULL ? NULL : read_body(call);
+    if (body == NULL) {
+        return;
+    }
+    struct error error;
+    struct connect_command *command =
+        connect_server_command_json(call->control->server, printer, body, &error);
+    cJSON_Delete(body);
+    if (command == NULL) {
+        complain(call, 400, "%s", error.text);
+        return;
+    }
+    answer_json(call, 201, connect_command_json(command));
+}
+
+static void get_printer_commands(struct call *call)
+{
+    struct connect_printer *printer = read_printer(call);
+    if (printer == NULL) {
+        return;
+    }
+    cJSON *list = cJSON_CreateArray();
+    const struct connect_command *const lists[] = {printer->history_first, printer->running,
+                                                   printer->queue_first};
+    for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
+        for (const struct connect_command *each = lists[i]; each != NULL; each = each->next) {
+            cJSON_AddItemToArray(list, connect_command_json(each));
+        }
+    }
+    answer_json(call, 200, list);
+}
+
+static struct connect_command *read_command(struct call *call)
+{
+    uint64_t id;
+    struct slice text = call->segments[1];
+    struct connect_command *command =
+        read_number(text, &id) ? connect_server_command_by_id(call->control->server, (int64_t)id)
+                               : NULL;
+    if (command == NULL) {
+        complain(call, 404, "no command \"%.*s\"", (int)text.size, text.bytes);
+    }
+    return command;
+}
+
+static void get_command(struct call *call)
+{
+    struct connect_command *command = read_command(call);
+    if (command != NULL) {
+        answer_json(call, 200, connect_command_json(command));
+    }
+}
+
+static void delete_command(struct call *call)
+{
+    struct connect_command *command = read_command(call);
+    if (command == NULL) {
+        return;
+    }
+    if (!connect_command_give_up(command)) {
+        complain(call, 400, "the command has ended already");
+        return;
+    }
+    answer_json(call, 200, connect_command_json(command));
+}
+
+/* ---- misbehaviours ---- */
+
+static void get_misbehave(struct call *call)
+{
+    const char *on[MISBEHAVIOURS_SHOWN];
+    size_t on_count =
+        connect_server_misbehaviours(call->control->server, on, MISBEHAVIOURS_SHOWN);
+    cJSON *json = cJSON_CreateObject();
+    cJSON *list = cJSON_AddArrayToObject(json, "on");
+    for (size_t i = 0; i < on_count && i < MISBEHAVIOURS_SHOWN; i++) {
+        cJSON_AddItemToArray(list, cJSON_CreateString(on[i]));
+    }
+    size_t count;
+    const struct connect_misbehaviour *known = connect_misbehaviour_list(&count);
+    cJSON *names = cJSON_AddArrayToObject(json, "known");
+    for (size_t i = 0; i < count; i++) {
+        cJSON *each = cJSON_CreateObject();
+        cJSON_AddStringToObject(each, "name", known[i].name);
+        if (known[i].argument != NULL) {
+            cJSON_AddStringToObject(each, "argument", known[i].argument);
+        }
+        cJSON_AddStringToObject(each, "help", known[i].help);
+        cJSON_AddItemToArray(names, each);
+    }
+    answer_json(call, 200, json);
+}
+
+static void post_misbehave(struct call *call)
+{
+    struct connect_server *server = call->control->server;
+    cJSON *body = read_body(call);
+    if (body == NULL) {
+        return;
+    }
+    const char *name = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(body, "name"));
+    const cJSON *number = cJSON_GetObjectItemCaseSensitive(body, "printer");
+    struct connect_printer *printer = NULL;
+    struct error error = {"expected {\"name\": \"NAME[=ARG][:TIMES][%PERCENT]\"}"};
+    bool good = name != NULL;
+    if (good && number != NULL) {
+        size_t count = connect_server_printer_count(server);
+        good = cJSON_IsNumber(number) && number->valuedouble >= 1 &&
+               number->valuedouble <= (double)count;
+        printer = good ? connect_server_printer(server, (size_t)number->valuedouble - 1) : NULL;
+        good = good || error_set(&error, "\"printer\": expected the number of a printer");
+    }
+    good = good && connect_server_misbehave(server, printer, name, &error);
+    cJSON_Delete(body);
+    if (!good) {
+        complain(call, 400, "%s", error.text);
+        return;
+    }
+    get_misbehave(call);
+}
+
+static void delete_misbehave(struct call *call)
+{
+    char name[64] = "";
+    if (call->segment_count == 2) {
+        snprintf(name, sizeof name, "%.*s", (int)call->segments[1].size, call->segments[1].bytes);
+        if (connect_misbehaviour_find(name) == NULL) {
+            complain(call, 404, "no misbehaviour \"%s\"; GET /misbehave lists them", name);
+            return;
+        }
+    }
+    connect_server_behave(call->control->server, NULL, *name == '\0' ? NULL : name);
+    get_misbehave(call);
+}
+
+/* ---- the log ---- */
+
+static bool log_has_more(const struct connect_control *control, uint64_t since)
+{
+    return connect_log_last(connect_server_log(control->server)) > since;
+}
+
+static void answer_log(struct connect_control *control, struct http_exchange *exchange,
+                       uint64_t since, bool text)
+{
+    const struct connect_log *log = connect_server_log(control->server);
+    struct buffer body = {0};
+    uint64_t last = text ? connect_log_text(log, since, LOG_LINES_MAX, &body)
+                         : connect_log_json(log, since, LOG_LINES_MAX, LOG_BYTES_MAX, &body);
+    char number[24];
+    snprintf(number, sizeof number, "%llu", (unsigned long long)last);
+    struct http_reply reply = {
+        .status = 200, .body = buffer_text(&body), .body_size = body.size};
+    http_reply_header(&reply, "Content-Type", text ? "text/plain" : "application/x-ndjson");
+    http_reply_header(&reply, "Log-Last", number);
+    http_exchange_reply(exchange, &reply);
+    buffer_free(&body);
+}
+
+static void waiting_free(struct waiting *waiting)
+{
+    struct connect_control *control = waiting->control;
+    for (struct waiting **at = &control->waiting; *at != NULL; at = &(*at)->next) {
+        if (*at == waiting) {
+            *at = waiting->next;
+            break;
+        }
+    }
+    control->waiting_count--;
+    world_cancel(connect_server_world(control->server), &waiting->timer);
+    free(waiting);
+}
+
+static void answer_waiting(void *owner)
+{
+    struct waiting *waiting = owner;
+    waiting->exchange->service_data = NULL;
+    answer_log(waiting->control, waiting->exchange, waiting->since, waiting->text);
+    waiting_free(waiting);
+}
+
+static void wake_waiting(void *owner)
+{
+    struct connect_control *control = owner;
+    for (struct waiting *each = control->waiting, *next; each != NULL; each = next) {
+        next = each->next;
+        if (log_has_more(control, each->since)) {
+            answer_waiting(each);
+        }
+    }
+}
+
+static void log_grew(struct connect_control *control)
+{
+    if (control->waiting != NULL && !timer_armed(&control->wake)) {
+        world_arm_in(connect_server_world(control->server), &control->wake, 0);
+    }
+}
+
+static void saw_reply(void *owner, uint32_t connection, struct connect_printer *printer,
+                      const struct http_message *reply)
+{
+    (void)connection, (void)printer, (void)reply;
+    log_grew(owner);
+}
+
+static void saw_nothing(void *owner, uint32_t connection, enum connect_unanswered why)
+{
+    (void)connection, (void)why;
+    log_grew(owner);
+}
+
+static void get_log(struct call *call)
+{
+    struct connect_control *control = call->control;
+    uint64_t since, wait_s;
+    if (connect_server_log(control->server) == NULL) {
+        complain(call, 404, "the server keeps no log");
+        return;
+    }
+    if (!query_number(call, "since", 0, &since) || !query_number(call, "wait", 0, &wait_s)) {
+        return;
+    }
+    bool text = slice_is(query_value(call, "format"), "text");
+    if (wait_s > WAIT_SECONDS_MAX) {
+        complain(call, 400, "wait=%llu: at most %d seconds", (unsigned long long)wait_s,
+                 WAIT_SECONDS_MAX);
+        return;
+    }
+    if (wait_s == 0 || log_has_more(control, since) || control->waiting_count == WAITING_MAX) {
+        answer_log(control, call->exchange, since, text);
+        return;
+    }
+    struct waiting *waiting = memory_new(sizeof *waiting);
+    *waiting = (struct waiting){.control = control, .exchange = call->exchange, .since = since,
+                                .text = text, .next = control->waiting};
+    control->waiting = waiting;
+    control->waiting_count++;
+    call->exchange->service_data = waiting;
+    timer_init(&waiting->timer, answer_waiting, waiting);
+    world_arm_in(connect_server_world(control->server), &waiting->timer,
+                 SECONDS((int64_t)wait_s));
+}
+
+static void get_contract(struct call *call)
+{
+    if (call->control->report == NULL) {
+        complain(call, 404, "nobody judges this server's conversations");
+        return;
+    }
+    struct buffer text = {0};
+    call->control->report(call->control->report_owner, &text);
+    answer(call->exchange, 200, "text/plain", buffer_text(&text), text.size);
+    buffer_free(&text);
+}
+
+/* ---- routes ---- */
+
+static void get_index(struct call *call);
+
+static const struct route {
+    const char *method;
+    const char *path; /* "*" stands for one segment */
+    void (*serve)(struct call *call);
+    const char *help;
+} routes[] = {
+    {"GET", "", get_index, "this list"},
+    {"GET", "printers", get_printers, "all printers and what is believed of them"},
+    {"GET", "printers/*", get_printer, "one of them, with its files"},
+    {"POST", "printers/*/add", post_add, "its user adds it: its next poll gets the token"},
+    {"POST", "printers/*/commands", post_command,
+     "queue {\"command\": NAME, \"kwargs\": {...}} or {\"gcode\": TEXT, \"force\": BOOL}"},
+    {"GET", "printers/*/commands", get_printer_commands, "its commands: ended, running, queued"},
+    {"GET", "commands/*", get_command, "one command and every answer to it"},
+    {"DELETE", "commands/*", delete_command, "take it back, or give it up"},
+    {"GET", "log", get_log, "exchanges as lines of JSON: ?since=N&wait=SECONDS&format=text"},
+    {"GET", "misbehave", get_misbehave, "how the server can misbehave, and what is on"},
+    {"POST", "misbehave", post_misbehave,
+     "switch on {\"name\": \"NAME[=ARG][:TIMES][%PERCENT]\", \"printer\": N}"},
+    {"DELETE", "misbehave", delete_misbehave, "switch all off"},
+    {"DELETE", "misbehave/*", delete_misbehave, "switch one off"},
+    {"GET", "contract", get_contract, "what kept the contract so far, and what broke it"},
+};
+
+static void get_index(struct call *call)
+{
+    struct buffer text = {0};
+    for (size_t i = 0; i < sizeof routes / sizeof routes[0]; i++) {
+        buffer_format(&text, "%-6s /%-20s %s\n", routes[i].method, routes[i].path, routes[i].help);
+    }
+    answer(call->exchange, 200, "text/plain", text.bytes, text.size);
+    buffer_free(&text);
+}
+
+/* Whether the segments are those of the pattern. */
+static bool path_is(const struct call *call, const char *pattern)
+{
+    size_t i = 0;
+    while (*pattern != '\0' && i < call->segment_count) {
+        size_t size = strcspn(pattern, "/");
+        struct slice segment = call->segments[i++];
+        bool any = size == 1 && *pattern == '*';
+        if (!any && (segment.size != size || memcmp(segment.bytes, pattern, size) != 0)) {
+            return false;
+        }
+        pattern += size;
+        pattern += *pattern == '/';
+    }
+    return *pattern == '\0' && i == call->segment_count;
+}
+
+static bool split_target(struct call *call)
+{
+    struct slice target = call->message->target;
+    const char *mark = memchr(target.bytes, '?', target.size);
+    const char *end = mark == NULL ? target.bytes + target.size : mark;
+    call->query = mark == NULL ? (struct slice){"", 0}
+                               : (struct slice){mark + 1, target.size - (size_t)(end - target.bytes) - 1};
+    for (const char *at = target.bytes; at < end;) {
+        at += *at == '/';
+        const char *slash = at == end ? NULL : memchr(at, '/', (size_t)(end - at));
+        const char *stop = slash == NULL ? end : slash;
+        if (stop > at && call->segment_count == SEGMENTS_MAX) {
+            return false;
+        }
+        if (stop > at) {
+            call->segments[call->segment_count++] = (struct slice){at, (size_t)(stop - at)};
+        }
+        at = stop;
+    }
+    return true;
+}
+
+static void request_came(void *service, struct http_exchange *exchange,
+                         const struct http_message *message)
+{
+    struct call call = {.control = service, .exchange = exchange, .message = message};
+    exchange->service_data = NULL;
+    bool path_known = false;
+    bool split = split_target(&call);
+    for (size_t i = 0; split && i < sizeof routes / sizeof routes[0]; i++) {
+        if (path_is(&call, routes[i].path)) {
+            path_known = true;
+            if (slice_is(message->method, routes[i].method)) {
+                routes[i].serve(&call);
+                return;
+            }
+        }
+    }
+    complain(&call, path_known ? 405 : 404, "%.*s %.*s: %s; GET / lists what there is",
+             (int)message->method.size, message->method.bytes,
+             (int)(message->target.size < 200 ? message->target.size : 200), message->target.bytes,
+             path_known ? "not with this method" : "not here");
+}
+
+static void exchange_gone(void *service, struct http_exchange *exchange)
+{
+    (void)service;
+    if (exchange->service_data != NULL) {
+        waiting_free(exchange->service_data);
+    }
+}
+
+/* ---- life ---- */
+
+struct connect_control *connect_control_new(struct connect_server *server)
+{
+    struct connect_control *control = memory_new(sizeof *control);
+    control->server = server;
+    control->service = (struct http_service){
+        .request = request_came,
+        .gone = exchange_gone,
+        .service = control,
+        .body_bytes_max = BODY_BYTES_MAX,
+    };
+    control->observer = (struct connect_observer){
+        .reply = saw_reply, .unanswered = saw_nothing, .owner = control};
+    timer_init(&control->wake, wake_waiting, control);
+    connect_server_observe(server, &control->observer);
+    return control;
+}
+
+void connect_control_destroy(struct connect_control *control)
+{
+    if (control == NULL) {
+        return;
+    }
+    while (control->waiting != NULL) {
+        waiting_free(control->waiting);
+    }
+    world_cancel(connect_server_world(control->server), &control->wake);
+    connect_server_unobserve(control->server, &control->observer);
+    free(control);
+}
+
+struct http_service *connect_control_service(struct connect_control *control)
+{
+    return &control->service;
+}
+
+void connect_control_set_report(struct connect_control *control,
+                                void (*report)(void *owner, struct buffer *out), void *owner)
+{
+    control->report = report;
+    control->report_owner = owner;
+}
