@@ -6,16 +6,18 @@
 #include "sim/wire/stream.h"
 
 /* A front of a struct http_service on libmicrohttpd, driven by our own loop: in real time the other end of the wire is
- * somebody else's implementation. Headers go out in the order of the reply; libmicrohttpd puts "Date" first and moves
- * Content-Length and Connection behind the others (there is no option against that). Pieces are pieces of the body.
+ * somebody else's implementation. Headers go out in the order of the reply and no Date is added; Content-Length and
+ * Connection stand where libmicrohttpd puts them. Pieces are pieces of the body.
  *
- * Raw bytes, and replies that are cut, go to the socket behind libmicrohttpd's back; afterwards the connection cannot
- * be used again: KEEP behind raw bytes closes. Over TLS raw bytes are impossible: ask microhttpd_front_can(). */
+ * What libmicrohttpd would not say (raw bytes, an end of the connection behind a reply, a length that is wrong, a
+ * Transfer-Encoding, a reason of one's own) is written to the socket behind its back; the connection cannot be used
+ * again afterwards and closes even if the reply says KEEP. Over TLS that is impossible: microhttpd_front_can() tells.
+ * A client that closes its side while a reply is waited for has gone. */
 struct microhttpd_front;
 
 struct microhttpd_settings {
     const char *certificate_file, *key_file; /* PEM; NULL: plain TCP */
-    unsigned connections_max;                /* 0: 1,000 */
+    unsigned connections_max;                /* 0: 10,000 */
     unsigned idle_timeout_s;                 /* 0: never */
 };
 

@@ -157,42 +157,6 @@ static void send_more(struct connection *connection)
     }
 }
 
-static bool same_name(const char *name, const char *expected)
-{
-    return slice_is_nocase(slice_of(name), expected);
-}
-
-static void render(struct connection *connection, const struct http_reply *reply)
-{
-    struct buffer *out = &connection->out;
-    if (reply->raw != NULL) {
-        buffer_append(out, reply->raw, reply->raw_size);
-        return;
-    }
-    if (reply->status == 0) {
-        return;
-    }
-    buffer_reserve(out, 256 + reply->body_size);
-    http_write_status(out, reply->status, reply->reason);
-    bool framed = false;
-    for (size_t i = 0; i < reply->header_count; i++) {
-        const char *name = reply->headers[i].name;
-        const char *value = reply->headers[i].value;
-        framed = framed || same_name(name, "Content-Length") || same_name(name, "Transfer-Encoding");
-        if (same_name(name, "Connection") && http_header_has_token(slice_of(value), "close")) {
-            connection->close = true;
-        }
-        http_write_header(out, name, value);
-    }
-    if (!framed && http_status_has_body(reply->status)) {
-        http_write_header_int(out, "Content-Length", (int64_t)reply->body_size);
-    }
-    http_write_end(out);
-    if (!connection->head_request && reply->body_size > 0 && http_status_has_body(reply->status)) {
-        buffer_append(out, reply->body, reply->body_size);
-    }
-}
-
 static void on_reply(struct http_exchange *exchange, const struct http_reply *reply)
 {
     struct connection *connection = (struct connection *)exchange;
@@ -203,7 +167,9 @@ static void on_reply(struct http_exchange *exchange, const struct http_reply *re
     connection->after = reply->after;
     connection->piece_bytes = reply->piece_bytes;
     connection->piece_gap_us = reply->piece_gap_us;
-    render(connection, reply);
+    if (!http_reply_render(&connection->out, reply, connection->head_request)) {
+        connection->close = true;
+    }
     if (reply->delay_us > 0) {
         world_arm_in(connection->server->world, &connection->timer, reply->delay_us);
     } else {

@@ -150,3 +150,33 @@ void http_reply_header(struct http_reply *reply, const char *name, const char *v
     reply->headers[reply->header_count].name = name;
     reply->headers[reply->header_count++].value = value;
 }
+
+bool http_reply_render(struct buffer *out, const struct http_reply *reply, bool head_request)
+{
+    if (reply->raw != NULL) {
+        buffer_append(out, reply->raw, reply->raw_size);
+        return true;
+    }
+    if (reply->status == 0) {
+        return true;
+    }
+    buffer_reserve(out, 256 + reply->body_size);
+    http_write_status(out, reply->status, reply->reason);
+    bool framed = false;
+    bool keep = true;
+    for (size_t i = 0; i < reply->header_count; i++) {
+        struct slice name = slice_of(reply->headers[i].name);
+        const char *value = reply->headers[i].value;
+        framed = framed || slice_is_nocase(name, "content-length") || slice_is_nocase(name, "transfer-encoding");
+        keep = keep && !(slice_is_nocase(name, "connection") && http_header_has_token(slice_of(value), "close"));
+        http_write_header(out, name.bytes, value);
+    }
+    if (!framed && http_status_has_body(reply->status)) {
+        http_write_header_int(out, "Content-Length", (int64_t)reply->body_size);
+    }
+    http_write_end(out);
+    if (!head_request && reply->body_size > 0 && http_status_has_body(reply->status)) {
+        buffer_append(out, reply->body, reply->body_size);
+    }
+    return keep;
+}

@@ -42,6 +42,10 @@ struct http_reply {
 
 void http_reply_header(struct http_reply *reply, const char *name, const char *value); /* keeps the pointers */
 
+/* The bytes of a reply, as a front on our own codec sends them. Returns false if its headers say that the connection
+ * closes behind it. */
+bool http_reply_render(struct buffer *out, const struct http_reply *reply, bool head_request);
+
 /* One request that waits for its reply. The front owns it; it lives until it was replied to or `gone` was called. */
 struct http_exchange {
     const struct http_exchange_class *class;

@@ -18,7 +18,7 @@
 #include "sim/base/memory.h"
 #include "sim/wire/service.h"
 
-enum { PATIENCE_S = 30 };
+enum { PATIENCE_S = 10 };
 
 struct net_bed {
     struct world world;

@@ -1,0 +1,315 @@
+#include "harness/net/curl.h"
+
+#include <curl/curl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+
+#include "sim/base/buffer.h"
+#include "sim/base/memory.h"
+
+enum { HEAD_BYTES_MAX = 64 * 1024 };
+
+#define TIMEOUT_US       SECONDS(30)
+#define REPLY_BYTES_MAX  ((size_t)16 * 1024 * 1024)
+
+struct transfer {
+    struct transfer *previous, *next;
+    struct curl_client *client;
+    CURL *easy;
+    struct curl_slist *headers;
+    struct buffer head, body;
+    size_t reply_bytes_max;
+    bool too_large;
+    curl_done *done;
+    void *owner;
+    char error[CURL_ERROR_SIZE];
+};
+
+/* A socket that libcurl wants watched. */
+struct curl_socket {
+    struct watch watch;
+    struct curl_socket *previous, *next;
+    struct curl_client *client;
+};
+
+struct curl_client {
+    struct real_driver *driver;
+    struct world *world;
+    CURLM *multi;
+    struct timer timer;
+    struct transfer *transfers;
+    struct curl_socket *sockets;
+    char *ca_file;
+    bool insecure;
+};
+
+static void transfer_free(struct transfer *transfer)
+{
+    struct curl_client *client = transfer->client;
+    if (transfer->easy != NULL) {
+        curl_multi_remove_handle(client->multi, transfer->easy);
+        curl_easy_cleanup(transfer->easy);
+    }
+    curl_slist_free_all(transfer->headers);
+    buffer_free(&transfer->head);
+    buffer_free(&transfer->body);
+    if (transfer->previous != NULL) {
+        transfer->previous->next = transfer->next;
+    } else {
+        client->transfers = transfer->next;
+    }
+    if (transfer->next != NULL) {
+        transfer->next->previous = transfer->previous;
+    }
+    free(transfer);
+}
+
+static void finish(struct transfer *transfer, CURLcode code)
+{
+    long status = 0;
+    curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
+    const char *error = transfer->error[0] != '\0' ? transfer->error : curl_easy_strerror(code);
+    struct curl_reply reply = {.status = code == CURLE_OK ? (int)status : 0,
+                               .head = buffer_text(&transfer->head),
+                               .head_size = transfer->head.size,
+                               .body = buffer_text(&transfer->body),
+                               .body_size = transfer->body.size,
+                               .error = code == CURLE_OK          ? NULL
+                                        : transfer->too_large ? "the reply is larger than allowed"
+                                                              : error};
+    /* Out of libcurl's hands first: the callback may send the next request. */
+    curl_multi_remove_handle(transfer->client->multi, transfer->easy);
+    transfer->done(transfer->owner, &reply);
+    transfer_free(transfer);
+}
+
+static void collect_finished(struct curl_client *client)
+{
+    int left;
+    for (CURLMsg *message; (message = curl_multi_info_read(client->multi, &left)) != NULL;) {
+        if (message->msg == CURLMSG_DONE) {
+            char *owner = NULL;
+            CURLcode code = message->data.result;
+            curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &owner);
+            finish((struct transfer *)(void *)owner, code);
+        }
+    }
+}
+
+static void act(struct curl_client *client, curl_socket_t fd, int events)
+{
+    int running;
+    curl_multi_socket_action(client->multi, fd, events, &running);
+    collect_finished(client);
+}
+
+static void on_timer(void *owner)
+{
+    act(owner, CURL_SOCKET_TIMEOUT, 0);
+}
+
+static void on_ready(void *owner, uint32_t events)
+{
+    struct curl_socket *entry = owner;
+    int what = ((events & (EPOLLIN | EPOLLHUP)) != 0 ? CURL_CSELECT_IN : 0) |
+               ((events & EPOLLOUT) != 0 ? CURL_CSELECT_OUT : 0) |
+               ((events & EPOLLERR) != 0 ? CURL_CSELECT_ERR : 0);
+    act(entry->client, entry->watch.fd, what);
+}
+
+static int set_timer(CURLM *multi, long wait_ms, void *owner)
+{
+    (void)multi;
+    struct curl_client *client = owner;
+    if (wait_ms < 0) {
+        world_cancel(client->world, &client->timer);
+    } else {
+        world_arm_in(client->world, &client->timer, (int64_t)wait_ms * 1000);
+    }
+    return 0;
+}
+
+static void forget_socket(struct curl_socket *entry)
+{
+    struct curl_client *client = entry->client;
+    real_driver_unwatch(client->driver, &entry->watch);
+    if (entry->previous != NULL) {
+        entry->previous->next = entry->next;
+    } else {
+        client->sockets = entry->next;
+    }
+    if (entry->next != NULL) {
+        entry->next->previous = entry->previous;
+    }
+    free(entry);
+}
+
+static int set_socket(CURL *easy, curl_socket_t fd, int what, void *owner, void *known)
+{
+    (void)easy;
+    struct curl_client *client = owner;
+    struct curl_socket *entry = known;
+    if (what == CURL_POLL_REMOVE) {
+        if (entry != NULL) {
+            curl_multi_assign(client->multi, fd, NULL);
+            forget_socket(entry);
+        }
+        return 0;
+    }
+    uint32_t events = ((what & CURL_POLL_IN) != 0 ? EPOLLIN : 0U) | ((what & CURL_POLL_OUT) != 0 ? EPOLLOUT : 0U);
+    if (entry != NULL) {
+        real_driver_change(client->driver, &entry->watch, events);
+        return 0;
+    }
+    entry = memory_new(sizeof *entry);
+    entry->client = client;
+    entry->watch = (struct watch){.ready = on_ready, .owner = entry, .fd = fd};
+    if (!real_driver_watch(client->driver, &entry->watch, events)) {
+        free(entry);
+        return -1;
+    }
+    entry->next = client->sockets;
+    if (entry->next != NULL) {
+        entry->next->previous = entry;
+    }
+    client->sockets = entry;
+    curl_multi_assign(client->multi, fd, entry);
+    return 0;
+}
+
+static size_t add(struct transfer *transfer, struct buffer *to, size_t limit, const char *bytes, size_t size)
+{
+    if (size > limit - to->size) {
+        transfer->too_large = true;
+        return 0; /* libcurl ends the transfer */
+    }
+    buffer_append(to, bytes, size);
+    return size;
+}
+
+static size_t on_head(char *bytes, size_t one, size_t size, void *owner)
+{
+    (void)one;
+    struct transfer *transfer = owner;
+    return add(transfer, &transfer->head, HEAD_BYTES_MAX, bytes, size);
+}
+
+static size_t on_body(char *bytes, size_t one, size_t size, void *owner)
+{
+    (void)one;
+    struct transfer *transfer = owner;
+    return add(transfer, &transfer->body, transfer->reply_bytes_max, bytes, size);
+}
+
+struct curl_client *curl_client_new(struct real_driver *driver, const struct tls_settings *tls, struct error *error)
+{
+    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
+        error_set(error, "libcurl does not start");
+        return NULL;
+    }
+    struct curl_client *client = memory_new(sizeof *client);
+    client->driver = driver;
+    client->world = real_driver_world(driver);
+    client->multi = curl_multi_init();
+    if (client->multi == NULL) {
+        error_set(error, "libcurl does not start");
+        free(client);
+        return NULL;
+    }
+    client->ca_file = tls != NULL ? memory_copy_text(tls->ca_file) : NULL;
+    client->insecure = tls != NULL && tls->insecure;
+    timer_init(&client->timer, on_timer, client);
+    curl_multi_setopt(client->multi, CURLMOPT_SOCKETFUNCTION, set_socket);
+    curl_multi_setopt(client->multi, CURLMOPT_SOCKETDATA, client);
+    curl_multi_setopt(client->multi, CURLMOPT_TIMERFUNCTION, set_timer);
+    curl_multi_setopt(client->multi, CURLMOPT_TIMERDATA, client);
+    return client;
+}
+
+void curl_client_destroy(struct curl_client *client)
+{
+    if (client == NULL) {
+        return;
+    }
+    while (client->transfers != NULL) {
+        transfer_free(client->transfers);
+    }
+    curl_multi_cleanup(client->multi);
+    while (client->sockets != NULL) {
+        forget_socket(client->sockets);
+    }
+    world_cancel(client->world, &client->timer);
+    free(client->ca_file);
+    free(client);
+    curl_global_cleanup();
+}
+
+static bool set_method_and_body(CURL *easy, const struct curl_request *request)
+{
+    bool good = true;
+    if (request->body != NULL) {
+        good = curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body_size) == CURLE_OK &&
+               curl_easy_setopt(easy, CURLOPT_COPYPOSTFIELDS, request->body) == CURLE_OK;
+    }
+    if (strcmp(request->method, "HEAD") == 0) {
+        return good && curl_easy_setopt(easy, CURLOPT_NOBODY, 1L) == CURLE_OK;
+    }
+    return good && curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request->method) == CURLE_OK;
+}
+
+static bool set_options(struct transfer *transfer, const struct curl_request *request)
+{
+    CURL *easy = transfer->easy;
+    const struct curl_client *client = transfer->client;
+    int64_t timeout_ms = (request->timeout_us > 0 ? request->timeout_us : TIMEOUT_US) / 1000;
+    timeout_ms = timeout_ms < 1 ? 1 : timeout_ms > INT_MAX ? INT_MAX : timeout_ms;
+    for (const char *const *line = request->headers; line != NULL && *line != NULL; line++) {
+        struct curl_slist *longer = curl_slist_append(transfer->headers, *line);
+        if (longer == NULL) {
+            return false;
+        }
+        transfer->headers = longer;
+    }
+    return set_method_and_body(easy, request) &&
+           curl_easy_setopt(easy, CURLOPT_URL, request->url) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https") == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_PROXY, "") == CURLE_OK && /* what is tested is what was named */
+           curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)timeout_ms) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_HTTPHEADER, transfer->headers) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_head) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_HEADERDATA, transfer) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, transfer->error) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_PRIVATE, transfer) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, client->insecure ? 0L : 1L) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, client->insecure ? 0L : 2L) == CURLE_OK &&
+           (client->ca_file == NULL || curl_easy_setopt(easy, CURLOPT_CAINFO, client->ca_file) == CURLE_OK);
+}
+
+bool curl_client_send(struct curl_client *client, const struct curl_request *request, curl_done *done, void *owner,
+                      struct error *error)
+{
+    struct transfer *transfer = memory_new(sizeof *transfer);
+    transfer->client = client;
+    transfer->done = done;
+    transfer->owner = owner;
+    transfer->reply_bytes_max = request->reply_bytes_max > 0 ? request->reply_bytes_max : REPLY_BYTES_MAX;
+    transfer->next = client->transfers;
+    if (transfer->next != NULL) {
+        transfer->next->previous = transfer;
+    }
+    client->transfers = transfer;
+    transfer->easy = curl_easy_init();
+    if (transfer->easy == NULL || !set_options(transfer, request) ||
+        curl_multi_add_handle(client->multi, transfer->easy) != CURLM_OK) {
+        error_set(error, "%s %s: libcurl does not take this request", request->method, request->url);
+        transfer_free(transfer);
+        return false;
+    }
+    return true;
+}
