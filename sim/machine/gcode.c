@@ -18,7 +18,8 @@ static bool is_capital(char byte)
     return byte >= 'A' && byte <= 'Z';
 }
 
-/* A decimal number without exponent at `*at`; moves `*at` behind it. False: there is none, `*at` stays. */
+/* A decimal number without exponent at `*at`; moves `*at` behind it. False: there is none, `*at`
+ * stays. */
 static bool parse_number(const char **at, const char *end, double *value)
 {
     static const double scale[] = {1.0, 1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8, 1e-9};
@@ -38,7 +39,8 @@ static bool parse_number(const char **at, const char *end, double *value)
     size_t decimals = 0;
     if (c < end && *c == '.') {
         for (c++; c < end && is_digit(*c); c++, any = true) {
-            if (decimals < DECIMALS) { /* below 1e18 in all, so it cannot overflow; what is finer is cut */
+            if (decimals <
+                DECIMALS) { /* below 1e18 in all, so it cannot overflow; what is finer is cut */
                 digits = digits * 10 + (uint64_t)(*c - '0');
                 decimals++;
             }
@@ -175,7 +177,8 @@ bool gcode_parse(struct gcode_line *line, const char *bytes, size_t size)
     line->text = line->comment = NULL;
     line->text_size = line->comment_size = 0;
     line->checksum_right = false;
-    const char *at = bytes, *end = bytes + (size < GCODE_LINE_BYTES_MAX ? size : GCODE_LINE_BYTES_MAX);
+    const char *at = bytes,
+               *end = bytes + (size < GCODE_LINE_BYTES_MAX ? size : GCODE_LINE_BYTES_MAX);
     trim(&at, &end);
     if (at == end) {
         return false;

@@ -34,12 +34,12 @@ static void take(struct gcode_reader *reader, size_t size, const char **text)
     reader->offset += size;
 }
 
-enum gcode_read gcode_reader_next(struct gcode_reader *reader, const char **text, size_t *size, struct error *error)
+enum gcode_read gcode_reader_next(struct gcode_reader *reader, const char **text, size_t *size,
+                                  struct error *error)
 {
     for (;;) {
         size_t left = reader->end - reader->begin;
-        const char *newline =
-            left > 0 ? memchr(reader->bytes + reader->begin, '\n', left) : NULL;
+        const char *newline = left > 0 ? memchr(reader->bytes + reader->begin, '\n', left) : NULL;
         bool whole = newline != NULL || (reader->at_end && left > 0);
         if (whole || left == sizeof reader->bytes) {
             *size = newline != NULL ? (size_t)(newline - (reader->bytes + reader->begin)) : left;

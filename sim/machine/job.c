@@ -10,8 +10,8 @@ static bool clock_runs(const struct job *job)
     return job->state == JOB_RUNNING && !job->held && !job->paused;
 }
 
-/* Time that passes on the plan's clock in `world_us`, and the other way round, rounded so that an instant computed
- * by the second is reached by the first. */
+/* Time that passes on the plan's clock in `world_us`, and the other way round, rounded so that an
+ * instant computed by the second is reached by the first. */
 static int64_t plan_time(const struct job *job, int64_t world_us)
 {
     static const int64_t longest_us = INT64_MAX / (SPEED_MAX_PERCENT + 1); /* 290 years */
@@ -20,11 +20,13 @@ static int64_t plan_time(const struct job *job, int64_t world_us)
 
 static int64_t world_time(const struct job *job, int64_t plan_us)
 {
-    return (plan_us * 100 + job->speed_percent - 1) / job->speed_percent; /* a plan has PLAN_DAYS_MAX */
+    return (plan_us * 100 + job->speed_percent - 1) /
+           job->speed_percent; /* a plan has PLAN_DAYS_MAX */
 }
 
-/* The instant of the plan at which the clock stops by itself: the next mark that holds, at the latest the end. Every
- * mark stops it until it is taken, so that a late owner still does everything in its order and place. */
+/* The instant of the plan at which the clock stops by itself: the next mark that holds, at the
+ * latest the end. Every mark stops it until it is taken, so that a late owner still does everything
+ * in its order and place. */
 static int64_t plan_limit_us(const struct job *job)
 {
     if (job->next_mark < plan_mark_count(job->plan)) {
@@ -91,7 +93,8 @@ static void read_progress(const struct job *job, int64_t plan_us, struct job_rea
     for (unsigned mode = 0; mode < PLAN_MODES; mode++) {
         reading->percent[mode] = progress != NULL ? progress->mode[mode].percent : -1;
         reading->left_min[mode] = progress != NULL ? (double)progress->mode[mode].left_min : -1;
-        reading->change_in_min[mode] = progress != NULL ? (double)progress->mode[mode].change_in_min : -1;
+        reading->change_in_min[mode] =
+            progress != NULL ? (double)progress->mode[mode].change_in_min : -1;
     }
 }
 
@@ -110,9 +113,11 @@ void job_read(const struct job *job, int64_t now_us, struct job_reading *reading
     reading->plan_us = plan_us;
     reading->printing_us = printing_now_us(job, now_us);
     reading->hundredth_us = hundredth_now_us(job, plan_us);
+    reading->commands = plan_commands_at(job->plan, plan_us);
     reading->left_us = world_time(job, summary->total_us - plan_us);
     uint64_t size_bytes = summary->size_bytes > 0 ? summary->size_bytes : 1;
-    reading->percent_of_bytes = job->state == JOB_DONE ? 100 : (int)(reading->point.offset * 100 / size_bytes);
+    reading->percent_of_bytes =
+        job->state == JOB_DONE ? 100 : (int)(reading->point.offset * 100 / size_bytes);
     read_progress(job, plan_us, reading);
 }
 

@@ -21,15 +21,16 @@ void kinematics_init(struct kinematics *kinematics, const struct model *model,
     kinematics->owner = owner;
 }
 
-/* The change of an axis' speed at a junction, per mm/s of speed along the way. On a reversal the firmware counts the
- * larger of the two speeds and not their sum. */
+/* The change of an axis' speed at a junction, per mm/s of speed along the way. On a reversal the
+ * firmware counts the larger of the two speeds and not their sum. */
 static double speed_change(double before, double after)
 {
     return before * after >= 0 ? fabs(after - before) : fmax(fabs(before), fabs(after));
 }
 
 /* The highest speed at which `block` may follow `before`, NULL: a standstill. */
-static double junction_speed(const struct kinematics_limits *limits, const struct kinematics_block *before,
+static double junction_speed(const struct kinematics_limits *limits,
+                             const struct kinematics_block *before,
                              const struct kinematics_block *block)
 {
     double speed = block->nominal_mm_s;
@@ -47,7 +48,8 @@ static double junction_speed(const struct kinematics_limits *limits, const struc
 }
 
 static bool block_init(struct kinematics_block *block, const struct kinematics_limits *limits,
-                       const double delta_mm[MODEL_AXES], double feed_mm_s, double acceleration_mm_s2)
+                       const double delta_mm[MODEL_AXES], double feed_mm_s,
+                       double acceleration_mm_s2)
 {
     double length =
         sqrt(delta_mm[0] * delta_mm[0] + delta_mm[1] * delta_mm[1] + delta_mm[2] * delta_mm[2]);
@@ -59,7 +61,8 @@ static bool block_init(struct kinematics_block *block, const struct kinematics_l
         return false;
     }
     bool extrudes = delta_mm[3] != 0;
-    double nominal = fmax(feed_mm_s, extrudes ? limits->min_feed_mm_s : limits->min_travel_feed_mm_s);
+    double nominal =
+        fmax(feed_mm_s, extrudes ? limits->min_feed_mm_s : limits->min_travel_feed_mm_s);
     double acceleration = acceleration_mm_s2;
     for (unsigned axis = 0; axis < MODEL_AXES; axis++) {
         double part = delta_mm[axis] / length;
@@ -86,14 +89,16 @@ static double duration_s(const struct kinematics_block *block, double exit_mm_s)
     double up = (nominal * nominal - entry * entry) / (2 * acceleration);
     double down = (nominal * nominal - exit_mm_s * exit_mm_s) / (2 * acceleration);
     if (up + down <= length) {
-        return (nominal - entry + nominal - exit_mm_s) / acceleration + (length - up - down) / nominal;
+        return (nominal - entry + nominal - exit_mm_s) / acceleration +
+               (length - up - down) / nominal;
     }
     double peak = sqrt(acceleration * length + (entry * entry + exit_mm_s * exit_mm_s) / 2);
     peak = fmin(fmax(peak, fmax(entry, exit_mm_s)), nominal);
     return (peak - entry + peak - exit_mm_s) / acceleration;
 }
 
-/* Decide the entry speeds: no block is entered faster than it can be left, nor faster than reached. */
+/* Decide the entry speeds: no block is entered faster than it can be left, nor faster than reached.
+ */
 static void look_ahead(struct kinematics *kinematics)
 {
     struct kinematics_block *blocks = kinematics->blocks;
@@ -126,12 +131,13 @@ static void release(struct kinematics *kinematics, unsigned count)
         kinematics->timed(kinematics->owner, duration_s(block, fmin(exit, block->nominal_mm_s)));
     }
     kinematics->count -= count;
-    memmove(kinematics->blocks, kinematics->blocks + count, kinematics->count * sizeof *kinematics->blocks);
+    memmove(kinematics->blocks, kinematics->blocks + count,
+            kinematics->count * sizeof *kinematics->blocks);
     kinematics->moving = kinematics->count > 0;
 }
 
-bool kinematics_add(struct kinematics *kinematics, const double delta_mm[MODEL_AXES], double feed_mm_s,
-                    double acceleration_mm_s2)
+bool kinematics_add(struct kinematics *kinematics, const double delta_mm[MODEL_AXES],
+                    double feed_mm_s, double acceleration_mm_s2)
 {
     struct kinematics_block *block = &kinematics->blocks[kinematics->count];
     if (!block_init(block, &kinematics->limits, delta_mm, feed_mm_s, acceleration_mm_s2)) {

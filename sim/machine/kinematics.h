@@ -6,10 +6,10 @@
 
 #include "sim/machine/model.h"
 
-/* How long moves take: trapezoids of speed with look-ahead over junctions limited by jerk, the method of the MK3's
- * planner (Prusa-Firmware: Firmware/planner.cpp) and, after it, of PrusaSlicer's estimate (PrusaSlicer:
- * src/libslic3r/GCode/GCodeProcessor.cpp). Moves go in one by one, their durations come out in the same order, late by
- * at most KINEMATICS_QUEUE moves. */
+/* How long moves take: trapezoids of speed with look-ahead over junctions limited by jerk, the
+ * method of the MK3's planner (Prusa-Firmware: Firmware/planner.cpp) and, after it, of
+ * PrusaSlicer's estimate (PrusaSlicer: src/libslic3r/GCode/GCodeProcessor.cpp). Moves go in one by
+ * one, their durations come out in the same order, late by at most KINEMATICS_QUEUE moves. */
 
 enum { KINEMATICS_QUEUE = 128 };
 
@@ -44,10 +44,10 @@ struct kinematics {
 void kinematics_init(struct kinematics *kinematics, const struct model *model,
                      void (*timed)(void *owner, double duration_s), void *owner);
 
-/* Queue a straight move; false: it moves nothing and is forgotten. Feed and acceleration are those asked for; limits
- * cut them. A move without X, Y, Z is as long as its E. */
-bool kinematics_add(struct kinematics *kinematics, const double delta_mm[MODEL_AXES], double feed_mm_s,
-                    double acceleration_mm_s2);
+/* Queue a straight move; false: it moves nothing and is forgotten. Feed and acceleration are those
+ * asked for; limits cut them. A move without X, Y, Z is as long as its E. */
+bool kinematics_add(struct kinematics *kinematics, const double delta_mm[MODEL_AXES],
+                    double feed_mm_s, double acceleration_mm_s2);
 
 /* Come to a standstill: all durations are out. */
 void kinematics_flush(struct kinematics *kinematics);

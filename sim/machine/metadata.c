@@ -55,10 +55,12 @@ static void put(struct metadata *metadata, const char *key, char *json)
         }
     }
     assert(metadata->count < METADATA_ITEMS_MAX); /* there are fewer names than that */
-    metadata->items[metadata->count++] = (struct metadata_item){.key = memory_copy_text(key), .json = json};
+    metadata->items[metadata->count++] =
+        (struct metadata_item){.key = memory_copy_text(key), .json = json};
 }
 
-static bool convert(struct buffer *out, enum value_type type, const char *text, size_t size, double *number)
+static bool convert(struct buffer *out, enum value_type type, const char *text, size_t size,
+                    double *number)
 {
     switch (type) {
     case VALUE_STRING:
@@ -81,7 +83,8 @@ struct tools {
     double sum, first_number;
 };
 
-static bool add_tool(struct tools *tools, const struct attribute *attribute, const char *text, size_t size)
+static bool add_tool(struct tools *tools, const struct attribute *attribute, const char *text,
+                     size_t size)
 {
     struct buffer value = {0};
     double number = 0;
@@ -96,19 +99,22 @@ static bool add_tool(struct tools *tools, const struct attribute *attribute, con
         tools->first_number = number;
         tools->same = true;
     }
-    bool equal = attribute->type == VALUE_FLOAT ? number == tools->first_number
-                                                : strcmp(buffer_text(&value), buffer_text(&tools->first)) == 0;
+    bool equal = attribute->type == VALUE_FLOAT
+                     ? number == tools->first_number
+                     : strcmp(buffer_text(&value), buffer_text(&tools->first)) == 0;
     tools->same = tools->same && equal;
     tools->sum += number;
     buffer_free(&value);
     return true;
 }
 
-static bool read_tools(struct tools *tools, const struct attribute *attribute, const char *value, size_t size)
+static bool read_tools(struct tools *tools, const struct attribute *attribute, const char *value,
+                       size_t size)
 {
     size_t separator_size = strlen(attribute->separator);
     for (const char *at = value, *end = value + size;;) {
-        const char *separator = memmem(at, (size_t)(end - at), attribute->separator, separator_size);
+        const char *separator =
+            memmem(at, (size_t)(end - at), attribute->separator, separator_size);
         const char *behind = separator != NULL ? separator : end;
         if (!add_tool(tools, attribute, at, (size_t)(behind - at))) {
             return false;
@@ -120,7 +126,8 @@ static bool read_tools(struct tools *tools, const struct attribute *attribute, c
     }
 }
 
-static void set_tools(struct metadata *metadata, const struct attribute *attribute, const char *value, size_t size)
+static void set_tools(struct metadata *metadata, const struct attribute *attribute,
+                      const char *value, size_t size)
 {
     struct tools tools = {0};
     if (read_tools(&tools, attribute, value, size)) {
@@ -133,7 +140,8 @@ static void set_tools(struct metadata *metadata, const struct attribute *attribu
         }
         if (attribute->combine == COMBINE_SUM && isfinite(tools.sum)) {
             char number[32];
-            put(metadata, attribute->name, memory_copy_slice(number, json_float_text(tools.sum, number)));
+            put(metadata, attribute->name,
+                memory_copy_slice(number, json_float_text(tools.sum, number)));
         } else if (attribute->combine == COMBINE_SAME && tools.same) {
             put(metadata, attribute->name, buffer_detach(&tools.first));
         }
@@ -142,11 +150,13 @@ static void set_tools(struct metadata *metadata, const struct attribute *attribu
     buffer_free(&tools.first);
 }
 
-void metadata_set(struct metadata *metadata, const char *name, size_t name_size, const char *value, size_t size)
+void metadata_set(struct metadata *metadata, const char *name, size_t name_size, const char *value,
+                  size_t size)
 {
     const struct attribute *attribute = NULL;
     for (size_t i = 0; i < sizeof attributes / sizeof *attributes && attribute == NULL; i++) {
-        bool equal = strlen(attributes[i].name) == name_size && memcmp(attributes[i].name, name, name_size) == 0;
+        bool equal = strlen(attributes[i].name) == name_size &&
+                     memcmp(attributes[i].name, name, name_size) == 0;
         attribute = equal ? &attributes[i] : NULL;
     }
     if (attribute == NULL || (size == 2 && memcmp(value, "\"\"", 2) == 0)) {
@@ -226,7 +236,8 @@ void metadata_write(const struct metadata *metadata, struct json_writer *json)
     }
 }
 
-/* Python: ((\d+)d\s*)?((\d+)h\s*)?((\d+)m\s*)?((\d+)s)? on the text in lower case; nothing or zero is None. */
+/* Python: ((\d+)d\s*)?((\d+)h\s*)?((\d+)m\s*)?((\d+)s)? on the text in lower case; nothing or zero
+ * is None. */
 int64_t metadata_seconds(const char *text)
 {
     static const struct {

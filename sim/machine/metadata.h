@@ -9,8 +9,8 @@
 #include "sim/base/json.h"
 #include "sim/machine/storage.h"
 
-/* What PrusaLink and the SDK tell about a plain g-code file: the dictionary of gcode-metadata, with its names, types and
- * order (file-formats.md 2.1; gcode-metadata: gcode_metadata/metadata.py). */
+/* What PrusaLink and the SDK tell about a plain g-code file: the dictionary of gcode-metadata, with
+ * its names, types and order (file-formats.md 2.1; gcode-metadata: gcode_metadata/metadata.py). */
 
 enum {
     METADATA_HEAD_BYTES = 800000, /* read from the beginning */
@@ -24,15 +24,17 @@ struct metadata_item {
 };
 
 struct metadata {
-    struct metadata_item items[METADATA_ITEMS_MAX]; /* in the order in which they were first found */
+    /* In the order in which they were first found. */
+    struct metadata_item items[METADATA_ITEMS_MAX];
     size_t count;
-    char *preview;       /* longest base64 text of all thumbnails; NULL: none */
+    char *preview; /* longest base64 text of all thumbnails; NULL: none */
     size_t preview_size;
 };
 
-/* Read name (no folders, "x_0.2mm_PLA_MK3S_1h.gcode") and content. `content` NULL: the name alone, as for files on
- * the printer's own SD card. False: the name is of no kind that has metadata; the caller's command fails
- * (connect-sdk.md 8.6). A content that cannot be read or is broken gives what was found before, as the original does. */
+/* Read name (no folders, "x_0.2mm_PLA_MK3S_1h.gcode") and content. `content` NULL: the name alone,
+ * as for files on the printer's own SD card. False: the name is of no kind that has metadata; the
+ * caller's command fails (connect-sdk.md 8.6). A content that cannot be read or is broken gives
+ * what was found before, as the original does. */
 bool metadata_read(struct metadata *metadata, const char *name, const struct file_content *content);
 void metadata_free(struct metadata *metadata);
 

@@ -5,8 +5,10 @@
 #include "sim/machine/metadata_parts.h"
 #include "sim/machine/metadata_value.h"
 
-/* Reading the file itself (gcode-metadata: gcode_metadata/metadata.py, FDMMetaData). A line decides by its first byte:
- * ';' is a comment, all others may hold an M73. Whatever the library stumbles over ends the reading. */
+/* Reading the file itself (gcode-metadata: gcode_metadata/metadata.py, FDMMetaData). A line decides
+ * by its first byte:
+ * ';' is a comment, all others may hold an M73. Whatever the library stumbles over ends the
+ * reading. */
 
 enum {
     LINE_BYTES_MAX = 1 << 20, /* a longer line is skipped and with it the rest of the head */
@@ -37,14 +39,15 @@ struct content_reader {
     struct buffer thumbnail_text;
 };
 
-/* In the order in which the library's pattern wants them. It takes C for quiet and D for normal, contrary to the printer
- * (file-formats.md 2.1). */
+/* In the order in which the library's pattern wants them. It takes C for quiet and D for normal,
+ * contrary to the printer (file-formats.md 2.1). */
 static const struct {
     char letter;
     const char *key;
 } m73_groups[] = {
-    {'Q', "quiet_percent_present"},  {'S', "quiet_left_present"},  {'C', "quiet_change_in_present"},
-    {'P', "normal_percent_present"}, {'R', "normal_left_present"}, {'D', "normal_change_in_present"},
+    {'Q', "quiet_percent_present"},   {'S', "quiet_left_present"},
+    {'C', "quiet_change_in_present"}, {'P', "normal_percent_present"},
+    {'R', "normal_left_present"},     {'D', "normal_change_in_present"},
 };
 enum { M73_GROUPS = sizeof m73_groups / sizeof *m73_groups, M73_ALL = (1 << M73_GROUPS) - 1 };
 
@@ -55,8 +58,8 @@ static bool is_digit(char byte)
 
 static bool is_word(char byte)
 {
-    return is_digit(byte) || byte == '_' || (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
-           (unsigned char)byte >= 0x80;
+    return is_digit(byte) || byte == '_' || (byte >= 'a' && byte <= 'z') ||
+           (byte >= 'A' && byte <= 'Z') || (unsigned char)byte >= 0x80;
 }
 
 static bool begins(const char *text, size_t size, const char *with)
@@ -64,7 +67,8 @@ static bool begins(const char *text, size_t size, const char *with)
     return size >= strlen(with) && memcmp(text, with, strlen(with)) == 0;
 }
 
-/* "; thumbnail", perhaps "_", perhaps QOI or JPG: the rest, and the format. NULL: it is not that. */
+/* "; thumbnail", perhaps "_", perhaps QOI or JPG: the rest, and the format. NULL: it is not that.
+ */
 static const char *thumbnail_marker(const char *line, size_t size, const char **format)
 {
     static const char marker[] = "; thumbnail";
@@ -81,7 +85,8 @@ static const char *thumbnail_marker(const char *line, size_t size, const char **
     return at;
 }
 
-/* "160x120 1234": the size is the last number that stands behind a blank; what is before it is the dimension. */
+/* "160x120 1234": the size is the last number that stands behind a blank; what is before it is the
+ * dimension. */
 static bool thumbnail_begins(struct content_reader *reader, const char *line, size_t size)
 {
     const char *format, *at = thumbnail_marker(line, size, &format), *end = line + size;
@@ -100,7 +105,8 @@ static bool thumbnail_begins(struct content_reader *reader, const char *line, si
     }
     uint64_t announced = 0;
     for (const char *c = blank + 1; c < end && is_digit(*c); c++) {
-        announced = announced < UINT64_C(1) << 50 ? announced * 10 + (uint64_t)(*c - '0') : announced;
+        announced =
+            announced < UINT64_C(1) << 50 ? announced * 10 + (uint64_t)(*c - '0') : announced;
     }
     struct buffer key = {0};
     buffer_append(&key, at, (size_t)(blank - at));
@@ -113,14 +119,16 @@ static bool thumbnail_begins(struct content_reader *reader, const char *line, si
     return true;
 }
 
-/* Keep the text under its key. False: it is not as long as announced, which ends the reading, but after this. */
+/* Keep the text under its key. False: it is not as long as announced, which ends the reading, but
+ * after this. */
 static bool thumbnail_ends(struct content_reader *reader)
 {
     if (!reader->in_thumbnail) {
         return false;
     }
     size_t index = 0;
-    while (index < reader->thumbnail_count && strcmp(reader->thumbnails[index].key, reader->thumbnail_key) != 0) {
+    while (index < reader->thumbnail_count &&
+           strcmp(reader->thumbnails[index].key, reader->thumbnail_key) != 0) {
         index++;
     }
     if (index == THUMBNAILS_MAX) {
@@ -188,7 +196,8 @@ static bool read_comment(struct content_reader *reader, const char *line, size_t
     const char *equals = size > 2 && line[1] == ' ' ? memmem(line + 2, size - 2, " = ", 3) : NULL;
     if (equals != NULL) {
         const char *value = equals + 3;
-        metadata_set(reader->metadata, line + 2, (size_t)(equals - line - 2), value, (size_t)(line + size - value));
+        metadata_set(reader->metadata, line + 2, (size_t)(equals - line - 2), value,
+                     (size_t)(line + size - value));
     }
     if (is_layer_height(line, size)) {
         metadata_set_true(reader->metadata, "layer_info_present");
@@ -237,7 +246,8 @@ static bool read_line(struct content_reader *reader, const char *line, size_t si
     return true;
 }
 
-/* The line at `position` with its LF. Size 0: the file cannot be read on. A line over the limit is cut. */
+/* The line at `position` with its LF. Size 0: the file cannot be read on. A line over the limit is
+ * cut. */
 static size_t line_at(struct content_reader *reader, uint64_t position, const char **line)
 {
     struct buffer *window = &reader->window;
@@ -255,7 +265,8 @@ static size_t line_at(struct content_reader *reader, uint64_t position, const ch
         buffer_consume(window, begin);
         reader->window_offset = position;
         buffer_reserve(window, CHUNK_BYTES);
-        long got = file_content_read(reader->content, position + left, window->bytes + left, CHUNK_BYTES, NULL);
+        long got = file_content_read(reader->content, position + left, window->bytes + left,
+                                     CHUNK_BYTES, NULL);
         if (got <= 0) {
             return 0;
         }

@@ -5,22 +5,24 @@
 #include "sim/machine/metadata_parts.h"
 #include "sim/machine/metadata_value.h"
 
-/* What the slicers' habit of naming files tells: "sh_bn_0.6n_0.32mm_PETG_MK4_8h55m.gcode" (file-formats.md 2.1;
- * gcode-metadata: gcode_metadata/metadata.py, extract_data). */
+/* What the slicers' habit of naming files tells: "sh_bn_0.6n_0.32mm_PETG_MK4_8h55m.gcode"
+ * (file-formats.md 2.1; gcode-metadata: gcode_metadata/metadata.py, extract_data). */
 
-/* At one place of the name the first that fits is taken. ("PLA Tough" stands behind PLA and is never found.) */
+/* At one place of the name the first that fits is taken. ("PLA Tough" stands behind PLA and is
+ * never found.) */
 static const char *const materials[] = {
-    "PLA", "PETG", "ABS",  "ASA", "FLEX", "HIPS", "EDGE", "NGEN", "PA",    "PVA",   "PCTG",
+    "PLA", "PETG", "ABS",  "ASA", "FLEX", "HIPS", "EDGE",  "NGEN", "PA",    "PVA",     "PCTG",
     "PP",  "PC",   "PEBA", "CPE", "PVB",  "PET",  "METAL", "TPU",  "NYLON", "IGLIDUR",
 };
 
 /* The longest first. The point stands for any character, as it does in the library's pattern. */
 static const char *const printers[] = {
-    "MK2.5SMMU2S", "MK3.9SMMU3", "MK3.5SMMU3", "MK2.5MMU2", "MK3SMMU2S", "MK3.9MMU3", "MK3.5MMU3", "MK4ISMMU3",
-    "MK3SMMU3",    "MK4SMMU3",   "COREONE",    "MK3MMU2",   "MK3MMU3",   "MK2.5S",    "MK3.9S",    "MK3.5S",
-    "MINIIS",      "MK2.5",      "MK3.9",      "MK3.5",     "MK4IS",     "XL2IS",     "XL5IS",     "HT90",
-    "MK3S",        "MK4S",       "MINI",       "XLIS",      "SL1S",      "MK3",       "MK4",       "XL2",
-    "XL5",         "SL1",        "XL",         "M1",        "iX",
+    "MK2.5SMMU2S", "MK3.9SMMU3", "MK3.5SMMU3", "MK2.5MMU2", "MK3SMMU2S", "MK3.9MMU3", "MK3.5MMU3",
+    "MK4ISMMU3",   "MK3SMMU3",   "MK4SMMU3",   "COREONE",   "MK3MMU2",   "MK3MMU3",   "MK2.5S",
+    "MK3.9S",      "MK3.5S",     "MINIIS",     "MK2.5",     "MK3.9",     "MK3.5",     "MK4IS",
+    "XL2IS",       "XL5IS",      "HT90",       "MK3S",      "MK4S",      "MINI",      "XLIS",
+    "SL1S",        "MK3",        "MK4",        "XL2",       "XL5",       "SL1",       "XL",
+    "M1",          "iX",
 };
 
 static bool is_digit(char byte)
@@ -35,8 +37,8 @@ static bool is_unit(char byte)
 
 static bool is_word(char byte)
 {
-    return is_digit(byte) || byte == '_' || (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
-           (unsigned char)byte >= 0x80;
+    return is_digit(byte) || byte == '_' || (byte >= 'a' && byte <= 'z') ||
+           (byte >= 'A' && byte <= 'Z') || (unsigned char)byte >= 0x80;
 }
 
 static void set(struct metadata *metadata, const char *key, const char *value, size_t size)
@@ -44,8 +46,10 @@ static void set(struct metadata *metadata, const char *key, const char *value, s
     metadata_set(metadata, key, strlen(key), value, size);
 }
 
-/* Digits and points right before `unit`. False: they are found, but are no number, and the library gives up. */
-static bool read_measure(struct metadata *metadata, const char *name, const char *unit, const char *key)
+/* Digits and points right before `unit`. False: they are found, but are no number, and the library
+ * gives up. */
+static bool read_measure(struct metadata *metadata, const char *name, const char *unit,
+                         const char *key)
 {
     for (const char *c = name; *c != '\0';) {
         size_t size = strspn(c, "0123456789.");
@@ -74,8 +78,8 @@ static bool fits(const char *at, const char *pattern)
     return true;
 }
 
-static void read_word(struct metadata *metadata, const char *name, const char *const *words, size_t count,
-                      const char *key)
+static void read_word(struct metadata *metadata, const char *name, const char *const *words,
+                      size_t count, const char *key)
 {
     for (const char *c = name; *c != '\0'; c++) {
         for (size_t i = 0; i < count; i++) {

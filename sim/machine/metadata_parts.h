@@ -5,9 +5,10 @@
 
 /* For metadata*.c alone. */
 
-/* Set what the library would keep of `; name = value`; does nothing for other names and for values that do not
- * convert. */
-void metadata_set(struct metadata *metadata, const char *name, size_t name_size, const char *value, size_t size);
+/* Set what the library would keep of `; name = value`; does nothing for other names and for values
+ * that do not convert. */
+void metadata_set(struct metadata *metadata, const char *name, size_t name_size, const char *value,
+                  size_t size);
 void metadata_set_true(struct metadata *metadata, const char *name);
 
 /* False: the library stumbles over this name and reads nothing at all, not even the file. */

@@ -47,8 +47,8 @@ bool metadata_value_string(struct buffer *out, const char *text, size_t size)
 static size_t digits_size(const char *text, size_t size)
 {
     size_t i = 0;
-    while (i < size && (is_digit(text[i]) || (text[i] == '_' && i > 0 && is_digit(text[i - 1]) && i + 1 < size &&
-                                              is_digit(text[i + 1])))) {
+    while (i < size && (is_digit(text[i]) || (text[i] == '_' && i > 0 && is_digit(text[i - 1]) &&
+                                              i + 1 < size && is_digit(text[i + 1])))) {
         i++;
     }
     return i;
@@ -133,7 +133,11 @@ bool metadata_utf8_valid(const char *bytes, size_t size)
 {
     for (size_t i = 0; i < size;) {
         unsigned char first = (unsigned char)bytes[i];
-        size_t more = first < 0x80 ? 0 : first < 0xc2 ? SIZE_MAX : first < 0xe0 ? 1 : first < 0xf0 ? 2 : 3;
+        size_t more = first < 0x80   ? 0
+                      : first < 0xc2 ? SIZE_MAX
+                      : first < 0xe0 ? 1
+                      : first < 0xf0 ? 2
+                                     : 3;
         if (more == SIZE_MAX || first > 0xf4 || size - i <= more) {
             return false;
         }
@@ -206,7 +210,7 @@ static int hex4(struct transcoder *json)
     int code = 0;
     for (int i = 0; i < 4; i++) {
         char byte = json->at[i];
-        int digit = is_digit(byte)                 ? byte - '0'
+        int digit = is_digit(byte)               ? byte - '0'
                     : byte >= 'a' && byte <= 'f' ? byte - 'a' + 10
                     : byte >= 'A' && byte <= 'F' ? byte - 'A' + 10
                                                  : -1;
@@ -239,7 +243,8 @@ static bool read_escape(struct transcoder *json)
     }
     unsigned point = (unsigned)code;
     const char *behind = json->at;
-    if (point >= 0xd800 && point < 0xdc00 && json->end - behind >= 6 && behind[0] == '\\' && behind[1] == 'u') {
+    if (point >= 0xd800 && point < 0xdc00 && json->end - behind >= 6 && behind[0] == '\\' &&
+        behind[1] == 'u') {
         json->at += 2;
         int low = hex4(json);
         if (low >= 0xdc00 && low < 0xe000) {

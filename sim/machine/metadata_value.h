@@ -6,13 +6,14 @@
 
 #include "sim/base/buffer.h"
 
-/* Values as Python reads and json.dumps prints them: for metadata*.c alone. Each appends JSON text to `out` and returns
- * false, with `out` as it was, for what Python would refuse. Infinities and NaN are refused too: requests, which sends
- * the result, does not take them. */
+/* Values as Python reads and json.dumps prints them: for metadata*.c alone. Each appends JSON text
+ * to `out` and returns false, with `out` as it was, for what Python would refuse. Infinities and
+ * NaN are refused too: requests, which sends the result, does not take them. */
 bool metadata_value_string(struct buffer *out, const char *text, size_t size);
-bool metadata_value_int(struct buffer *out, const char *text, size_t size);                  /* int(text) */
-bool metadata_value_float(struct buffer *out, const char *text, size_t size, double *value); /* float(text) */
-bool metadata_value_json(struct buffer *out, const char *text, size_t size);                 /* json.loads(text) */
+bool metadata_value_int(struct buffer *out, const char *text, size_t size); /* int(text) */
+bool metadata_value_float(struct buffer *out, const char *text, size_t size,
+                          double *value);                                    /* float(text) */
+bool metadata_value_json(struct buffer *out, const char *text, size_t size); /* json.loads(text) */
 
 bool metadata_utf8_valid(const char *bytes, size_t size); /* as bytes.decode("UTF-8") takes it */
 

@@ -70,12 +70,13 @@ static void finish(struct plan_builder *builder, uint64_t size_bytes)
     plan->hundredths = fitted(plan->hundredths, plan->hundredth_count, sizeof *plan->hundredths);
 }
 
-struct plan *plan_build(struct file_content *content, const struct model *model, struct error *error)
+struct plan *plan_build(struct file_content *content, const struct model *model,
+                        struct error *error)
 {
     uint64_t size_bytes = file_content_size(content);
     if (size_bytes > PLAN_FILE_BYTES_MAX) {
-        error_set(error, "the file has %llu bytes; at most %llu can be printed", (unsigned long long)size_bytes,
-                  (unsigned long long)PLAN_FILE_BYTES_MAX);
+        error_set(error, "the file has %llu bytes; at most %llu can be printed",
+                  (unsigned long long)size_bytes, (unsigned long long)PLAN_FILE_BYTES_MAX);
         return NULL;
     }
     struct plan *plan = memory_new(sizeof *plan);
@@ -150,7 +151,8 @@ const struct plan_summary *plan_summary(const struct plan *plan)
 
 void plan_at(const struct plan *plan, int64_t at_us, struct plan_point *point)
 {
-    size_t low = 0, high = plan->key_count; /* the last key at or before `at_us` is in [low, high) */
+    size_t low = 0,
+           high = plan->key_count; /* the last key at or before `at_us` is in [low, high) */
     while (high - low > 1) {
         size_t middle = low + (high - low) / 2;
         if (plan->keys[middle].at_us <= at_us) {
@@ -183,7 +185,8 @@ const struct plan_mark *plan_mark(const struct plan *plan, size_t index)
 
 const struct plan_progress *plan_progress_at(const struct plan *plan, int64_t at_us)
 {
-    size_t low = 0, high = plan->progress_count; /* of those at or before `at_us` there are low..high */
+    size_t low = 0,
+           high = plan->progress_count; /* of those at or before `at_us` there are low..high */
     while (low < high) {
         size_t middle = low + (high - low) / 2;
         if (plan->progress[middle].at_us <= at_us) {
@@ -195,7 +198,8 @@ const struct plan_progress *plan_progress_at(const struct plan *plan, int64_t at
     return low > 0 ? &plan->progress[low - 1] : NULL;
 }
 
-int64_t plan_hundredth_at(const struct plan *plan, int64_t at_us)
+/* How many 100th commands there are at or before `at_us`. */
+static size_t hundredths_at(const struct plan *plan, int64_t at_us)
 {
     size_t low = 0, high = plan->hundredth_count;
     while (low < high) {
@@ -206,12 +210,23 @@ int64_t plan_hundredth_at(const struct plan *plan, int64_t at_us)
             high = middle;
         }
     }
-    return low > 0 ? plan->hundredths[low - 1] : 0;
+    return low;
+}
+
+int64_t plan_hundredth_at(const struct plan *plan, int64_t at_us)
+{
+    size_t count = hundredths_at(plan, at_us);
+    return count > 0 ? plan->hundredths[count - 1] : 0;
+}
+
+uint64_t plan_commands_at(const struct plan *plan, int64_t at_us)
+{
+    return hundredths_at(plan, at_us) * UINT64_C(100);
 }
 
 size_t plan_bytes(const struct plan *plan)
 {
-    return sizeof *plan + plan->key_count * sizeof *plan->keys + plan->mark_count * sizeof *plan->marks +
-           plan->progress_count * sizeof *plan->progress + plan->hundredth_count * sizeof *plan->hundredths +
-           plan->text_bytes;
+    return sizeof *plan + plan->key_count * sizeof *plan->keys +
+           plan->mark_count * sizeof *plan->marks + plan->progress_count * sizeof *plan->progress +
+           plan->hundredth_count * sizeof *plan->hundredths + plan->text_bytes;
 }

@@ -11,7 +11,8 @@ struct plan_entry {
     bool kept; /* one reference of the plan is the cache's */
 };
 
-/* Entries by their last use, the latest last. There are as many as different files are in use: few. */
+/* Entries by their last use, the latest last. There are as many as different files are in use: few.
+ */
 struct plan_cache {
     struct plan_entry *entries;
     size_t count, capacity;
@@ -29,7 +30,8 @@ static void remove_entry(struct plan_cache *cache, size_t index)
 {
     file_content_release(cache->entries[index].content);
     cache->count--;
-    memmove(cache->entries + index, cache->entries + index + 1, (cache->count - index) * sizeof *cache->entries);
+    memmove(cache->entries + index, cache->entries + index + 1,
+            (cache->count - index) * sizeof *cache->entries);
 }
 
 void plan_cache_destroy(struct plan_cache *cache)
@@ -70,7 +72,8 @@ static void trim(struct plan_cache *cache)
         if (entry->kept && bytes > cache->keep_bytes) {
             bytes -= plan_bytes(entry->plan);
             entry->kept = false;
-            plan_release(entry->plan); /* may remove this entry; those before it stay where they are */
+            plan_release(
+                entry->plan); /* may remove this entry; those before it stay where they are */
         }
     }
 }
@@ -92,14 +95,15 @@ static struct plan *use(struct plan_cache *cache, struct plan_entry entry)
     return plan;
 }
 
-struct plan *plan_cache_get(struct plan_cache *cache, struct file_content *content, const struct model *model,
-                            struct error *error)
+struct plan *plan_cache_get(struct plan_cache *cache, struct file_content *content,
+                            const struct model *model, struct error *error)
 {
     for (size_t i = 0; i < cache->count; i++) {
         struct plan_entry entry = cache->entries[i];
         if (entry.content == content && entry.model == model) {
             cache->count--;
-            memmove(cache->entries + i, cache->entries + i + 1, (cache->count - i) * sizeof *cache->entries);
+            memmove(cache->entries + i, cache->entries + i + 1,
+                    (cache->count - i) * sizeof *cache->entries);
             return use(cache, entry);
         }
     }
@@ -108,8 +112,9 @@ struct plan *plan_cache_get(struct plan_cache *cache, struct file_content *conte
         return NULL;
     }
     plan->cache = cache;
-    struct plan *shared =
-        use(cache, (struct plan_entry){.content = file_content_share(content), .model = model, .plan = plan});
+    struct plan *shared = use(
+        cache,
+        (struct plan_entry){.content = file_content_share(content), .model = model, .plan = plan});
     plan_release(plan); /* the builder's reference; `shared` and perhaps the cache hold theirs */
     return shared;
 }

@@ -1,18 +1,26 @@
 #include <math.h>
+#include <string.h>
 
 #include "sim/machine/plan_data.h"
 
-/* The firmware's figures (Prusa-Firmware: Firmware/Configuration.h, Marlin_main.cpp, planner.cpp). */
-static const double lengthy_extrusion_mm = 450; /* EXTRUDE_MAXLENGTH: the filament part of such a move is ignored */
-static const double arc_chord_mm = 1;           /* MM_PER_ARC_SEGMENT */
-static const double first_feed_mm_s = 25;       /* before any F: 1500 mm/min */
+/* The firmware's figures (Prusa-Firmware: Firmware/Configuration.h, Marlin_main.cpp, planner.cpp).
+ */
+static const double lengthy_extrusion_mm =
+    450; /* EXTRUDE_MAXLENGTH: the filament part of such a move is ignored */
+static const double arc_chord_mm = 1;     /* MM_PER_ARC_SEGMENT */
+static const double first_feed_mm_s = 25; /* before any F: 1500 mm/min */
 
 static const double coordinate_max_mm = 1e6;
-static const double arc_radius_max_mm = 1000; /* beyond any bed; a firmware would run into its end stops */
+static const double arc_radius_max_mm =
+    1000; /* beyond any bed; a firmware would run into its end stops */
 static const uint64_t moves_max = UINT64_C(1) << 26;
 
-/* Homing: way at the model's speed and, for each axis, backing off and touching slowly again. Our assumption. */
+/* Homing: way at the model's speed and, for each axis, backing off and touching slowly again. Our
+ * assumption. */
 static const double home_touch_s = 3;
+
+/* Mesh levelling: nine points of some three seconds each. Our assumption. */
+static const double mesh_s = 27;
 
 static const char axis_letters[MODEL_AXES] = {'X', 'Y', 'Z', 'E'};
 
@@ -44,7 +52,8 @@ static double within_axis(const struct plan_builder *builder, unsigned axis, dou
 }
 
 /* Where the line wants the axes to be. */
-static void read_target(struct plan_builder *builder, const struct gcode_line *line, double target_mm[MODEL_AXES])
+static void read_target(struct plan_builder *builder, const struct gcode_line *line,
+                        double target_mm[MODEL_AXES])
 {
     for (unsigned axis = 0; axis < MODEL_AXES; axis++) {
         target_mm[axis] = builder->position_mm[axis];
@@ -64,7 +73,8 @@ static void read_target(struct plan_builder *builder, const struct gcode_line *l
     }
 }
 
-/* The layer that a slicer without layer comments means: something is laid down at another height than before. */
+/* The layer that a slicer without layer comments means: something is laid down at another height
+ * than before. */
 static void watch_height(struct plan_builder *builder, const double delta_mm[MODEL_AXES])
 {
     static const double layer_min_mm = 0.04;
@@ -126,8 +136,8 @@ struct arc {
 };
 
 /* The centre that R means: to the left or right of the way, the near one for a positive radius. */
-static bool center_of_radius(const double from_mm[2], const double to_mm[2], double radius_mm, bool clockwise,
-                             double center_mm[2])
+static bool center_of_radius(const double from_mm[2], const double to_mm[2], double radius_mm,
+                             bool clockwise, double center_mm[2])
 {
     double dx = to_mm[0] - from_mm[0], dy = to_mm[1] - from_mm[1];
     double distance = hypot(dx, dy);
@@ -141,16 +151,16 @@ static bool center_of_radius(const double from_mm[2], const double to_mm[2], dou
     return true;
 }
 
-static bool read_arc(const struct plan_builder *builder, const struct gcode_line *line, const double to_mm[MODEL_AXES],
-                     struct arc *arc)
+static bool read_arc(const struct plan_builder *builder, const struct gcode_line *line,
+                     const double to_mm[MODEL_AXES], struct arc *arc)
 {
     const double *from_mm = builder->position_mm;
     bool clockwise = line->number == 2;
     if (gcode_valued(line, 'I') || gcode_valued(line, 'J')) {
         arc->center_mm[0] = from_mm[0] + gcode_value(line, 'I', 0) * builder->unit_mm;
         arc->center_mm[1] = from_mm[1] + gcode_value(line, 'J', 0) * builder->unit_mm;
-    } else if (!center_of_radius(from_mm, to_mm, gcode_value(line, 'R', 0) * builder->unit_mm, clockwise,
-                                 arc->center_mm)) {
+    } else if (!center_of_radius(from_mm, to_mm, gcode_value(line, 'R', 0) * builder->unit_mm,
+                                 clockwise, arc->center_mm)) {
         return false;
     }
     double x = from_mm[0] - arc->center_mm[0], y = from_mm[1] - arc->center_mm[1];
@@ -219,6 +229,18 @@ void plan_motion_home(struct plan_builder *builder, const struct gcode_line *lin
     }
     plan_motion_dwell(builder, seconds, false);
     plan_timeline_mark(builder, PLAN_HOMED, 0);
+    /* Homing all axes levels an MK3's bed too, unless W says not to (PrusaSlicer's start code: "G28
+     * W ; home all without mesh bed level"; Prusa-Firmware: Firmware/Marlin_main.cpp, gcode_G28).
+     */
+    if (all && !gcode_has(line, 'W') && strcmp(builder->model->family, "mk3") == 0) {
+        plan_motion_level(builder);
+    }
+}
+
+void plan_motion_level(struct plan_builder *builder)
+{
+    plan_motion_dwell(builder, mesh_s, false);
+    plan_timeline_mark(builder, PLAN_MESH, 0);
 }
 
 void plan_motion_set(struct plan_builder *builder, const struct gcode_line *line)
@@ -228,7 +250,8 @@ void plan_motion_set(struct plan_builder *builder, const struct gcode_line *line
         travels = travels || gcode_valued(line, axis_letters[axis]);
     }
     if (travels) {
-        kinematics_flush(&builder->kinematics); /* as the firmware: only G92 E goes on without a stop */
+        kinematics_flush(
+            &builder->kinematics); /* as the firmware: only G92 E goes on without a stop */
     }
     for (unsigned axis = 0; axis < MODEL_AXES; axis++) {
         if (gcode_valued(line, axis_letters[axis])) {

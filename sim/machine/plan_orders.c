@@ -3,13 +3,13 @@
 
 #include "sim/machine/plan_data.h"
 
-/* Fixed times. Mesh levelling: nine points of some three seconds each, our assumption. Loading and unloading by an MMU2S:
- * filament_load_time and filament_unload_time of PrusaSlicer's MMU2S profiles, which its estimate counts too. */
-static const double mesh_s = 27;
+/* Loading and unloading by an MMU2S: filament_load_time and filament_unload_time of PrusaSlicer's
+ * MMU2S profiles, which its estimate counts too. */
 static const double mmu_load_s = 15, mmu_unload_s = 12;
 
 static const double inch_mm = 25.4;
-static const double rate_min = 1e-2, rate_max = 1e6; /* of limits in mm/s and mm/s² that a file may set */
+static const double rate_min = 1e-2,
+                    rate_max = 1e6; /* of limits in mm/s and mm/s² that a file may set */
 
 static const char axis_letters[MODEL_AXES] = {'X', 'Y', 'Z', 'E'};
 
@@ -56,18 +56,19 @@ static void relative_e(struct plan_builder *builder, const struct gcode_line *li
 
 static void dwell(struct plan_builder *builder, const struct gcode_line *line)
 {
-    double seconds = gcode_valued(line, 'S') ? gcode_value(line, 'S', 0) : gcode_value(line, 'P', 0) / 1000;
+    double seconds =
+        gcode_valued(line, 'S') ? gcode_value(line, 'S', 0) : gcode_value(line, 'P', 0) / 1000;
     plan_motion_dwell(builder, seconds, true);
 }
 
-/* G80 of the MK3; of the many parts of G29 on Buddy printers only the probing (P1 or none) takes time. */
+/* G80 of the MK3; of the many parts of G29 on Buddy printers only the probing (P1 or none) takes
+ * time. */
 static void level(struct plan_builder *builder, const struct gcode_line *line)
 {
-    if (line->number == 29 && gcode_has(line, 'P') ? gcode_value(line, 'P', 1) != 1 : gcode_has(line, 'A')) {
-        return;
+    bool part = gcode_has(line, 'A') || gcode_value(line, 'P', 1) != 1;
+    if (line->number == 80 || !part) {
+        plan_motion_level(builder);
     }
-    plan_motion_dwell(builder, mesh_s, false);
-    plan_timeline_mark(builder, PLAN_MESH, 0);
 }
 
 static void wait_for_moves(struct plan_builder *builder, const struct gcode_line *line)
@@ -123,11 +124,11 @@ static void progress(struct plan_builder *builder, const struct gcode_line *line
     } letters[PLAN_MODES] = {[PLAN_NORMAL] = {'P', 'R', 'C'}, [PLAN_QUIET] = {'Q', 'S', 'D'}};
     struct plan_progress before = builder->last_progress, *now = &builder->last_progress;
     bool changed = builder->plan->progress_count == 0;
+    builder->plan->summary.has_progress = true;
     for (unsigned mode = 0; mode < PLAN_MODES; mode++) {
         double value;
         if (mode_says(line, letters[mode].percent, &value)) {
             now->mode[mode].percent = (int16_t)fmin(value, 100);
-            builder->plan->summary.has_progress = true;
         }
         if (mode_says(line, letters[mode].left, &value)) {
             now->mode[mode].left_min = (float)value;
@@ -153,7 +154,8 @@ static void message(struct plan_builder *builder, const struct gcode_line *line)
 static void pause_for_user(struct plan_builder *builder, const struct gcode_line *line)
 {
     kinematics_flush(&builder->kinematics);
-    bool for_a_time = line->number <= 1 && (gcode_value(line, 'S', 0) > 0 || gcode_value(line, 'P', 0) > 0);
+    bool for_a_time =
+        line->number <= 1 && (gcode_value(line, 'S', 0) > 0 || gcode_value(line, 'P', 0) > 0);
     if (for_a_time) { /* M0 S5 waits at most so long, and nobody presses the knob */
         dwell(builder, line);
         return;
@@ -167,7 +169,8 @@ static void pause_for_user(struct plan_builder *builder, const struct gcode_line
 
 static void motors_off(struct plan_builder *builder, const struct gcode_line *line)
 {
-    if (gcode_has(line, 'X') || gcode_has(line, 'Y') || gcode_has(line, 'Z') || gcode_has(line, 'E')) {
+    if (gcode_has(line, 'X') || gcode_has(line, 'Y') || gcode_has(line, 'Z') ||
+        gcode_has(line, 'E')) {
         return;
     }
     kinematics_flush(&builder->kinematics);
@@ -178,7 +181,8 @@ static void limit_accelerations(struct plan_builder *builder, const struct gcode
 {
     for (unsigned axis = 0; axis < MODEL_AXES; axis++) {
         if (gcode_valued(line, axis_letters[axis])) {
-            builder->kinematics.limits.acceleration_mm_s2[axis] = rate(gcode_value(line, axis_letters[axis], 0));
+            builder->kinematics.limits.acceleration_mm_s2[axis] =
+                rate(gcode_value(line, axis_letters[axis], 0));
         }
     }
 }
@@ -187,12 +191,14 @@ static void limit_feeds(struct plan_builder *builder, const struct gcode_line *l
 {
     for (unsigned axis = 0; axis < MODEL_AXES; axis++) {
         if (gcode_valued(line, axis_letters[axis])) {
-            builder->kinematics.limits.feed_mm_s[axis] = rate(gcode_value(line, axis_letters[axis], 0));
+            builder->kinematics.limits.feed_mm_s[axis] =
+                rate(gcode_value(line, axis_letters[axis], 0));
         }
     }
 }
 
-/* S alone is the old form: it sets printing and travel, T retracting (Prusa-Firmware: Marlin_main.cpp, M204). */
+/* S alone is the old form: it sets printing and travel, T retracting (Prusa-Firmware:
+ * Marlin_main.cpp, M204). */
 static void set_acceleration(struct plan_builder *builder, const struct gcode_line *line)
 {
     if (gcode_valued(line, 'S')) {
@@ -214,7 +220,8 @@ static void limit_jerk(struct plan_builder *builder, const struct gcode_line *li
         }
     }
     limits->min_feed_mm_s = fmin(fmax(gcode_value(line, 'S', limits->min_feed_mm_s), 0), rate_max);
-    limits->min_travel_feed_mm_s = fmin(fmax(gcode_value(line, 'T', limits->min_travel_feed_mm_s), 0), rate_max);
+    limits->min_travel_feed_mm_s =
+        fmin(fmax(gcode_value(line, 'T', limits->min_travel_feed_mm_s), 0), rate_max);
 }
 
 static void set_speed(struct plan_builder *builder, const struct gcode_line *line)
@@ -332,7 +339,8 @@ static bool begins(const char *text, size_t size, const char *with)
     return size >= length && memcmp(text, with, length) == 0;
 }
 
-/* ";LAYER_CHANGE" of PrusaSlicer, ";LAYER:0" of Cura. The first kind seen counts, and instead of heights. */
+/* ";LAYER_CHANGE" of PrusaSlicer, ";LAYER:0" of Cura. The first kind seen counts, and instead of
+ * heights. */
 void plan_orders_comment(struct plan_builder *builder, const char *text, size_t size)
 {
     enum plan_layers layers = LAYERS_BY_Z;

@@ -29,7 +29,8 @@ static int64_t stamp(const struct plan_builder *builder)
     return builder->queued == builder->timed ? clock_now_us(builder) : -(int64_t)builder->queued;
 }
 
-/* Put a key behind the others, unless it takes the place of a last one that is too close to its predecessor. */
+/* Put a key behind the others, unless it takes the place of a last one that is too close to its
+ * predecessor. */
 static void keep_key(struct plan *plan, const struct plan_key *key, int64_t resolution_us)
 {
     size_t count = plan->key_count;
@@ -41,12 +42,14 @@ static void keep_key(struct plan *plan, const struct plan_key *key, int64_t reso
     plan->keys[plan->key_count++] = *key;
 }
 
-/* Too many keys: keep fewer of them, evenly in time. Ends, because the time of a plan is bounded. */
+/* Too many keys: keep fewer of them, evenly in time. Ends, because the time of a plan is bounded.
+ */
 static void thin_out(struct plan_builder *builder)
 {
     struct plan *plan = builder->plan;
     while (plan->key_count > PLAN_KEYS_MAX / 2) {
-        builder->resolution_us = builder->resolution_us > 0 ? 2 * builder->resolution_us : MILLISECONDS(1);
+        builder->resolution_us =
+            builder->resolution_us > 0 ? 2 * builder->resolution_us : MILLISECONDS(1);
         size_t count = plan->key_count;
         plan->key_count = 0;
         for (size_t i = 0; i < count; i++) {
@@ -132,11 +135,13 @@ void plan_timeline_timed(void *owner, double duration_s)
     }
 }
 
-struct plan_mark *plan_timeline_mark(struct plan_builder *builder, enum plan_mark_kind kind, double value)
+struct plan_mark *plan_timeline_mark(struct plan_builder *builder, enum plan_mark_kind kind,
+                                     double value)
 {
     struct plan *plan = builder->plan;
     if (plan->mark_count == PLAN_MARKS_MAX) {
-        plan_builder_fail(builder, "there are more than %d orders to heaters, fans and the like", (int)PLAN_MARKS_MAX);
+        plan_builder_fail(builder, "there are more than %d orders to heaters, fans and the like",
+                          (int)PLAN_MARKS_MAX);
     }
     if (builder->failed) {
         return &builder->scrap;
@@ -153,14 +158,16 @@ struct plan_mark *plan_timeline_mark(struct plan_builder *builder, enum plan_mar
     return mark;
 }
 
-void plan_timeline_text(struct plan_builder *builder, struct plan_mark *mark, const char *text, size_t size)
+void plan_timeline_text(struct plan_builder *builder, struct plan_mark *mark, const char *text,
+                        size_t size)
 {
     size = strnlen(text, size < PLAN_TEXT_BYTES_MAX ? size : PLAN_TEXT_BYTES_MAX);
     if (size == 0 || builder->failed) {
         return;
     }
     if (builder->plan->text_bytes + size + 1 > TEXTS_BYTES_MAX) {
-        plan_builder_fail(builder, "there are more than %d bytes of messages", (int)TEXTS_BYTES_MAX);
+        plan_builder_fail(builder, "there are more than %d bytes of messages",
+                          (int)TEXTS_BYTES_MAX);
         return;
     }
     builder->plan->text_bytes += size + 1;
@@ -174,8 +181,8 @@ void plan_timeline_progress(struct plan_builder *builder)
         plan_builder_fail(builder, "there are more than %d different M73", (int)PLAN_MARKS_MAX);
         return;
     }
-    plan->progress =
-        grow(plan->progress, plan->progress_count, &plan->progress_capacity, sizeof *plan->progress);
+    plan->progress = grow(plan->progress, plan->progress_count, &plan->progress_capacity,
+                          sizeof *plan->progress);
     struct plan_progress *progress = &plan->progress[plan->progress_count++];
     *progress = builder->last_progress;
     progress->at_us = stamp(builder);
@@ -184,8 +191,8 @@ void plan_timeline_progress(struct plan_builder *builder)
 void plan_timeline_hundredth(struct plan_builder *builder)
 {
     struct plan *plan = builder->plan;
-    plan->hundredths =
-        grow(plan->hundredths, plan->hundredth_count, &plan->hundredth_capacity, sizeof *plan->hundredths);
+    plan->hundredths = grow(plan->hundredths, plan->hundredth_count, &plan->hundredth_capacity,
+                            sizeof *plan->hundredths);
     plan->hundredths[plan->hundredth_count++] = stamp(builder);
 }
 

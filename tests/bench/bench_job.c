@@ -7,8 +7,9 @@
 #include "sim/base/world.h"
 #include "sim/machine/job.h"
 
-/* Two figures of printing: what a question to a running job costs after one second and after six hours, as a ratio, and
- * how much g-code becomes a plan in a second of CPU, as a ratio to counting the lines of the same bytes. */
+/* Two figures of printing: what a question to a running job costs after one second and after six
+ * hours, as a ratio, and how much g-code becomes a plan in a second of CPU, as a ratio to counting
+ * the lines of the same bytes. */
 
 static double cpu_s(void)
 {
@@ -18,6 +19,7 @@ static double cpu_s(void)
 }
 
 static const struct model model = {
+    .family = "mk3",
     .print_acceleration_mm_s2 = 1000,
     .travel_acceleration_mm_s2 = 1000,
     .retract_acceleration_mm_s2 = 1250,
@@ -32,9 +34,11 @@ static void write_print(struct buffer *text)
 {
     buffer_append_text(text, "M83\nG1 Z0.2 F600\n");
     for (int layer = 0; layer < 300; layer++) {
-        buffer_format(text, ";LAYER_CHANGE\nG1 Z%.1f F720\nM73 P%d R%d\n", 0.2 * (layer + 1), layer / 3, 450 - layer);
+        buffer_format(text, ";LAYER_CHANGE\nG1 Z%.1f F720\nM73 P%d R%d\n", 0.2 * (layer + 1),
+                      layer / 3, 450 - layer);
         for (int i = 0; i < 1700; i++) {
-            buffer_format(text, "G1 X%.3f Y%.3f E0.05 F2400\n", 50 + 2.5 * (i % 2) + 0.02 * (i % 1000), 50 + 0.05 * i);
+            buffer_format(text, "G1 X%.3f Y%.3f E0.05 F2400\n",
+                          50 + 2.5 * (i % 2) + 0.02 * (i % 1000), 50 + 0.05 * i);
         }
     }
 }
@@ -67,7 +71,8 @@ int main(void)
     write_print(&text);
     double begun_s = cpu_s();
     size_t lines = 0;
-    for (const char *c = text.bytes; (c = memchr(c, '\n', (size_t)(text.bytes + text.size - c))) != NULL; c++) {
+    for (const char *c = text.bytes;
+         (c = memchr(c, '\n', (size_t)(text.bytes + text.size - c))) != NULL; c++) {
         lines++;
     }
     double count_s = cpu_s() - begun_s;
@@ -81,16 +86,18 @@ int main(void)
         return 1;
     }
     double megabytes = (double)text.size / 1e6;
-    printf("plan: %zu lines, %.1f MB, %.1f h of printing: %.0f MB/s, %.1f times counting its lines; %.1f bytes a move\n",
-           lines, megabytes, (double)plan_summary(plan)->total_us / 3.6e9, megabytes / build_s, build_s / count_s,
-           (double)plan_bytes(plan) / (double)plan_summary(plan)->moves);
+    printf("plan: %zu lines, %.1f MB, %.1f h of printing: %.0f MB/s, %.1f times counting its "
+           "lines; %.1f bytes a move\n",
+           lines, megabytes, (double)plan_summary(plan)->total_us / 3.6e9, megabytes / build_s,
+           build_s / count_s, (double)plan_bytes(plan) / (double)plan_summary(plan)->moves);
     struct job job;
     job_start(&job, plan, 0);
     go_to(&job, SECONDS(1));
     double soon_ns = ns_per_question(&job, SECONDS(1));
     go_to(&job, SECONDS(6 * 3600));
     double late_ns = ns_per_question(&job, SECONDS(6 * 3600));
-    printf("question: %.0f ns after 1 s, %.0f ns after 6 h, ratio %.2f\n", soon_ns, late_ns, late_ns / soon_ns);
+    printf("question: %.0f ns after 1 s, %.0f ns after 6 h, ratio %.2f\n", soon_ns, late_ns,
+           late_ns / soon_ns);
     job_free(&job);
     file_content_release(content);
     buffer_free(&text);

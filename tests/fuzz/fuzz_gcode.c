@@ -8,10 +8,12 @@
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
     static const struct model model = {
+        .family = "mk3",
         .mmu = true,
         .print_acceleration_mm_s2 = 1000,
-        .axes = {{.max_mm = 250, .max_feed_mm_s = 200, .max_acceleration_mm_s2 = 1000, .jerk_mm_s = 8},
-                 {.max_mm = 210, .max_feed_mm_s = 200, .max_acceleration_mm_s2 = 1000, .jerk_mm_s = 8}},
+        .axes =
+            {{.max_mm = 250, .max_feed_mm_s = 200, .max_acceleration_mm_s2 = 1000, .jerk_mm_s = 8},
+             {.max_mm = 210, .max_feed_mm_s = 200, .max_acceleration_mm_s2 = 1000, .jerk_mm_s = 8}},
     };
     struct error error;
     struct file_content *content = file_content_of_bytes(bytes, size);

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
 #include <cmocka.h>
 
 #include <stdio.h>
@@ -18,16 +19,29 @@
 /* Round figures of an MK3S, so that the tests' expectations can be computed by hand. */
 static const struct model test_model = {
     .name = "test",
+    .family = "test",
     .print_acceleration_mm_s2 = 1000,
     .retract_acceleration_mm_s2 = 1250,
     .travel_acceleration_mm_s2 = 1000,
     .axes =
         {
-            {.min_mm = 0, .max_mm = 250, .max_feed_mm_s = 200, .max_acceleration_mm_s2 = 1000, .home_feed_mm_s = 50,
+            {.min_mm = 0,
+             .max_mm = 250,
+             .max_feed_mm_s = 200,
+             .max_acceleration_mm_s2 = 1000,
+             .home_feed_mm_s = 50,
              .jerk_mm_s = 8},
-            {.min_mm = -4, .max_mm = 210, .max_feed_mm_s = 200, .max_acceleration_mm_s2 = 1000, .home_feed_mm_s = 50,
+            {.min_mm = -4,
+             .max_mm = 210,
+             .max_feed_mm_s = 200,
+             .max_acceleration_mm_s2 = 1000,
+             .home_feed_mm_s = 50,
              .jerk_mm_s = 8},
-            {.min_mm = 0.15, .max_mm = 210, .max_feed_mm_s = 12, .max_acceleration_mm_s2 = 200, .home_feed_mm_s = 13,
+            {.min_mm = 0.15,
+             .max_mm = 210,
+             .max_feed_mm_s = 12,
+             .max_acceleration_mm_s2 = 200,
+             .home_feed_mm_s = 13,
              .jerk_mm_s = 0.4},
             {.max_feed_mm_s = 120, .max_acceleration_mm_s2 = 5000, .jerk_mm_s = 4.5},
         },
@@ -58,7 +72,8 @@ static inline struct file_content *shared_content(const char *below)
 {
     char path[1024];
     struct error error;
-    struct file_content *content = file_content_of_file(shared_path(below, path, sizeof path), &error);
+    struct file_content *content =
+        file_content_of_file(shared_path(below, path, sizeof path), &error);
     if (content == NULL) {
         print_message("skipped: %s\n", error.text);
         skip();

@@ -94,7 +94,8 @@ static void texts_and_comments_are_found(void **state)
 static void absurd_numbers_stay_finite(void **state)
 {
     (void)state;
-    struct gcode_line line = parse("G1 X99999999999999999999999999 Y-1e308 F0.00000000000000000001 ZNAN EINF");
+    struct gcode_line line =
+        parse("G1 X99999999999999999999999999 Y-1e308 F0.00000000000000000001 ZNAN EINF");
     assert_true(gcode_value(&line, 'X', 0) == GCODE_NUMBER_MAX);
     assert_true(gcode_value(&line, 'Y', 0) == -1); /* no exponents */
     assert_false(gcode_valued(&line, 'Z'));
@@ -111,7 +112,8 @@ static void absurd_numbers_stay_finite(void **state)
 static void rubbish_is_no_command(void **state)
 {
     (void)state;
-    static const char *const rubbish[] = {"", "   \t\r", ";", "(comment)", "*", "N", "N12", "g1 x1", "123", "\xff\xfe", "*55"};
+    static const char *const rubbish[] = {"",    "   \t\r", ";",   "(comment)", "*",  "N",
+                                          "N12", "g1 x1",   "123", "\xff\xfe",  "*55"};
     for (size_t i = 0; i < sizeof rubbish / sizeof *rubbish; i++) {
         struct gcode_line line;
         assert_false(gcode_parse(&line, rubbish[i], strlen(rubbish[i])));
@@ -202,7 +204,8 @@ static void add_up(void *owner, double duration_s)
     total->moves++;
 }
 
-/* By hand: from 8 mm/s (jerk) to 100 mm/s at 1000 mm/s² takes 92 ms and 4.968 mm, and so does braking. */
+/* By hand: from 8 mm/s (jerk) to 100 mm/s at 1000 mm/s² takes 92 ms and 4.968 mm, and so does
+ * braking. */
 static void a_lonely_move_is_a_trapezoid(void **state)
 {
     (void)state;
@@ -246,10 +249,12 @@ static void corners_and_slow_axes_cost_time(void **state)
     kinematics_add(kinematics, (double[]){50, 0, 0, 0}, 100, 1000);
     kinematics_add(kinematics, (double[]){50, 0, 0, 0}, 100, 1000);
     kinematics_flush(kinematics);
-    /* Both slow down from 100 to the jerk's 8 mm/s and speed up again: twice 92 ms for what takes 99.36 ms. */
+    /* Both slow down from 100 to the jerk's 8 mm/s and speed up again: twice 92 ms for what
+     * takes 99.36 ms. */
     assert_true(fabs(corner.seconds - straight.seconds - (0.184 - 0.09936)) < 1e-9);
     kinematics_init(kinematics, &test_model, add_up, &lift);
-    kinematics_add(kinematics, (double[]){0, 0, 24, 0}, 100, 1000); /* at most 12 mm/s and 200 mm/s² */
+    kinematics_add(kinematics, (double[]){0, 0, 24, 0}, 100,
+                   1000); /* at most 12 mm/s and 200 mm/s² */
     kinematics_flush(kinematics);
     assert_true(lift.seconds > 2 && lift.seconds < 2.2);
     assert_false(kinematics_add(kinematics, (double[]){0, 0, 0, 0}, 100, 1000));

@@ -6,8 +6,10 @@
 #include "sim/base/random.h"
 #include "sim/machine/job.h"
 
-/* 100 s of the plan's clock, without acceleration: nothing but dwells and a slow way up at the end. */
-static const char slow_text[] = "M73 P0 R2\nG4 S50\nM73 P50 R1\nM106 S255\nG92 X0 Y0 Z1\nM203 X1\nM205 X10\nG1 X50 F60\n";
+/* 100 s of the plan's clock, without acceleration: nothing but dwells and a slow way up at the end.
+ */
+static const char slow_text[] =
+    "M73 P0 R2\nG4 S50\nM73 P50 R1\nM106 S255\nG92 X0 Y0 Z1\nM203 X1\nM205 X10\nG1 X50 F60\n";
 
 static void start(struct job *job, const char *text, int64_t now_us)
 {
@@ -120,7 +122,8 @@ static void stopping_freezes_the_reading(void **state)
     assert_int_equal(before.plan_us, after.plan_us);
     assert_int_equal(before.printing_us, after.printing_us);
     assert_int_equal(before.point.offset, after.point.offset);
-    assert_true(before.point.z_mm == after.point.z_mm && before.point.filament_mm == after.point.filament_mm);
+    assert_true(before.point.z_mm == after.point.z_mm &&
+                before.point.filament_mm == after.point.filament_mm);
     assert_true(after.point.z_mm > 5 && after.point.z_mm < 15);
     assert_true(after.point.filament_mm > 5 && after.point.filament_mm < 10);
     job_free(&job);
@@ -161,7 +164,8 @@ static void pauses_of_the_file_hold_and_do_not_count(void **state)
     assert_int_equal(reading_at(&job, SECONDS(60)).printing_us, SECONDS(10));
     job_go_on(&job, SECONDS(110));
     assert_int_equal(reading_at(&job, SECONDS(115)).printing_us, SECONDS(15));
-    /* A pause from outside, in the middle, and the next mark taken late: no time of the plan is lost. */
+    /* A pause from outside, in the middle, and the next mark taken late: no time of the plan is
+     * lost. */
     job_pause(&job, SECONDS(115));
     job_resume(&job, SECONDS(215));
     mark = job_take_mark(&job, SECONDS(223));
@@ -184,6 +188,8 @@ static void printing_time_of_the_last_hundredth(void **state)
     start(&job, text.bytes, 0);
     assert_int_equal(reading_at(&job, SECONDS(99)).hundredth_us, 0);
     assert_int_equal(reading_at(&job, SECONDS(150)).hundredth_us, SECONDS(100));
+    assert_int_equal(reading_at(&job, SECONDS(99)).commands, 0);
+    assert_int_equal(reading_at(&job, SECONDS(250)).commands, 200);
     job_pause(&job, SECONDS(150));
     job_resume(&job, SECONDS(250));
     assert_int_equal(reading_at(&job, SECONDS(299)).hundredth_us, SECONDS(100));
@@ -251,7 +257,8 @@ static void the_real_file_is_printed_like_it_says(void **state)
 {
     (void)state;
     struct error error;
-    struct file_content *content = shared_content("data/full_m73_layers_0.2mm_PLA_MK3SMMU2S_11m.gcode");
+    struct file_content *content =
+        shared_content("data/full_m73_layers_0.2mm_PLA_MK3SMMU2S_11m.gcode");
     struct model model = test_model;
     model.mmu = true;
     struct job job;

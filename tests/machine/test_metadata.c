@@ -38,9 +38,11 @@ static void assert_content_tells(const char *text, const char *expected)
 static void FF_08_tools_that_differ_have_no_common_value(void **state)
 {
     (void)state;
-    assert_content_tells("; filament_type = PLA;PETG\n", "{\"filament_type per tool\": [\"PLA\", \"PETG\"]}");
-    assert_content_tells("; filament_type = PLA;PLA\n",
-                         "{\"filament_type per tool\": [\"PLA\", \"PLA\"], \"filament_type\": \"PLA\"}");
+    assert_content_tells("; filament_type = PLA;PETG\n",
+                         "{\"filament_type per tool\": [\"PLA\", \"PETG\"]}");
+    assert_content_tells(
+        "; filament_type = PLA;PLA\n",
+        "{\"filament_type per tool\": [\"PLA\", \"PLA\"], \"filament_type\": \"PLA\"}");
     assert_content_tells("; temperature = 215\n", "{\"temperature\": 215}");
     assert_content_tells("; nozzle_diameter = 0.4,0.40\n",
                          "{\"nozzle_diameter per tool\": [0.4, 0.4], \"nozzle_diameter\": 0.4}");
@@ -49,28 +51,32 @@ static void FF_08_tools_that_differ_have_no_common_value(void **state)
 static void FF_09_filament_is_summed_over_tools(void **state)
 {
     (void)state;
-    assert_content_tells("; filament used [g] = 1.0, 2.0\n",
-                         "{\"filament used [g] per tool\": [1.0, 2.0], \"filament used [g]\": 3.0}");
+    assert_content_tells(
+        "; filament used [g] = 1.0, 2.0\n",
+        "{\"filament used [g] per tool\": [1.0, 2.0], \"filament used [g]\": 3.0}");
     assert_content_tells("; filament used [g] = 1.0, x\n", "{}");
 }
 
 static void FF_10_names_of_files_tell_too(void **state)
 {
     (void)state;
-    assert_told("sh_bn_0.6n_0.32mm_PETG_MK4_8h55m.gcode", NULL,
-                "{\"nozzle_diameter\": 0.6, \"layer_height\": 0.32, \"filament_type\": \"PETG\", "
-                "\"printer_model\": \"MK4\", \"estimated printing time (normal mode)\": \"8h55m\"}");
+    assert_told(
+        "sh_bn_0.6n_0.32mm_PETG_MK4_8h55m.gcode", NULL,
+        "{\"nozzle_diameter\": 0.6, \"layer_height\": 0.32, \"filament_type\": \"PETG\", "
+        "\"printer_model\": \"MK4\", \"estimated printing time (normal mode)\": \"8h55m\"}");
     assert_told("HP_PLA,PLA_MK3SMMU3_3h22m.gcode", NULL,
                 "{\"filament_type\": \"PLA\", \"printer_model\": \"MK3SMMU3\", "
                 "\"estimated printing time (normal mode)\": \"3h22m\"}");
-    assert_told("PLA_0.6n 0.32mm_MK3S_1d1h42m.gco", "; printer_model = MK3\n; layer_height = 0.2\n",
-                "{\"nozzle_diameter\": 0.6, \"layer_height\": 0.2, \"filament_type\": \"PLA\", "
-                "\"printer_model\": \"MK3\", \"estimated printing time (normal mode)\": \"1d1h42m\"}");
+    assert_told(
+        "PLA_0.6n 0.32mm_MK3S_1d1h42m.gco", "; printer_model = MK3\n; layer_height = 0.2\n",
+        "{\"nozzle_diameter\": 0.6, \"layer_height\": 0.2, \"filament_type\": \"PLA\", "
+        "\"printer_model\": \"MK3\", \"estimated printing time (normal mode)\": \"1d1h42m\"}");
     assert_told("42.gcode", NULL, "{}");
     assert_told("3h22x.gcode", NULL, "{}");
 }
 
-/* The library's defects: "mm" is a time, and a number that is none ends all reading, of the file too. */
+/* The library's defects: "mm" is a time, and a number that is none ends all reading, of the file
+ * too. */
 static void names_mislead_as_they_mislead_the_library(void **state)
 {
     (void)state;
@@ -97,7 +103,8 @@ static void FF_11_times_are_parsed(void **state)
 static void FF_12_m73_sets_flags(void **state)
 {
     (void)state;
-    assert_content_tells("M73 P10 R20\n", "{\"normal_percent_present\": true, \"normal_left_present\": true}");
+    assert_content_tells("M73 P10 R20\n",
+                         "{\"normal_percent_present\": true, \"normal_left_present\": true}");
     assert_content_tells(";M73 P10\n", "{}");
     assert_content_tells("G1 ; M73 P10\n", "{}");
     assert_content_tells("M73 R20 P10\n", "{\"normal_left_present\": true}");
@@ -111,10 +118,12 @@ static void FF_12_m73_sets_flags(void **state)
 static void values_convert_as_in_python(void **state)
 {
     (void)state;
-    assert_content_tells("; brim_width = 0.5\n; ironing =  1 \n; support_material = x\n", "{\"ironing\": 1}");
+    assert_content_tells("; brim_width = 0.5\n; ironing =  1 \n; support_material = x\n",
+                         "{\"ironing\": 1}");
     assert_content_tells("; layer_height = 1e-1\n; max_layer_z = nan\n", "{\"layer_height\": 0.1}");
     assert_content_tells("; max_layer_z = 1e999\n; layer_height = 0x10\n", "{}");
-    assert_content_tells("; extruder_colour = \"\"\n; fill_density = 15%\n", "{\"fill_density\": \"15%\"}");
+    assert_content_tells("; extruder_colour = \"\"\n; fill_density = 15%\n",
+                         "{\"fill_density\": \"15%\"}");
     assert_content_tells("; layer_height = 0.3\n; layer_height = 0.2\n", "{\"layer_height\": 0.2}");
     assert_content_tells("; unknown = 5\n;layer_height = 0.2\n; layer_height=0.2\n", "{}");
     assert_content_tells("; printer_model = MK\xc3\xa1\n", "{\"printer_model\": \"MK\\u00e1\"}");
@@ -125,11 +134,14 @@ static void values_convert_as_in_python(void **state)
 static void objects_are_parsed_as_json(void **state)
 {
     (void)state;
-    assert_content_tells("; objects_info = {\"objects\":[{\"name\":\"a\\u00e1\\n\",\"polygon\":[[1,-2.50],[3e2,0]]}],"
-                         "\"ok\":true,\"no\":null}\n",
-                         "{\"objects_info\": {\"objects\": [{\"name\": \"a\\u00e1\\n\", \"polygon\": [[1, -2.5], "
-                         "[300.0, 0]]}], \"ok\": true, \"no\": null}}");
-    static const char *const broken[] = {"{", "[1,]", "{\"a\" 1}", "01", "\"x", "[1] 2", "NaN", "", "{\"a\":\"\\q\"}", "-"};
+    assert_content_tells(
+        "; objects_info = "
+        "{\"objects\":[{\"name\":\"a\\u00e1\\n\",\"polygon\":[[1,-2.50],[3e2,0]]}],"
+        "\"ok\":true,\"no\":null}\n",
+        "{\"objects_info\": {\"objects\": [{\"name\": \"a\\u00e1\\n\", \"polygon\": [[1, -2.5], "
+        "[300.0, 0]]}], \"ok\": true, \"no\": null}}");
+    static const char *const broken[] = {"{",   "[1,]", "{\"a\" 1}",       "01", "\"x", "[1] 2",
+                                         "NaN", "",     "{\"a\":\"\\q\"}", "-"};
     for (size_t i = 0; i < sizeof broken / sizeof *broken; i++) {
         char text[64];
         snprintf(text, sizeof text, "; objects_info = %s\n", broken[i]);
@@ -147,26 +159,31 @@ static void objects_are_parsed_as_json(void **state)
 static void the_longest_thumbnail_is_the_preview(void **state)
 {
     (void)state;
-    assert_content_tells("; thumbnail begin 16x16 4\n; AAAA\n; thumbnail end\n"
-                         "; thumbnail_QOI begin 313x173 8\n; BBBB\n; CCC=\n; thumbnail_QOI end\n"
-                         "; thumbnail_JPG begin 1x1 4\n; DDDD\n; thumbnail_JPG end\n; layer_height = 0.2\n",
-                         "{\"layer_height\": 0.2, \"preview\": \"BBBBCCC=\"}");
+    assert_content_tells(
+        "; thumbnail begin 16x16 4\n; AAAA\n; thumbnail end\n"
+        "; thumbnail_QOI begin 313x173 8\n; BBBB\n; CCC=\n; thumbnail_QOI end\n"
+        "; thumbnail_JPG begin 1x1 4\n; DDDD\n; thumbnail_JPG end\n; layer_height = 0.2\n",
+        "{\"layer_height\": 0.2, \"preview\": \"BBBBCCC=\"}");
 }
 
 /* file-formats.md 8: reading stops, what was found stays. */
 static void broken_files_keep_what_was_found_before(void **state)
 {
     (void)state;
-    assert_content_tells("; layer_height = 0.2\n; thumbnail begin 16x16 5\n; AAAA\n; thumbnail end\n; ironing = 1\n",
-                         "{\"layer_height\": 0.2, \"preview\": \"AAAA\"}");
-    assert_content_tells("; layer_height = 0.2\n; thumbnail end\n; ironing = 1\n", "{\"layer_height\": 0.2}");
-    assert_content_tells("; layer_height = 0.2\n; \xff\n; ironing = 1\n", "{\"layer_height\": 0.2}");
-    assert_content_tells("; layer_height = 0.2\nM117 \xff\n; ironing = 1\n", "{\"layer_height\": 0.2}");
+    assert_content_tells(
+        "; layer_height = 0.2\n; thumbnail begin 16x16 5\n; AAAA\n; thumbnail end\n; ironing = 1\n",
+        "{\"layer_height\": 0.2, \"preview\": \"AAAA\"}");
+    assert_content_tells("; layer_height = 0.2\n; thumbnail end\n; ironing = 1\n",
+                         "{\"layer_height\": 0.2}");
+    assert_content_tells("; layer_height = 0.2\n; \xff\n; ironing = 1\n",
+                         "{\"layer_height\": 0.2}");
+    assert_content_tells("; layer_height = 0.2\nM117 \xff\n; ironing = 1\n",
+                         "{\"layer_height\": 0.2}");
     assert_content_tells("; thumbnail begin 16x16 4\n; AAAA", "{}");
     assert_content_tells("", "{}");
 }
 
-static void only_head_and_tail_are_read(void **state)
+static void FF_13_only_head_and_tail_are_read(void **state)
 {
     (void)state;
     struct buffer text = {0};
@@ -232,14 +249,17 @@ static char *read_text(const char *path)
     return buffer_detach(&text);
 }
 
-/* What the real SDK sent about the same file, byte for byte from the first key of the metadata on. */
+/* What the real SDK sent about the same file, byte for byte from the first key of the metadata on.
+ */
 static void the_real_file_info_is_ours(void **state)
 {
     (void)state;
     static const char name[] = "full_m73_layers_0.2mm_PLA_MK3SMMU2S_11m.gcode";
     char path[1024];
-    char *capture = read_text(shared_path("captures/connect-sdk/24-send-file-info.txt", path, sizeof path));
-    struct file_content *content = shared_content("data/full_m73_layers_0.2mm_PLA_MK3SMMU2S_11m.gcode");
+    char *capture =
+        read_text(shared_path("captures/connect-sdk/24-send-file-info.txt", path, sizeof path));
+    struct file_content *content =
+        shared_content("data/full_m73_layers_0.2mm_PLA_MK3SMMU2S_11m.gcode");
     char *expected = strstr(capture, "\"layer_height\"");
     assert_non_null(expected);
     char *end = strstr(expected, "}, \"command_id\"");
@@ -273,7 +293,7 @@ int main(void)
         cmocka_unit_test(objects_are_parsed_as_json),
         cmocka_unit_test(the_longest_thumbnail_is_the_preview),
         cmocka_unit_test(broken_files_keep_what_was_found_before),
-        cmocka_unit_test(only_head_and_tail_are_read),
+        cmocka_unit_test(FF_13_only_head_and_tail_are_read),
         cmocka_unit_test(a_sparse_file_of_two_gigabytes_is_read_at_its_ends),
         cmocka_unit_test(other_kinds_of_files_have_none),
         cmocka_unit_test(the_real_file_info_is_ours),

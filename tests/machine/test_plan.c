@@ -9,7 +9,8 @@
 #include "sim/base/random.h"
 #include "sim/machine/metadata.h"
 
-static const struct plan_mark *mark_of(const struct plan *plan, enum plan_mark_kind kind, size_t index)
+static const struct plan_mark *mark_of(const struct plan *plan, enum plan_mark_kind kind,
+                                       size_t index)
 {
     for (size_t i = 0; i < plan_mark_count(plan); i++) {
         if (plan_mark(plan, i)->kind == kind && index-- == 0) {
@@ -42,9 +43,12 @@ static void assert_keeps_promises(struct file_content *content, const char *name
     if (json != NULL) {
         double promised_s = (double)metadata_seconds(json + 1);
         double promised_mm = metadata_number(&metadata, "filament used [mm]", NAN);
-        double seconds = (double)summary->total_us / 1e6, estimate_s = (double)summary->estimate_us / 1e6;
-        print_message("%s: %.0f s, as a slicer counts %.0f s of %.0f s; %.1f mm of %.1f mm; %u layers\n", name, seconds,
-                      estimate_s, promised_s, summary->filament_mm, promised_mm, summary->layers);
+        double seconds = (double)summary->total_us / 1e6,
+               estimate_s = (double)summary->estimate_us / 1e6;
+        print_message(
+            "%s: %.0f s, as a slicer counts %.0f s of %.0f s; %.1f mm of %.1f mm; %u layers\n",
+            name, seconds, estimate_s, promised_s, summary->filament_mm, promised_mm,
+            summary->layers);
         assert_true(fabs(estimate_s / promised_s - 1) < 0.15);
         if (promised_s > 200) { /* in a very short print homing and levelling outweigh the rest */
             assert_true(fabs(seconds / promised_s - 1) < 0.15);
@@ -61,15 +65,17 @@ static void assert_keeps_promises(struct file_content *content, const char *name
 static void the_mk3s_file_keeps_its_promises(void **state)
 {
     (void)state;
-    struct model mmu = test_model;
-    mmu.mmu = true;
-    assert_keeps_promises(shared_content("data/full_m73_layers_0.2mm_PLA_MK3SMMU2S_11m.gcode"), "MK3SMMU2S", 31, &mmu);
+    const struct model *model = model_find("mk3s-mmu2s");
+    assert_non_null(model);
+    assert_keeps_promises(shared_content("data/full_m73_layers_0.2mm_PLA_MK3SMMU2S_11m.gcode"),
+                          "MK3SMMU2S", 31, model);
 }
 
 static void the_benchy_keeps_its_promises(void **state)
 {
     (void)state;
-    assert_keeps_promises(shared_content("data/benchyrules_pla_14m.gcode"), "benchy", 192, &test_model);
+    assert_keeps_promises(shared_content("data/benchyrules_pla_14m.gcode"), "benchy", 192,
+                          &test_model);
 }
 
 static void the_box_keeps_its_promises(void **state)
@@ -81,7 +87,8 @@ static void the_box_keeps_its_promises(void **state)
 static void the_mini_cube_keeps_its_promises(void **state)
 {
     (void)state;
-    assert_keeps_promises(shared_content("data/mini_cube_ascii.gcode"), "mini cube", 120, &test_model);
+    assert_keeps_promises(shared_content("data/mini_cube_ascii.gcode"), "mini cube", 120,
+                          &test_model);
 }
 
 /* Of another slicer, without promises but with ";Layer count: 70". */
@@ -128,8 +135,9 @@ static void our_samples_are_what_their_generator_makes(void **state)
 static void positions_lie_on_the_way(void **state)
 {
     (void)state;
-    struct plan *plan = plan_of_text("G90\nM83\nG92 X0 Y0 Z0.2 E0\nG1 X100 E10 F6000\nG1 Y100 E10\nG4 S5\nG1 X0 Y0 F6000\n",
-                                     &test_model);
+    struct plan *plan = plan_of_text(
+        "G90\nM83\nG92 X0 Y0 Z0.2 E0\nG1 X100 E10 F6000\nG1 Y100 E10\nG4 S5\nG1 X0 Y0 F6000\n",
+        &test_model);
     struct plan_point point;
     plan_at(plan, 0, &point);
     assert_true(point.x_mm == 0 && point.y_mm == 0 && fabs(point.z_mm - 0.2) < 1e-6);
@@ -162,7 +170,8 @@ static void offsets_are_those_of_the_line_under_way(void **state)
 static void e_goes_on_in_filament_when_its_zero_moves(void **state)
 {
     (void)state;
-    struct plan *plan = plan_of_text("M82\nG1 X10 E5 F600\nG92 E0\nG1 X20 E5\nG92 E0\n", &test_model);
+    struct plan *plan =
+        plan_of_text("M82\nG1 X10 E5 F600\nG92 E0\nG1 X20 E5\nG92 E0\n", &test_model);
     struct plan_point point;
     plan_at(plan, 1500000, &point);
     assert_true(point.filament_mm > 6 && point.filament_mm < 9);
@@ -173,7 +182,8 @@ static void e_goes_on_in_filament_when_its_zero_moves(void **state)
     plan_release(plan);
 }
 
-/* MK3 (EXTRUDE_MAXLENGTH): such a move goes its way without the filament. Old Cura files end with one. */
+/* MK3 (EXTRUDE_MAXLENGTH): such a move goes its way without the filament. Old Cura files end with
+ * one. */
 static void lengthy_extrusions_are_ignored(void **state)
 {
     (void)state;
@@ -222,9 +232,10 @@ static void arcs_are_as_long_as_they_are(void **state)
 static void marks_come_in_order_with_what_they_say(void **state)
 {
     (void)state;
-    static const char text[] = "M104 S200\nM140 S60\nM190 S60\nM109 R180\nG1 X50 F3000\nM106 S128\nG1 X100\nM107\n"
-                               "M117 Hello there ; you\nM0 Click me\nM601\nT1\nT1\nM221 S95\nG1 X0\nM600\nM84\nM84 E\n"
-                               "M9999\nbinary \x01\x02\n";
+    static const char text[] =
+        "M104 S200\nM140 S60\nM190 S60\nM109 R180\nG1 X50 F3000\nM106 S128\nG1 X100\nM107\n"
+        "M117 Hello there ; you\nM0 Click me\nM601\nT1\nT1\nM221 S95\nG1 X0\nM600\nM84\nM84 E\n"
+        "M9999\nbinary \x01\x02\n";
     struct plan *plan = plan_of_text(text, &test_model);
     static const struct {
         enum plan_mark_kind kind;
@@ -232,10 +243,18 @@ static void marks_come_in_order_with_what_they_say(void **state)
         int code;
         const char *text;
     } expected[] = {
-        {PLAN_NOZZLE_TARGET, 200, 0, ""}, {PLAN_BED_TARGET, 60, 0, ""},   {PLAN_BED_WAIT, 60, 0, ""},
-        {PLAN_NOZZLE_WAIT, 180, 0, ""},   {PLAN_FAN, 128, 0, ""},         {PLAN_FAN, 0, 0, ""},
-        {PLAN_MESSAGE, 0, 0, "Hello there"}, {PLAN_PAUSE, 0, 0, "Click me"}, {PLAN_PAUSE, 0, 601, ""},
-        {PLAN_TOOL, 1, 0, ""},            {PLAN_FLOW, 95, 0, ""},         {PLAN_PAUSE, 0, 600, ""},
+        {PLAN_NOZZLE_TARGET, 200, 0, ""},
+        {PLAN_BED_TARGET, 60, 0, ""},
+        {PLAN_BED_WAIT, 60, 0, ""},
+        {PLAN_NOZZLE_WAIT, 180, 0, ""},
+        {PLAN_FAN, 128, 0, ""},
+        {PLAN_FAN, 0, 0, ""},
+        {PLAN_MESSAGE, 0, 0, "Hello there"},
+        {PLAN_PAUSE, 0, 0, "Click me"},
+        {PLAN_PAUSE, 0, 601, ""},
+        {PLAN_TOOL, 1, 0, ""},
+        {PLAN_FLOW, 95, 0, ""},
+        {PLAN_PAUSE, 0, 600, ""},
         {PLAN_MOTORS_OFF, 0, 0, ""},
     };
     assert_int_equal(plan_mark_count(plan), sizeof expected / sizeof *expected);
@@ -258,9 +277,10 @@ static void marks_come_in_order_with_what_they_say(void **state)
 static void progress_is_what_m73_said_last(void **state)
 {
     (void)state;
-    struct plan *plan = plan_of_text("M73 P0 R10\nM73 Q0 S11\nM73 C3\nM73 D4.5\nG1 X50 F3000\nM73 P50 R5\nM73 P50 R5\n"
-                                     "G1 X100\nM73 P100 R0\n",
-                                     &test_model);
+    struct plan *plan = plan_of_text(
+        "M73 P0 R10\nM73 Q0 S11\nM73 C3\nM73 D4.5\nG1 X50 F3000\nM73 P50 R5\nM73 P50 R5\n"
+        "G1 X100\nM73 P100 R0\n",
+        &test_model);
     const struct plan_progress *progress = plan_progress_at(plan, 0);
     assert_int_equal(progress->mode[PLAN_NORMAL].percent, 0);
     assert_true(progress->mode[PLAN_NORMAL].left_min == 10.0F);
@@ -283,14 +303,16 @@ static void progress_is_what_m73_said_last(void **state)
 static void layers_are_found_without_comments_too(void **state)
 {
     (void)state;
-    struct plan *plan = plan_of_text("M83\nG1 Z0.2 F600\nG1 X10 E1\nG1 X20 E1\nG1 Z0.6\nG1 X30\nG1 Z0.4\nG1 X40 E1\n"
-                                     "G1 Z0.6\nG1 X50 E1\n",
-                                     &test_model);
+    struct plan *plan = plan_of_text(
+        "M83\nG1 Z0.2 F600\nG1 X10 E1\nG1 X20 E1\nG1 Z0.6\nG1 X30\nG1 Z0.4\nG1 X40 E1\n"
+        "G1 Z0.6\nG1 X50 E1\n",
+        &test_model);
     assert_int_equal(plan_summary(plan)->layers, 3);
     assert_true(fabs(plan_summary(plan)->max_z_mm - 0.6) < 1e-9);
     plan_release(plan);
     /* What was laid down before the first comment is no layer. */
-    plan = plan_of_text("M83\nG1 Z0.2 F600\nG1 X10 E1\nM106\n;LAYER_CHANGE\nG1 X20 E1\n;LAYER:9\n;LAYER_CHANGE\nG1 X30 E1\n",
+    plan = plan_of_text("M83\nG1 Z0.2 F600\nG1 X10 E1\nM106\n;LAYER_CHANGE\nG1 X20 "
+                        "E1\n;LAYER:9\n;LAYER_CHANGE\nG1 X30 E1\n",
                         &test_model);
     assert_int_equal(plan_summary(plan)->layers, 2);
     assert_int_equal(marks_of(plan, PLAN_LAYER), 2);
@@ -318,10 +340,32 @@ static void limits_of_the_file_count(void **state)
     plan_release(old);
 }
 
+static void homing_an_mk3_levels_its_bed_unless_told_not_to(void **state)
+{
+    (void)state;
+    struct model mk3 = test_model;
+    mk3.family = "mk3";
+    static const struct {
+        const char *text;
+        size_t meshes;
+    } cases[] = {{"G28\n", 1}, {"G28 W\n", 0}, {"G28 X Y\n", 0}, {"G28 W\nG80\n", 1}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct plan *plan = plan_of_text(cases[i].text, &mk3);
+        assert_int_equal(marks_of(plan, PLAN_MESH), cases[i].meshes);
+        assert_int_equal(marks_of(plan, PLAN_HOMED), 1);
+        assert_int_equal(plan_summary(plan)->estimate_us, 0);
+        plan_release(plan);
+    }
+    struct plan *plan = plan_of_text("G28\nG29 P1\nG29 P3.2\nG29 A\nG29\n", &test_model);
+    assert_int_equal(marks_of(plan, PLAN_MESH), 2);
+    plan_release(plan);
+}
+
 static void speed_of_the_file_is_in_the_estimate_alone(void **state)
 {
     (void)state;
-    struct plan *plan = plan_of_text("M220 B\nM220 S50\nG1 X100 F6000\nM220 R\nG1 X0\n", &test_model);
+    struct plan *plan =
+        plan_of_text("M220 B\nM220 S50\nG1 X100 F6000\nM220 R\nG1 X0\n", &test_model);
     const struct plan_summary *summary = plan_summary(plan);
     assert_true(llabs(2 * summary->estimate_us - 3 * summary->total_us) < MILLISECONDS(200));
     assert_true(mark_of(plan, PLAN_SPEED, 0)->value == 50.0F);
@@ -350,10 +394,28 @@ static void bad_files_give_plans_or_errors(void **state)
 {
     (void)state;
     static const char *const texts[] = {
-        "", "\n", "\xff\xfe\x00", "G1", "G1 X", "G2 I0 J0", "G3 X1 Y1 R0.0001", "G2 X5 Y5 I999999999 J-999999999",
-        "G1 X1e308 Y-1e308 Z1e308 E1e308 F1e-308", "G92 X1e9 E-999999999\nG1 X0 E999999999", "M201 X0 Y0 Z0 E0\nG1 X100",
-        "M203 X0\nG1 X1", "M204 S0\nG1 X1", "M205 X0 Y0 Z0 E0 S-5 T1e9\nG1 X9", "G4 S-5", "M220 S-1\nG1 X5", "T99999999",
-        "M73 P1000 R-5", "G20\nG1 X999999999 F0", "M0 P-5\nM117", "G28 Q\nG80\nG29 P9", "N5 G1 X5*200",
+        "",
+        "\n",
+        "\xff\xfe\x00",
+        "G1",
+        "G1 X",
+        "G2 I0 J0",
+        "G3 X1 Y1 R0.0001",
+        "G2 X5 Y5 I999999999 J-999999999",
+        "G1 X1e308 Y-1e308 Z1e308 E1e308 F1e-308",
+        "G92 X1e9 E-999999999\nG1 X0 E999999999",
+        "M201 X0 Y0 Z0 E0\nG1 X100",
+        "M203 X0\nG1 X1",
+        "M204 S0\nG1 X1",
+        "M205 X0 Y0 Z0 E0 S-5 T1e9\nG1 X9",
+        "G4 S-5",
+        "M220 S-1\nG1 X5",
+        "T99999999",
+        "M73 P1000 R-5",
+        "G20\nG1 X999999999 F0",
+        "M0 P-5\nM117",
+        "G28 Q\nG80\nG29 P9",
+        "N5 G1 X5*200",
     };
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         struct plan *plan = plan_of_text(texts[i], &test_model);
@@ -379,7 +441,8 @@ static void refusals_say_why_and_where(void **state)
 {
     (void)state;
     static const char forever[] = "G1 X5\nG4 S999999999\n";
-    assert_refused(file_content_of_bytes(forever, strlen(forever)), "byte 20: the print would take more than 400 days");
+    assert_refused(file_content_of_bytes(forever, strlen(forever)),
+                   "byte 20: the print would take more than 400 days");
     struct buffer text = {0};
     for (int i = 0; i <= PLAN_MARKS_MAX; i++) {
         buffer_append_text(&text, "M106\n");
@@ -512,6 +575,7 @@ int main(void)
         cmocka_unit_test(progress_is_what_m73_said_last),
         cmocka_unit_test(layers_are_found_without_comments_too),
         cmocka_unit_test(limits_of_the_file_count),
+        cmocka_unit_test(homing_an_mk3_levels_its_bed_unless_told_not_to),
         cmocka_unit_test(speed_of_the_file_is_in_the_estimate_alone),
         cmocka_unit_test(every_hundredth_command_has_its_instant),
         cmocka_unit_test(bad_files_give_plans_or_errors),
