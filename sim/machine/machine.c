@@ -16,8 +16,8 @@ static int64_t earlier(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
-/* The hot-end fan is looked at a second after its threshold was crossed, when the reading's noise doesn't matter any
- * more, and again while it still might. */
+/* The hot-end fan is looked at a second after its threshold was crossed, when the reading's noise
+ * doesn't matter any more, and again while it still might. */
 static bool follow_nozzle(struct machine *machine)
 {
     if (machine->follow_us > machine_now(machine)) {
@@ -54,8 +54,10 @@ static int64_t heater_due_us(const struct machine *machine, const struct heater 
 static void arm(struct machine *machine)
 {
     plan_following(machine);
-    int64_t due_us = earlier(heater_due_us(machine, &machine->nozzle), heater_due_us(machine, &machine->bed));
-    due_us = earlier(due_us, earlier(fan_next_us(&machine->hotend_fan), fan_next_us(&machine->print_fan)));
+    int64_t due_us =
+        earlier(heater_due_us(machine, &machine->nozzle), heater_due_us(machine, &machine->bed));
+    due_us = earlier(due_us,
+                     earlier(fan_next_us(&machine->hotend_fan), fan_next_us(&machine->print_fan)));
     due_us = earlier(due_us, earlier(machine->follow_us, machine->safety_us));
     due_us = earlier(due_us, earlier(machine->power_due_us, motion_first_end_us(machine)));
     due_us = earlier(due_us, earlier(print_next_us(machine), host_next_us(machine)));
@@ -73,8 +75,8 @@ static bool step(struct machine *machine)
     heater_advance(&machine->bed, now_us);
     fan_advance(&machine->hotend_fan, now_us);
     fan_advance(&machine->print_fan, now_us);
-    return power_step(machine) || follow_nozzle(machine) || protection_step(machine) || motion_step(machine) ||
-           print_step(machine) || host_step(machine);
+    return power_step(machine) || follow_nozzle(machine) || protection_step(machine) ||
+           motion_step(machine) || print_step(machine) || host_step(machine);
 }
 
 void machine_settle(struct machine *machine)
@@ -125,7 +127,8 @@ struct machine *machine_new(struct world *world, const struct machine_settings *
     }
     struct random random = random_of(world->seed, settings->index);
     int64_t now_us = machine_now(machine);
-    heater_init(&machine->nozzle, &model->nozzle, random_next(&random), (double)machine->room_c, now_us);
+    heater_init(&machine->nozzle, &model->nozzle, random_next(&random), (double)machine->room_c,
+                now_us);
     heater_init(&machine->bed, &model->bed, random_next(&random), (double)machine->room_c, now_us);
     fan_init(&machine->hotend_fan, &model->hotend_fan, now_us);
     fan_init(&machine->print_fan, &model->print_fan, now_us);
@@ -205,7 +208,9 @@ void machine_set_bed(struct machine *machine, double target_c)
 void machine_set_print_fan(struct machine *machine, int power)
 {
     fan_set_power(&machine->print_fan, machine_now(machine), power);
-    double share = machine_fault(machine, FAULT_PRINT_FAN_STALLED) ? 0 : fan_power(&machine->print_fan) / 255.0;
+    double share = machine_fault(machine, FAULT_PRINT_FAN_STALLED)
+                       ? 0
+                       : fan_power(&machine->print_fan) / 255.0;
     heater_set_fan(&machine->nozzle, machine_now(machine), share);
 }
 
@@ -245,7 +250,8 @@ void machine_set_room(struct machine *machine, double room_c)
     machine_settle(machine);
 }
 
-/* A bed that is bent by a few tenths, differently for each printer, and measured to some hundredths. */
+/* A bed that is bent by a few tenths, differently for each printer, and measured to some
+ * hundredths. */
 void machine_measure_mesh(struct machine *machine)
 {
     struct random bend = random_of(machine->world->seed ^ UINT64_C(0x6d657368), machine->index);
@@ -256,7 +262,8 @@ void machine_measure_mesh(struct machine *machine)
     }
     for (int i = 0; i < MESH_POINTS; i++) {
         double x = (i % 7 - 3) / 3.0, y = (i / 7 - 3) / 3.0;
-        double z_mm = tilt_x * x + tilt_y * y + bowl * (x * x + y * y - 1) + 0.01 * random_normal(&bend);
+        double z_mm =
+            tilt_x * x + tilt_y * y + bowl * (x * x + y * y - 1) + 0.01 * random_normal(&bend);
         machine->mesh[i] = round(z_mm * 1e5) / 1e5;
     }
     TELL(machine, mesh_measured, (face));

@@ -12,14 +12,14 @@
 #include "sim/machine/state.h"
 #include "sim/machine/storage.h"
 
-/* The printer itself: heaters, fans, axes, job, storages, state. It knows no protocol; faces ask it for readings, give
- * it orders and are told what happens. Everything between two events advances in closed form, so asking after one
- * second or six hours costs the same. */
+/* The printer itself: heaters, fans, axes, job, storages, state. It knows no protocol; faces ask it
+ * for readings, give it orders and are told what happens. Everything between two events advances in
+ * closed form, so asking after one second or six hours costs the same. */
 
 struct machine;
 
-/* A change of the reported state. `source` and `reason` are what the printer itself would say; a face that caused the
- * change with a command of its own says so instead. */
+/* A change of the reported state. `source` and `reason` are what the printer itself would say; a
+ * face that caused the change with a command of its own says so instead. */
 struct state_change {
     enum printer_state from, to;
     enum state_source source;
@@ -34,14 +34,18 @@ enum machine_info_part {
     MACHINE_INFO_MMU,
 };
 
-/* Told to every listener, in the order of their adding, synchronously in world time. Any member may be NULL. */
+/* Told to every listener, in the order of their adding, synchronously in world time. Any member may
+ * be NULL. */
 struct machine_events {
     void (*state_changed)(void *face, const struct state_change *change);
     void (*medium_changed)(void *face, const struct storage *storage, bool attached);
-    /* `path` is the full virtual path, "/SD Card/x.gcode". The node is still in the tree for created and modified. */
-    void (*file_changed)(void *face, const struct storage *storage, enum storage_change_kind kind, const char *path);
+    /* `path` is the full virtual path, "/SD Card/x.gcode". The node is still in the tree for
+     * created and modified. */
+    void (*file_changed)(void *face, const struct storage *storage, enum storage_change_kind kind,
+                         const char *path);
     void (*info_changed)(void *face, enum machine_info_part part);
-    void (*job_known_better)(void *face); /* path, size or reporting mode of the running job (connect-sdk.md 6.6) */
+    void (*job_known_better)(
+        void *face); /* path, size or reporting mode of the running job (connect-sdk.md 6.6) */
     void (*mesh_measured)(void *face);
     void (*slot_error)(void *face, const char *code); /* "04101" */
     void (*layer_changed)(void *face, uint32_t layer);
@@ -62,11 +66,13 @@ struct machine_readings {
     int hotend_fan_rpm, print_fan_rpm;
     int hotend_fan_power, print_fan_power; /* as the firmware prints it: 0..255 */
     int speed_percent, flow_percent;
-    bool heating;                 /* the firmware waits for a temperature (M109, M190) and prints them each second */
-    uint64_t total_filament_mm;   /* over the printer's life */
+    bool
+        heating; /* the firmware waits for a temperature (M109, M190) and prints them each second */
+    uint64_t total_filament_mm; /* over the printer's life */
     int64_t total_print_time_s;
-    /* of the print; meaningful while `job`: from its start until FINISHED or STOPPED is over. job_id is 0 as soon as the
-     * print has ended (connect-sdk.md 7.5), the other figures stay what they were then. */
+    /* of the print; meaningful while `job`: from its start until FINISHED or STOPPED is over.
+     * job_id is 0 as soon as the print has ended (connect-sdk.md 7.5), the other figures stay what
+     * they were then. */
     bool job;
     uint32_t job_id;
     int progress_percent;         /* -1: unknown */
@@ -76,7 +82,7 @@ struct machine_readings {
     int64_t filament_change_in_s; /* to the next pause or colour change; -1 unknown */
     bool estimates_inaccurate;
     uint32_t layer, layer_count;
-    double filament_used_mm;      /* by this job so far */
+    double filament_used_mm; /* by this job so far */
     /* MMU; meaningful while `mmu` */
     bool mmu;
     int slot_active; /* 0 none, 1..5 */
@@ -86,21 +92,23 @@ struct machine_readings {
 
 struct machine_job {
     uint32_t id;
-    char *path;        /* "/PrusaLink gcodes/x.gcode" */
+    char *path; /* "/PrusaLink gcodes/x.gcode" */
     uint64_t size_bytes;
     int64_t modified_s;
     bool from_sd;
-    int64_t start_us;  /* world time */
+    int64_t start_us; /* world time */
 };
 
 struct machine_settings {
-    const struct model *model;  /* shared, outlives the machine */
-    uint64_t index;             /* number of the printer: with the world's seed it decides serial, noise, counters */
-    const char *serial;         /* NULL: made from index */
-    const char *firmware;       /* NULL: the model's */
-    double room_c;              /* NAN: 25 */
-    uint32_t job_counter;       /* last job id in the EEPROM */
-    struct plan_cache *plans;   /* shared, outlives the machine; NULL: a file is read for each print of it */
+    const struct model *model; /* shared, outlives the machine */
+    uint64_t
+        index; /* number of the printer: with the world's seed it decides serial, noise, counters */
+    const char *serial;   /* NULL: made from index */
+    const char *firmware; /* NULL: the model's */
+    double room_c;        /* NAN: 25 */
+    uint32_t job_counter; /* last job id in the EEPROM */
+    struct plan_cache
+        *plans; /* shared, outlives the machine; NULL: a file is read for each print of it */
 };
 
 struct machine *machine_new(struct world *world, const struct machine_settings *settings);
@@ -114,30 +122,38 @@ const char *machine_serial(const struct machine *machine);
 const char *machine_firmware(const struct machine *machine);
 enum printer_state machine_state(const struct machine *machine);
 const struct printer_layers *machine_layers(const struct machine *machine);
-const struct machine_job *machine_job(const struct machine *machine); /* NULL: none */
+const struct machine_job *machine_job(const struct machine *machine);          /* NULL: none */
 void machine_read(struct machine *machine, struct machine_readings *readings); /* now */
-const double *machine_mesh(const struct machine *machine, size_t *count); /* bed levelling, mm; NULL: none measured */
+const double *machine_mesh(const struct machine *machine,
+                           size_t *count); /* bed levelling, mm; NULL: none measured */
 
-/* Power on and boot: base BUSY, then IDLE when the host has talked to it. Until then a machine only exists. */
+/* Power on and boot: base BUSY, then IDLE when the host has talked to it. Until then a machine only
+ * exists. */
 void machine_power_on(struct machine *machine);
-void machine_reset(struct machine *machine); /* the mainboard reboots: connect-sdk.md 7.4, last row */
+void machine_reset(
+    struct machine *machine); /* the mainboard reboots: connect-sdk.md 7.4, last row */
 
-/* Storages. The machine takes over what `storage` holds; order of attaching is the order of listings. */
+/* Storages. The machine takes over what `storage` holds; order of attaching is the order of
+ * listings. */
 struct storage *machine_attach(struct machine *machine, const struct storage *storage);
-bool machine_detach(struct machine *machine, const char *name, struct storage *out); /* out NULL: freed */
+bool machine_detach(struct machine *machine, const char *name,
+                    struct storage *out); /* out NULL: freed */
 size_t machine_storage_count(const struct machine *machine);
 struct storage *machine_storage(struct machine *machine, size_t index);
 /* "/SD Card/sub/x.gcode" -> storage and "sub/x.gcode"; NULL: no such storage. */
 struct storage *machine_storage_of(struct machine *machine, const char *path, const char **below);
-/* storage_* on a full path, and the events for it. A bad path or an unknown storage is STORAGE_BAD_PATH and
- * STORAGE_NOT_FOUND. */
+/* storage_* on a full path, and the events for it. A bad path or an unknown storage is
+ * STORAGE_BAD_PATH and STORAGE_NOT_FOUND. */
 enum storage_result machine_make_folder(struct machine *machine, const char *path);
-enum storage_result machine_put_file(struct machine *machine, const char *path, struct file_content *content);
+enum storage_result machine_put_file(struct machine *machine, const char *path,
+                                     struct file_content *content);
 enum storage_result machine_remove(struct machine *machine, const char *path, bool whole_tree);
-void machine_rescan(struct machine *machine); /* storages on real directories: tell what changed there from outside */
+void machine_rescan(struct machine *machine); /* storages on real directories: tell what changed
+                                                 there from outside */
 
-/* Orders, whoever gives them: the host for a server, or a person at the knob. Their effect may come later (a pause waits
- * for queued moves): what happens is told by state_changed, synchronously when it happens at once. */
+/* Orders, whoever gives them: the host for a server, or a person at the knob. Their effect may come
+ * later (a pause waits for queued moves): what happens is told by state_changed, synchronously when
+ * it happens at once. */
 enum machine_refusal {
     MACHINE_ACCEPTED,
     MACHINE_ALREADY_PRINTING,
@@ -145,19 +161,22 @@ enum machine_refusal {
     MACHINE_NO_FILE,
     MACHINE_BAD_FILE,
 };
-enum machine_refusal machine_start_print(struct machine *machine, const char *path, struct error *error);
+enum machine_refusal machine_start_print(struct machine *machine, const char *path,
+                                         struct error *error);
 enum machine_refusal machine_pause(struct machine *machine);
 enum machine_refusal machine_resume(struct machine *machine);
 enum machine_refusal machine_stop(struct machine *machine);
 enum machine_refusal machine_set_ready(struct machine *machine, bool ready);
 const char *machine_refusal_name(enum machine_refusal refusal); /* "wrong-state" */
-void machine_set_speed(struct machine *machine, int percent); /* 0..999 */
+void machine_set_speed(struct machine *machine, int percent);   /* 0..999 */
 void machine_set_flow(struct machine *machine, int percent);
 
-/* Send lines of g-code as a host does, one after the other. `done` is called once, when the last is confirmed or one
- * fails; `why` is NULL on success, else the reason ("Unknown command", "Cold extrusion prevented", "interrupted"). */
+/* Send lines of g-code as a host does, one after the other. `done` is called once, when the last is
+ * confirmed or one fails; `why` is NULL on success, else the reason ("Unknown command", "Cold
+ * extrusion prevented", "interrupted"). */
 typedef void machine_gcode_done(void *owner, const char *line, const char *why);
-void machine_gcode(struct machine *machine, const char *lines, machine_gcode_done *done, void *owner);
+void machine_gcode(struct machine *machine, const char *lines, machine_gcode_done *done,
+                   void *owner);
 void machine_gcode_interrupt(struct machine *machine);
 
 /* Faults of the machine, for scenarios and soak (DESIGN "fault"). */
@@ -170,7 +189,7 @@ enum machine_fault {
     FAULT_BED_THERMISTOR_SHORT,
     FAULT_HOTEND_FAN_STALLED,
     FAULT_PRINT_FAN_STALLED,
-    FAULT_SERIAL_LOST,     /* the cable between host and mainboard */
+    FAULT_SERIAL_LOST, /* the cable between host and mainboard */
     FAULT_FILAMENT_RUNOUT,
     FAULT_COUNT,
 };
@@ -178,7 +197,8 @@ const char *machine_fault_name(enum machine_fault fault); /* "nozzle-heater-dead
 void machine_set_fault(struct machine *machine, enum machine_fault fault, bool on);
 bool machine_fault(const struct machine *machine, enum machine_fault fault);
 bool machine_fault_parse(const char *name, enum machine_fault *fault);
-void machine_user_confirms(struct machine *machine); /* somebody presses the knob: ends an attention */
+void machine_user_confirms(
+    struct machine *machine); /* somebody presses the knob: ends an attention */
 void machine_set_room(struct machine *machine, double room_c);
 
 #endif

@@ -6,13 +6,15 @@
 #include "sim/machine/gcode.h"
 #include "sim/machine/machine_parts.h"
 
-/* Lines of g-code that a host sends, one after the other, each when the one before was confirmed. */
+/* Lines of g-code that a host sends, one after the other, each when the one before was confirmed.
+ */
 
 /* Keep-alive: a command that takes longer is "busy" (mk3-serial.md 3.5). */
 #define KEEP_ALIVE_US SECONDS(2)
 
-static const double GUARD_C = 170;      /* PrusaLink's own guard against cold extrusion (printer-models.md 2) */
-static const double HOME_SECONDS = 12;  /* bumps included, from anywhere on the bed */
+static const double GUARD_C =
+    170; /* PrusaLink's own guard against cold extrusion (printer-models.md 2) */
+static const double HOME_SECONDS = 12; /* bumps included, from anywhere on the bed */
 static const double MESH_SECONDS = 45;
 static const double LOAD_MM = 70, UNLOAD_MM = -90, LOAD_FEED_MM_S = 6.7, UNLOAD_FEED_MM_S = 40;
 
@@ -26,7 +28,7 @@ enum host_wait {
     HOST_STANDSTILL,
     HOST_NOZZLE,
     HOST_BED,
-    HOST_PRINT,   /* the state of the printing layer in `until` */
+    HOST_PRINT, /* the state of the printing layer in `until` */
     HOST_USER,
 };
 
@@ -57,9 +59,12 @@ static const char *do_move(struct machine *machine, const struct gcode_line *lin
     motion_target(machine, from);
     for (int i = 0; i < MODEL_AXES; i++) {
         bool relative = machine->relative || (i == E && machine->relative_e);
-        to[i] = gcode_valued(line, letters[i]) ? gcode_value(line, letters[i], 0) + (relative ? from[i] : 0) : NAN;
+        to[i] = gcode_valued(line, letters[i])
+                    ? gcode_value(line, letters[i], 0) + (relative ? from[i] : 0)
+                    : NAN;
     }
-    if (!isnan(to[E]) && fabs(to[E] - from[E]) > 1e-9 && heater_reading(&machine->nozzle) < GUARD_C) {
+    if (!isnan(to[E]) && fabs(to[E] - from[E]) > 1e-9 &&
+        heater_reading(&machine->nozzle) < GUARD_C) {
         return WHY_COLD;
     }
     if (gcode_valued(line, 'F') && gcode_value(line, 'F', 0) > 0) {
@@ -117,7 +122,8 @@ static const char *do_wait(struct machine *machine, const struct gcode_line *lin
         bool dwell = line->letter == 'G' || line->number == 300; /* G4, M300 */
         if (dwell && seconds > 0) {
             /* M300 without P sounds for a second; its S is a frequency */
-            motion_dwell(machine, line->number == 300 ? gcode_value(line, 'P', 1000) / 1000 : seconds);
+            motion_dwell(machine,
+                         line->number == 300 ? gcode_value(line, 'P', 1000) / 1000 : seconds);
         }
         machine->host->wait = HOST_STANDSTILL;
     }
@@ -163,7 +169,8 @@ static const char *do_percent(struct machine *machine, const struct gcode_line *
 {
     if (gcode_valued(line, 'S')) {
         int percent = (int)gcode_value(line, 'S', 100);
-        line->number == 220 ? machine_set_speed(machine, percent) : machine_set_flow(machine, percent);
+        line->number == 220 ? machine_set_speed(machine, percent)
+                            : machine_set_flow(machine, percent);
     }
     return NULL;
 }
@@ -216,7 +223,8 @@ static const char *do_print_order(struct machine *machine, const struct gcode_li
     enum machine_refusal refusal = line->number == 601   ? machine_pause(machine)
                                    : line->number == 602 ? machine_resume(machine)
                                                          : machine_stop(machine);
-    if (refusal == MACHINE_ACCEPTED && line->number != 603) { /* else just `ok` (mk3-serial.md 7.3) */
+    if (refusal == MACHINE_ACCEPTED &&
+        line->number != 603) { /* else just `ok` (mk3-serial.md 7.3) */
         host->wait = HOST_PRINT;
         host->until = line->number == 601 ? STATE_PAUSED : STATE_PRINTING;
     }
@@ -233,7 +241,8 @@ static const char *do_user(struct machine *machine, const struct gcode_line *lin
     return NULL;
 }
 
-/* Accepted with nothing to see from outside: settings, and questions whose answers readings give anyway. */
+/* Accepted with nothing to see from outside: settings, and questions whose answers readings give
+ * anyway. */
 static const char *do_nothing(struct machine *machine, const struct gcode_line *line)
 {
     (void)machine;
@@ -246,21 +255,51 @@ static const struct command {
     int first, last;
     const char *(*run)(struct machine *machine, const struct gcode_line *line);
 } commands[] = {
-    {'G', 0, 1, do_move},       {'G', 4, 4, do_wait},         {'G', 28, 28, do_home},
-    {'G', 29, 29, do_mesh},     {'G', 80, 80, do_mesh},       {'G', 90, 91, do_mode},
-    {'G', 92, 92, do_position}, {'G', 21, 21, do_nothing},    {'G', 76, 76, do_nothing},
-    {'G', 81, 81, do_nothing},  {'M', 0, 1, do_user},         {'M', 17, 18, do_nothing},
-    {'M', 20, 20, do_nothing},  {'M', 27, 27, do_nothing},    {'M', 31, 31, do_nothing},
-    {'M', 72, 72, do_ready},    {'M', 73, 73, do_nothing},    {'M', 75, 79, do_nothing},
-    {'M', 82, 83, do_mode},     {'M', 84, 84, do_nothing},    {'M', 104, 104, do_nozzle},
-    {'M', 105, 105, do_nothing}, {'M', 106, 107, do_fan},     {'M', 109, 109, do_nozzle},
-    {'M', 110, 110, do_nothing}, {'M', 113, 115, do_nothing}, {'M', 117, 119, do_nothing},
-    {'M', 123, 123, do_nothing}, {'M', 140, 140, do_bed},     {'M', 155, 155, do_nothing},
-    {'M', 190, 190, do_bed},    {'M', 201, 205, do_nothing},  {'M', 220, 221, do_percent},
-    {'M', 300, 300, do_wait},   {'M', 301, 304, do_nothing},  {'M', 400, 400, do_wait},
-    {'M', 420, 420, do_nothing}, {'M', 500, 503, do_nothing}, {'M', 552, 552, do_nothing},
-    {'M', 600, 600, do_user},   {'M', 601, 603, do_print_order}, {'M', 701, 702, do_filament},
-    {'M', 862, 862, do_nothing}, {'M', 900, 900, do_nothing}, {'M', 907, 907, do_nothing},
+    {'G', 0, 1, do_move},
+    {'G', 4, 4, do_wait},
+    {'G', 28, 28, do_home},
+    {'G', 29, 29, do_mesh},
+    {'G', 80, 80, do_mesh},
+    {'G', 90, 91, do_mode},
+    {'G', 92, 92, do_position},
+    {'G', 21, 21, do_nothing},
+    {'G', 76, 76, do_nothing},
+    {'G', 81, 81, do_nothing},
+    {'M', 0, 1, do_user},
+    {'M', 17, 18, do_nothing},
+    {'M', 20, 20, do_nothing},
+    {'M', 27, 27, do_nothing},
+    {'M', 31, 31, do_nothing},
+    {'M', 72, 72, do_ready},
+    {'M', 73, 73, do_nothing},
+    {'M', 75, 79, do_nothing},
+    {'M', 82, 83, do_mode},
+    {'M', 84, 84, do_nothing},
+    {'M', 104, 104, do_nozzle},
+    {'M', 105, 105, do_nothing},
+    {'M', 106, 107, do_fan},
+    {'M', 109, 109, do_nozzle},
+    {'M', 110, 110, do_nothing},
+    {'M', 113, 115, do_nothing},
+    {'M', 117, 119, do_nothing},
+    {'M', 123, 123, do_nothing},
+    {'M', 140, 140, do_bed},
+    {'M', 155, 155, do_nothing},
+    {'M', 190, 190, do_bed},
+    {'M', 201, 205, do_nothing},
+    {'M', 220, 221, do_percent},
+    {'M', 300, 300, do_wait},
+    {'M', 301, 304, do_nothing},
+    {'M', 400, 400, do_wait},
+    {'M', 420, 420, do_nothing},
+    {'M', 500, 503, do_nothing},
+    {'M', 552, 552, do_nothing},
+    {'M', 600, 600, do_user},
+    {'M', 601, 603, do_print_order},
+    {'M', 701, 702, do_filament},
+    {'M', 862, 862, do_nothing},
+    {'M', 900, 900, do_nothing},
+    {'M', 907, 907, do_nothing},
     {'T', 0, 4, do_nothing},
 };
 
@@ -272,7 +311,8 @@ static const char *run_line(struct machine *machine, const char *text, size_t si
     }
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
         const struct command *command = &commands[i];
-        if (line.letter == command->letter && line.number >= command->first && line.number <= command->last) {
+        if (line.letter == command->letter && line.number >= command->first &&
+            line.number <= command->last) {
             return command->run(machine, &line);
         }
     }
@@ -281,7 +321,8 @@ static const char *run_line(struct machine *machine, const char *text, size_t si
 
 /* --- the queue --- */
 
-void machine_gcode(struct machine *machine, const char *lines, machine_gcode_done *done, void *owner)
+void machine_gcode(struct machine *machine, const char *lines, machine_gcode_done *done,
+                   void *owner)
 {
     machine_settle(machine);
     struct host_request *request = memory_new(sizeof *request);
@@ -336,7 +377,8 @@ void host_interrupt(struct machine *machine, const char *why)
         machine_trigger(machine, TRIGGER_ATTENTION_OVER, SOURCE_COUNT, NULL);
     }
     unsigned count = 0; /* of now: who is told may send more */
-    for (const struct host_request *request = machine->host->first; request != NULL; request = request->next) {
+    for (const struct host_request *request = machine->host->first; request != NULL;
+         request = request->next) {
         count++;
     }
     machine->host->wait = HOST_READY;
@@ -405,7 +447,8 @@ bool host_step(struct machine *machine)
         return false; /* what is Stopped confirms nothing (mk3-serial.md 3.3) */
     }
     if (still_waits(machine)) {
-        if (!host->busy && host->wait != HOST_USER && machine_now(machine) >= host->began_us + KEEP_ALIVE_US) {
+        if (!host->busy && host->wait != HOST_USER &&
+            machine_now(machine) >= host->began_us + KEEP_ALIVE_US) {
             host->busy = true;
             machine_trigger(machine, TRIGGER_BUSY, SOURCE_COUNT, NULL);
             return true;

@@ -4,8 +4,8 @@
 #include "sim/base/memory.h"
 #include "sim/machine/machine_parts.h"
 
-/* Moves beside those of a print file: parking, returning, a host's own lines. Each is a trapezoid of speed from and to
- * a standstill, solved, not stepped. */
+/* Moves beside those of a print file: parking, returning, a host's own lines. Each is a trapezoid
+ * of speed from and to a standstill, solved, not stepped. */
 
 struct leg {
     double from[MODEL_AXES], to[MODEL_AXES];
@@ -99,8 +99,8 @@ bool motion_add(struct machine *machine, const double to[MODEL_AXES], double fee
         double share = fabs(leg->to[i] - leg->from[i]) / leg->length_mm;
         if (share > 0) {
             leg->feed_mm_s = fmin(leg->feed_mm_s, machine->model->axes[i].max_feed_mm_s / share);
-            leg->acceleration_mm_s2 =
-                fmin(leg->acceleration_mm_s2, machine->model->axes[i].max_acceleration_mm_s2 / share);
+            leg->acceleration_mm_s2 = fmin(leg->acceleration_mm_s2,
+                                           machine->model->axes[i].max_acceleration_mm_s2 / share);
         }
     }
     leg->end_us = leg->start_us + (leg->length_mm > 0 ? (int64_t)ceil(leg_seconds(leg) * 1e6) : 0);
@@ -121,8 +121,8 @@ void motion_dwell(struct machine *machine, double seconds)
 void motion_target(const struct machine *machine, double at[MODEL_AXES])
 {
     const struct motion *motion = machine->motion;
-    const double *from =
-        motion != NULL && motion->count > 0 ? motion->legs[motion->count - 1].to : machine->position;
+    const double *from = motion != NULL && motion->count > 0 ? motion->legs[motion->count - 1].to
+                                                             : machine->position;
     for (int i = 0; i < MODEL_AXES; i++) {
         at[i] = from[i];
     }

@@ -6,8 +6,8 @@
 #include "sim/machine/job.h"
 #include "sim/machine/machine.h"
 
-/* Inside of a machine: only machine*.c use this. An idle machine is this struct and nothing else; what it does beyond
- * keeping warm hangs on it for as long as it is done. */
+/* Inside of a machine: only machine*.c use this. An idle machine is this struct and nothing else;
+ * what it does beyond keeping warm hangs on it for as long as it is done. */
 
 enum { X, Y, Z, E };
 
@@ -17,19 +17,19 @@ enum machine_power {
     POWER_RESETTING, /* until the firmware says "start" */
     POWER_STARTED,   /* until the host knows it again */
     POWER_ON,
-    POWER_LOSING,    /* the cable is out, the host has not noticed */
+    POWER_LOSING, /* the cable is out, the host has not noticed */
     POWER_LOST,
     POWER_RETURNING, /* the cable is back, the host looks for its printer */
 };
 
 enum print_phase {
-    PRINT_RUNNING,   /* the job's clock runs, or a heater is waited for */
-    PRINT_DRAINING,  /* told to pause, moves in the planner still run */
-    PRINT_PAUSED,    /* maybe still on the way to the parking position */
+    PRINT_RUNNING,  /* the job's clock runs, or a heater is waited for */
+    PRINT_DRAINING, /* told to pause, moves in the planner still run */
+    PRINT_PAUSED,   /* maybe still on the way to the parking position */
     PRINT_REHEATING,
     PRINT_RETURNING,
-    PRINT_USER,      /* M600, M0: waits for a click */
-    PRINT_ENDED,     /* FINISHED or STOPPED is held */
+    PRINT_USER,  /* M600, M0: waits for a click */
+    PRINT_ENDED, /* FINISHED or STOPPED is held */
 };
 
 enum print_wait { WAIT_NOTHING, WAIT_NOZZLE, WAIT_BED };
@@ -40,9 +40,9 @@ struct machine_print {
     enum print_phase phase;
     enum print_wait wait;
     bool wait_cooling;
-    bool anomaly;            /* held by the thermal model: goes on by itself once that is content */
-    uint16_t user_code;      /* in PRINT_USER: 600, 0, 1 */
-    int64_t due_us;          /* end of draining, or of holding the end of the print */
+    bool anomaly;       /* held by the thermal model: goes on by itself once that is content */
+    uint16_t user_code; /* in PRINT_USER: 600, 0, 1 */
+    int64_t due_us;     /* end of draining, or of holding the end of the print */
     double saved[MODEL_AXES]; /* where to go on */
     double saved_nozzle_c;
     int saved_fan;
@@ -59,29 +59,29 @@ struct machine {
     struct timer timer;
     struct machine_listener *listeners;
     struct storage **storages;
-    struct motion *motion;        /* moves beside those of a job; NULL: stands, or a job moves */
+    struct motion *motion; /* moves beside those of a job; NULL: stands, or a job moves */
     struct machine_print *print;
-    struct machine_host *host;    /* lines of g-code under way */
+    struct machine_host *host; /* lines of g-code under way */
     double *mesh;
-    char *firmware;               /* NULL: the model's */
+    char *firmware; /* NULL: the model's */
     uint64_t index;
     uint64_t total_filament_um;
     int64_t total_print_us;
-    double position[MODEL_AXES];  /* without motion and job */
+    double position[MODEL_AXES]; /* without motion and job */
     int64_t power_due_us;
-    int64_t follow_us;            /* when the hot-end fan must be looked at */
-    int64_t safety_us;            /* heaters go off for want of anybody using them */
+    int64_t follow_us; /* when the hot-end fan must be looked at */
+    int64_t safety_us; /* heaters go off for want of anybody using them */
     float room_c;
     uint32_t job_counter;
     uint32_t storage_count;
     uint16_t faults;
     uint16_t speed_percent, flow_percent;
-    uint8_t power;                /* enum machine_power */
-    uint8_t fan_error;            /* 0, or 1 + enum { hot-end, print } */
-    uint8_t tool;                 /* MMU: 1..5, 0 none */
-    bool relative, relative_e;    /* what a host's lines have set, as is the feed */
+    uint8_t power;             /* enum machine_power */
+    uint8_t fan_error;         /* 0, or 1 + enum { hot-end, print } */
+    uint8_t tool;              /* MMU: 1..5, 0 none */
+    bool relative, relative_e; /* what a host's lines have set, as is the feed */
     float feed_mm_s;
-    bool halted;                  /* Stopped until a reset */
+    bool halted; /* Stopped until a reset */
     bool settling, unsettled;
     struct printer_layers layers;
     char serial[32];
@@ -107,25 +107,30 @@ void machine_measure_mesh(struct machine *machine);
 /* Why a trigger happens, where it is not the default: source SOURCE_COUNT is the rule's own. */
 void machine_trigger(struct machine *machine, enum state_trigger trigger, enum state_source source,
                      const char *reason);
-/* TELL(machine, layer_changed, (face, layer)): a listener may take itself off the list meanwhile. */
-#define TELL(machine, event, arguments)                                                                     \
-    do {                                                                                                    \
-        for (struct machine_listener *listener_ = (machine)->listeners, *next_; listener_ != NULL;          \
-             listener_ = next_) {                                                                           \
-            void *face = listener_->face;                                                                   \
-            next_ = listener_->next;                                                                        \
-            if (listener_->events->event != NULL) {                                                         \
-                listener_->events->event arguments;                                                         \
-            }                                                                                               \
-        }                                                                                                   \
+/* TELL(machine, layer_changed, (face, layer)): a listener may take itself off the list meanwhile.
+ */
+#define TELL(machine, event, arguments)                                                            \
+    do {                                                                                           \
+        for (struct machine_listener *listener_ = (machine)->listeners, *next_; listener_ != NULL; \
+             listener_ = next_) {                                                                  \
+            void *face = listener_->face;                                                          \
+            next_ = listener_->next;                                                               \
+            if (listener_->events->event != NULL) {                                                \
+                listener_->events->event arguments;                                                \
+            }                                                                                      \
+        }                                                                                          \
     } while (0)
 
 /* --- machine_motion.c --- */
-enum { MOTION_LEGS_MAX = 16 }; /* blocks of the planner (Prusa-Firmware: Firmware/Configuration_adv.h) */
-/* Queue a straight move to `to` (NAN: the axis stays), at most `feed_mm_s` and within the limits. False: no room. */
+enum {
+    MOTION_LEGS_MAX = 16
+}; /* blocks of the planner (Prusa-Firmware: Firmware/Configuration_adv.h) */
+/* Queue a straight move to `to` (NAN: the axis stays), at most `feed_mm_s` and within the limits.
+ * False: no room. */
 bool motion_add(struct machine *machine, const double to[MODEL_AXES], double feed_mm_s);
 void motion_dwell(struct machine *machine, double seconds); /* stand there */
-void motion_target(const struct machine *machine, double at[MODEL_AXES]); /* where the last queued move ends */
+void motion_target(const struct machine *machine,
+                   double at[MODEL_AXES]); /* where the last queued move ends */
 bool motion_full(const struct machine *machine);
 int64_t motion_first_end_us(const struct machine *machine); /* INT64_MAX: stands */
 int64_t motion_end_us(const struct machine *machine);       /* INT64_MAX: stands */
@@ -137,12 +142,13 @@ void machine_position(const struct machine *machine, double at[MODEL_AXES]);
 bool print_step(struct machine *machine);
 int64_t print_next_us(const struct machine *machine);
 bool print_moves(const struct machine *machine); /* a job moves the axes right now */
-/* The host no longer prints: the axes stand, the figures stay, the id goes. The layers are the caller's. */
+/* The host no longer prints: the axes stand, the figures stay, the id goes. The layers are the
+ * caller's. */
 void print_break_off(struct machine *machine);
 void print_pause_for_fan(struct machine *machine);
 void print_hold_for_anomaly(struct machine *machine);
 void print_recover(struct machine *machine);
-bool print_confirm(struct machine *machine); /* a click; false: nobody waited for one */
+bool print_confirm(struct machine *machine);         /* a click; false: nobody waited for one */
 void print_change_filament(struct machine *machine); /* runout: M600 in front of everything */
 void print_free(struct machine *machine);
 

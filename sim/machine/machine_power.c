@@ -3,16 +3,17 @@
 
 #include "sim/machine/machine_parts.h"
 
-/* Boot, reset, the cable, and what the firmware's protections do (mk3-serial.md 8, connect-sdk.md 6.5, 7.4). */
+/* Boot, reset, the cable, and what the firmware's protections do (mk3-serial.md 8,
+ * connect-sdk.md 6.5, 7.4). */
 
-#define BOOT_US    SECONDS(3)        /* from power to the banner, bootloader included */
-#define KNOWN_US   MILLISECONDS(500) /* from the banner to IDLE: below 1 s (mk3-serial.md 11.6) */
-#define LOST_US    MILLISECONDS(20)  /* until the host notices that the cable is out */
-#define BACK_US    SECONDS(9)        /* until it has its printer again; [L-07] */
-#define BACK_PRINTING_US SECONDS(8)  /* the same when it had been printing; [L-12] */
-#define BACK_IDLE_US MILLISECONDS(5)
-#define BACK_STOPPED_US MILLISECONDS(3)
-#define SAFETY_US  SECONDS(1800)     /* printer-models.md 2, safety timer */
+#define BOOT_US          SECONDS(3)        /* from power to the banner, bootloader included */
+#define KNOWN_US         MILLISECONDS(500) /* from the banner to IDLE: below 1 s (mk3-serial.md 11.6) */
+#define LOST_US          MILLISECONDS(20) /* until the host notices that the cable is out */
+#define BACK_US          SECONDS(9)       /* until it has its printer again; [L-07] */
+#define BACK_PRINTING_US SECONDS(8)       /* the same when it had been printing; [L-12] */
+#define BACK_IDLE_US     MILLISECONDS(5)
+#define BACK_STOPPED_US  MILLISECONDS(3)
+#define SAFETY_US        SECONDS(1800) /* printer-models.md 2, safety timer */
 
 bool machine_answers(const struct machine *machine)
 {
@@ -46,7 +47,8 @@ void machine_power_on(struct machine *machine)
 void machine_reset(struct machine *machine)
 {
     machine_settle(machine);
-    if (machine->power == POWER_OFF || machine->power == POWER_LOST || machine->power == POWER_LOSING) {
+    if (machine->power == POWER_OFF || machine->power == POWER_LOST ||
+        machine->power == POWER_LOSING) {
         return;
     }
     restart_firmware(machine);
@@ -217,8 +219,8 @@ void machine_set_fault(struct machine *machine, enum machine_fault fault, bool o
     machine->faults = (uint16_t)(machine->faults ^ 1U << fault);
     int64_t now_us = machine_now(machine);
     heater_set_fault(&machine->nozzle, now_us,
-                     heater_fault_of(machine, FAULT_NOZZLE_THERMISTOR_OPEN, FAULT_NOZZLE_THERMISTOR_SHORT,
-                                     FAULT_NOZZLE_HEATER_DEAD));
+                     heater_fault_of(machine, FAULT_NOZZLE_THERMISTOR_OPEN,
+                                     FAULT_NOZZLE_THERMISTOR_SHORT, FAULT_NOZZLE_HEATER_DEAD));
     heater_set_fault(&machine->bed, now_us,
                      heater_fault_of(machine, FAULT_BED_THERMISTOR_OPEN, FAULT_BED_THERMISTOR_SHORT,
                                      FAULT_BED_HEATER_DEAD));
@@ -242,8 +244,8 @@ static void halt_reason(enum heater_alarm alarm, bool nozzle, char *out, size_t 
                  alarm == HEATER_MIN_TEMP ? "Mintemp" : "Maxtemp", nozzle ? "hotend" : "heatbed");
         break;
     default:
-        snprintf(out, size, "%s%s thermal runaway. Manual restart required!", nozzle ? "Hotend" : "Heatbed",
-                 alarm == HEATER_PREHEAT ? " preheat" : "");
+        snprintf(out, size, "%s%s thermal runaway. Manual restart required!",
+                 nozzle ? "Hotend" : "Heatbed", alarm == HEATER_PREHEAT ? " preheat" : "");
     }
 }
 
@@ -264,7 +266,8 @@ static void hold_for_anomaly(struct machine *machine)
 {
     char reason[128];
     bool printing = machine->layers.printing == STATE_PRINTING;
-    snprintf(reason, sizeof reason, "The nozzle temperature has deviated too far from the expected one. %s",
+    snprintf(reason, sizeof reason,
+             "The nozzle temperature has deviated too far from the expected one. %s",
              printing ? "Print paused." : "Resolve the error and reset the printer.");
     machine_trigger(machine, TRIGGER_USER_WANTED, SOURCE_MARLIN, reason);
     print_hold_for_anomaly(machine);
@@ -342,14 +345,16 @@ bool protection_step(struct machine *machine)
     if (machine_fault(machine, FAULT_FILAMENT_RUNOUT) && machine_answers(machine)) {
         print_change_filament(machine);
     }
-    return heater_protection(machine, &machine->nozzle, true) || heater_protection(machine, &machine->bed, false) ||
-           fan_protection(machine) || safety_timer(machine);
+    return heater_protection(machine, &machine->nozzle, true) ||
+           heater_protection(machine, &machine->bed, false) || fan_protection(machine) ||
+           safety_timer(machine);
 }
 
 void machine_user_confirms(struct machine *machine)
 {
     machine_settle(machine);
-    bool dead = machine_fault(machine, FAULT_NOZZLE_HEATER_DEAD) || machine_fault(machine, FAULT_BED_HEATER_DEAD);
+    bool dead = machine_fault(machine, FAULT_NOZZLE_HEATER_DEAD) ||
+                machine_fault(machine, FAULT_BED_HEATER_DEAD);
     if (heater_alarm(&machine->nozzle) == HEATER_ANOMALY && !dead) {
         heater_recover(&machine->nozzle, machine_now(machine));
         machine_trigger(machine, TRIGGER_ATTENTION_OVER, SOURCE_COUNT, NULL);

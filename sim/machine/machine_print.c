@@ -5,19 +5,21 @@
 #include "sim/base/memory.h"
 #include "sim/machine/machine_parts.h"
 
-/* Printing from a storage, as host and firmware of an MK3 do it together (mk3-serial.md 7, 11.5). */
+/* Printing from a storage, as host and firmware of an MK3 do it together (mk3-serial.md 7, 11.5).
+ */
 
 /* Moves that are in the planner when M601 comes are finished first. */
 #define DRAIN_US MILLISECONDS(800)
-/* FINISHED and STOPPED are held for 11 s; the instruction confirmed after that ends them (connect-sdk.md 7.4), and the
- * host polls the printer every second. */
+/* FINISHED and STOPPED are held for 11 s; the instruction confirmed after that ends them
+ * (connect-sdk.md 7.4), and the host polls the printer every second. */
 #define HOLD_US (SECONDS(11) + MILLISECONDS(100))
 
-static const double PARK_FEED_MM_S = 50;     /* PAUSE_XY (Prusa-Firmware: Firmware/Configuration_prusa.h) */
+static const double PARK_FEED_MM_S =
+    50; /* PAUSE_XY (Prusa-Firmware: Firmware/Configuration_prusa.h) */
 static const double LIFT_FEED_MM_S = 15;
-static const double RETRACT_MM = 1;          /* default_retraction */
+static const double RETRACT_MM = 1; /* default_retraction */
 static const double RETRACT_FEED_MM_S = 45;
-static const double STOP_LIFT_MM = 10;       /* mk3-serial.md 7.3, M603 */
+static const double STOP_LIFT_MM = 10;                  /* mk3-serial.md 7.3, M603 */
 static const double CHANGE_X_MM = 211, CHANGE_Y_MM = 0; /* filament change, printer-models.md 2 */
 static const double CHANGE_LIFT_MM = 2;
 static const double LOAD_MM = 70, LOAD_FEED_MM_S = 6.7;
@@ -46,8 +48,9 @@ void print_free(struct machine *machine)
 
 /* --- start --- */
 
-static enum machine_refusal find_file(struct machine *machine, const char *path, const struct file_node **file,
-                                      bool *from_sd, struct error *error)
+static enum machine_refusal find_file(struct machine *machine, const char *path,
+                                      const struct file_node **file, bool *from_sd,
+                                      struct error *error)
 {
     const char *below;
     const struct storage *storage = machine_storage_of(machine, path, &below);
@@ -60,8 +63,8 @@ static enum machine_refusal find_file(struct machine *machine, const char *path,
     return MACHINE_ACCEPTED;
 }
 
-static void begin_print(struct machine *machine, const char *path, const struct file_node *file, bool from_sd,
-                        struct plan *plan)
+static void begin_print(struct machine *machine, const char *path, const struct file_node *file,
+                        bool from_sd, struct plan *plan)
 {
     motion_cancel(machine);
     struct machine_print *print = machine->print = memory_new(sizeof *print);
@@ -83,7 +86,8 @@ static void begin_print(struct machine *machine, const char *path, const struct 
     TELL(machine, job_known_better, (face));
 }
 
-enum machine_refusal machine_start_print(struct machine *machine, const char *path, struct error *error)
+enum machine_refusal machine_start_print(struct machine *machine, const char *path,
+                                         struct error *error)
 {
     machine_settle(machine);
     const struct file_node *file;
@@ -100,8 +104,9 @@ enum machine_refusal machine_start_print(struct machine *machine, const char *pa
     if (refusal != MACHINE_ACCEPTED) {
         return refusal;
     }
-    struct plan *plan = machine->plans != NULL ? plan_cache_get(machine->plans, file->content, machine->model, error)
-                                               : plan_build(file->content, machine->model, error);
+    struct plan *plan = machine->plans != NULL
+                            ? plan_cache_get(machine->plans, file->content, machine->model, error)
+                            : plan_build(file->content, machine->model, error);
     if (plan == NULL) {
         error_prefix(error, "%s", path);
         return MACHINE_BAD_FILE;
@@ -148,7 +153,8 @@ static void pause_now(struct machine *machine)
     heater_wait(&machine->bed, machine_now(machine), HEATER_WAIT_NONE);
     machine_set_nozzle(machine, 0);
     machine_set_print_fan(machine, 0);
-    park(machine, machine->model->park_x_mm, machine->model->park_y_mm, machine->model->park_lift_mm);
+    park(machine, machine->model->park_x_mm, machine->model->park_y_mm,
+         machine->model->park_lift_mm);
 }
 
 enum machine_refusal machine_pause(struct machine *machine)
@@ -213,7 +219,8 @@ static void wait_for(struct machine *machine, enum print_wait wait, bool cooling
     if (wait == WAIT_NOZZLE) {
         heater_wait(&machine->nozzle, machine_now(machine), HEATER_WAIT_BOTH);
     } else if (wait == WAIT_BED) {
-        heater_wait(&machine->bed, machine_now(machine), cooling ? HEATER_WAIT_BOTH : HEATER_WAIT_HEATING);
+        heater_wait(&machine->bed, machine_now(machine),
+                    cooling ? HEATER_WAIT_BOTH : HEATER_WAIT_HEATING);
     }
 }
 
@@ -232,7 +239,8 @@ static void go_on(struct machine *machine)
     if (print->anomaly) {
         print->anomaly = false;
     } else {
-        machine->fan_error = 0; /* the host forgets it (LINK: prusa/link/printer_adapter/state_manager.py) */
+        machine->fan_error =
+            0; /* the host forgets it (LINK: prusa/link/printer_adapter/state_manager.py) */
         machine_trigger(machine, TRIGGER_RESUMED, SOURCE_COUNT, NULL);
         if (machine->layers.override == STATE_ATTENTION) {
             machine_trigger(machine, TRIGGER_ATTENTION_OVER, SOURCE_COUNT, NULL);
@@ -260,7 +268,8 @@ static void want_user(struct machine *machine, uint16_t code)
 
 void print_change_filament(struct machine *machine)
 {
-    if (machine->print != NULL && machine->print->phase == PRINT_RUNNING && machine->print->wait == WAIT_NOTHING) {
+    if (machine->print != NULL && machine->print->phase == PRINT_RUNNING &&
+        machine->print->wait == WAIT_NOTHING) {
         want_user(machine, 600);
     }
 }
@@ -292,7 +301,8 @@ void print_pause_for_fan(struct machine *machine)
     }
 }
 
-/* The firmware parks, yet the host takes no notice of this pause (connect-sdk.md 7.4: it is ATTENTION over PRINTING). */
+/* The firmware parks, yet the host takes no notice of this pause (connect-sdk.md 7.4: it is
+ * ATTENTION over PRINTING). */
 void print_hold_for_anomaly(struct machine *machine)
 {
     if (machine->print != NULL &&
@@ -304,7 +314,8 @@ void print_hold_for_anomaly(struct machine *machine)
 
 void print_recover(struct machine *machine)
 {
-    if (machine->print != NULL && machine->print->anomaly && machine->print->phase == PRINT_PAUSED) {
+    if (machine->print != NULL && machine->print->anomaly &&
+        machine->print->phase == PRINT_PAUSED) {
         begin_reheating(machine);
     }
 }
@@ -429,7 +440,8 @@ static void take_mark(struct machine *machine, const struct plan_mark *mark)
         take_pause(machine, mark);
         break;
     case PLAN_TOOL:
-        machine->tool = (uint8_t)(machine->model->mmu ? 1 + (int)mark->value % machine->model->mmu_slots : 0);
+        machine->tool =
+            (uint8_t)(machine->model->mmu ? 1 + (int)mark->value % machine->model->mmu_slots : 0);
         break;
     case PLAN_MESH:
         machine_measure_mesh(machine);
@@ -524,7 +536,8 @@ int64_t print_next_us(const struct machine *machine)
         }
         return job_next_us(&print->job) < print->due_us ? job_next_us(&print->job) : print->due_us;
     case PRINT_ENDED:
-        return machine->layers.override == STATE_NONE && machine->power == POWER_ON ? print->due_us : INT64_MAX;
+        return machine->layers.override == STATE_NONE && machine->power == POWER_ON ? print->due_us
+                                                                                    : INT64_MAX;
     default:
         return INT64_MAX; /* heaters, motion or somebody */
     }

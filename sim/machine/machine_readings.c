@@ -8,13 +8,15 @@ static bool waits_for_heat(const struct machine *machine)
     return !heater_reached(&machine->nozzle) || !heater_reached(&machine->bed);
 }
 
-/* Without M73 the host guesses from the bytes that it has sent and the time since (connect-sdk.md 4.3). */
+/* Without M73 the host guesses from the bytes that it has sent and the time since
+ * (connect-sdk.md 4.3). */
 static void guess_progress(struct machine_readings *readings, const struct job_reading *job)
 {
     readings->progress_percent = job->percent_of_bytes;
     if (job->percent_of_bytes > 0) {
         int64_t elapsed_s = job->printing_us / 1000000;
-        readings->time_remaining_s = elapsed_s * (100 - job->percent_of_bytes) / job->percent_of_bytes;
+        readings->time_remaining_s =
+            elapsed_s * (100 - job->percent_of_bytes) / job->percent_of_bytes;
     }
     readings->estimates_inaccurate = true;
 }
@@ -31,7 +33,8 @@ static void read_print(const struct machine *machine, struct machine_readings *r
     readings->filament_used_mm = job.point.filament_mm;
     readings->printing_us = job.printing_us;
     /* SD prints are timed in hours and minutes (4.3). */
-    readings->time_printing_s = print->info.from_sd ? job.printing_us / 60000000 * 60 : job.hundredth_us / 1000000;
+    readings->time_printing_s =
+        print->info.from_sd ? job.printing_us / 60000000 * 60 : job.hundredth_us / 1000000;
     if (!plan_summary(print->job.plan)->has_progress) {
         guess_progress(readings, &job);
         return;

@@ -33,7 +33,7 @@ const struct printer_layers *machine_layers(const struct machine *machine)
 const char *machine_refusal_name(enum machine_refusal refusal)
 {
     static const char *const names[] = {
-        [MACHINE_ACCEPTED] = "accepted",     [MACHINE_ALREADY_PRINTING] = "already-printing",
+        [MACHINE_ACCEPTED] = "accepted",       [MACHINE_ALREADY_PRINTING] = "already-printing",
         [MACHINE_WRONG_STATE] = "wrong-state", [MACHINE_NO_FILE] = "no-file",
         [MACHINE_BAD_FILE] = "bad-file",
     };

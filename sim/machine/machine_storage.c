@@ -102,7 +102,8 @@ enum storage_result machine_make_folder(struct machine *machine, const char *pat
     return result;
 }
 
-enum storage_result machine_put_file(struct machine *machine, const char *path, struct file_content *content)
+enum storage_result machine_put_file(struct machine *machine, const char *path,
+                                     struct file_content *content)
 {
     const char *below;
     struct storage *storage = machine_storage_of(machine, path, &below);
@@ -113,7 +114,8 @@ enum storage_result machine_put_file(struct machine *machine, const char *path, 
     bool known = storage_find(storage, below) != NULL;
     enum storage_result result = storage_put(storage, below, content, wall_s(machine));
     if (result == STORAGE_OK) {
-        tell(&(struct telling){machine, storage}, known ? STORAGE_MODIFIED : STORAGE_CREATED, below);
+        tell(&(struct telling){machine, storage}, known ? STORAGE_MODIFIED : STORAGE_CREATED,
+             below);
     }
     return result;
 }
@@ -127,7 +129,8 @@ enum storage_result machine_remove(struct machine *machine, const char *path, bo
     }
     /* A reference of our own, to tell of what was in it. */
     const struct file_node *found = below[0] == '\0' ? NULL : storage_find(storage, below);
-    struct file_node *gone = found == NULL ? NULL : file_node_share((struct file_node *)(uintptr_t)found);
+    struct file_node *gone =
+        found == NULL ? NULL : file_node_share((struct file_node *)(uintptr_t)found);
     enum storage_result result = storage_remove(storage, below, whole_tree, wall_s(machine));
     if (result == STORAGE_OK && gone != NULL) {
         storage_tell_tree(gone, below, STORAGE_DELETED, tell, &(struct telling){machine, storage});
@@ -139,6 +142,7 @@ enum storage_result machine_remove(struct machine *machine, const char *path, bo
 void machine_rescan(struct machine *machine)
 {
     for (uint32_t i = 0; i < machine->storage_count; i++) {
-        storage_rescan(machine->storages[i], tell, &(struct telling){machine, machine->storages[i]});
+        storage_rescan(machine->storages[i], tell,
+                       &(struct telling){machine, machine->storages[i]});
     }
 }

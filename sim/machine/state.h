@@ -4,8 +4,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* What a printer says it is doing. Three layers; the first that is set is reported (connect-sdk.md 7.3, 7.4;
- * LINK: prusa/link/printer_adapter/state_manager.py). All transitions are one table in state.c. */
+/* What a printer says it is doing. Three layers; the first that is set is reported
+ * (connect-sdk.md 7.3, 7.4; LINK: prusa/link/printer_adapter/state_manager.py). All transitions are
+ * one table in state.c. */
 
 enum printer_state {
     STATE_IDLE,
@@ -46,21 +47,21 @@ struct printer_layers {
 };
 
 enum state_trigger {
-    TRIGGER_CONFIRMED,       /* an instruction was confirmed and the print status is known */
-    TRIGGER_BUSY,            /* the firmware says busy */
+    TRIGGER_CONFIRMED, /* an instruction was confirmed and the print status is known */
+    TRIGGER_BUSY,      /* the firmware says busy */
     TRIGGER_SET_READY,
     TRIGGER_CANCEL_READY,
     TRIGGER_PRINT_BEGAN,
-    TRIGGER_PRINT_FOUND,     /* printing, by polling */
+    TRIGGER_PRINT_FOUND, /* printing, by polling */
     TRIGGER_PAUSED,
     TRIGGER_PAUSE_FOUND,
     TRIGGER_RESUMED,
     TRIGGER_PRINT_COMPLETED,
     TRIGGER_PRINT_CANCELLED,
-    TRIGGER_PRINT_GONE,      /* the firmware says that it isn't printing */
-    TRIGGER_PRINT_MISSED,    /* the same, by polling */
-    TRIGGER_HOLD_OVER,       /* confirmed, and more than 11 s since the end of the print */
-    TRIGGER_USER_WANTED,     /* the firmware waits for a user */
+    TRIGGER_PRINT_GONE,   /* the firmware says that it isn't printing */
+    TRIGGER_PRINT_MISSED, /* the same, by polling */
+    TRIGGER_HOLD_OVER,    /* confirmed, and more than 11 s since the end of the print */
+    TRIGGER_USER_WANTED,  /* the firmware waits for a user */
     TRIGGER_FAN_FAILED,
     TRIGGER_MMU_FAILED,
     TRIGGER_ATTENTION_OVER,  /* by a user, or the fan runs again */
@@ -85,7 +86,8 @@ struct state_rule {
     unsigned from;
     enum printer_state to;
     enum state_source source;
-    enum printer_state unless_override; /* does nothing while this lies over it; NONE: whatever does */
+    enum printer_state
+        unless_override; /* does nothing while this lies over it; NONE: whatever does */
 };
 
 size_t state_rule_count(void);
@@ -95,8 +97,9 @@ void state_rule_text(const struct state_rule *rule, char *out, size_t size);
 
 enum printer_state printer_layers_reported(const struct printer_layers *layers);
 
-/* Apply every rule of a trigger that fits. False: none did. `source` gets the default source of the rule on the topmost
- * layer that changed. */
-bool printer_layers_trigger(struct printer_layers *layers, enum state_trigger trigger, enum state_source *source);
+/* Apply every rule of a trigger that fits. False: none did. `source` gets the default source of the
+ * rule on the topmost layer that changed. */
+bool printer_layers_trigger(struct printer_layers *layers, enum state_trigger trigger,
+                            enum state_source *source);
 
 #endif

@@ -20,15 +20,18 @@ bool file_path_hidden(const char *path)
     return path[0] == '.' || strstr(path, "/.") != NULL;
 }
 
-/* Length of the UTF-8 sequence at `bytes`, 0 when it is none: over-long forms, surrogates and what lies above U+10FFFF
- * are none (RFC 3629), else one name could be spelt in two ways. */
+/* Length of the UTF-8 sequence at `bytes`, 0 when it is none: over-long forms, surrogates and what
+ * lies above U+10FFFF are none (RFC 3629), else one name could be spelt in two ways. */
 static size_t utf8_sequence(const unsigned char *bytes, size_t size)
 {
     unsigned char first = bytes[0];
     if (first < 0x80) {
         return first == 0 ? 0 : 1;
     }
-    size_t length = first >= 0xC2 && first <= 0xDF ? 2 : (first & 0xF0) == 0xE0 ? 3 : first >= 0xF0 && first <= 0xF4 ? 4 : 0;
+    size_t length = first >= 0xC2 && first <= 0xDF   ? 2
+                    : (first & 0xF0) == 0xE0         ? 3
+                    : first >= 0xF0 && first <= 0xF4 ? 4
+                                                     : 0;
     if (length == 0 || length > size) {
         return 0;
     }
@@ -101,7 +104,8 @@ struct file_node *file_node_folder(const char *name, bool read_only, int64_t mod
     return node;
 }
 
-struct file_node *file_node_file(const char *name, bool read_only, int64_t modified_s, struct file_content *content)
+struct file_node *file_node_file(const char *name, bool read_only, int64_t modified_s,
+                                 struct file_content *content)
 {
     struct file_node *node = node_new(name, strlen(name));
     node->read_only = read_only;
@@ -149,7 +153,8 @@ void file_node_add(struct file_node *folder, struct file_node *child)
     assert(folder->folder && folder->references == 1);
     uint32_t count = folder->child_count;
     if ((count & (count - 1)) == 0) { /* room doubles at powers of two */
-        folder->children = memory_resize(folder->children, (count == 0 ? 1 : 2 * (size_t)count) * sizeof *folder->children);
+        folder->children = memory_resize(folder->children, (count == 0 ? 1 : 2 * (size_t)count) *
+                                                               sizeof *folder->children);
     }
     folder->children[folder->child_count++] = child;
     count_in(folder, child);
@@ -217,7 +222,8 @@ const char *storage_result_text(enum storage_result result)
     return texts[result];
 }
 
-void storage_init(struct storage *storage, const char *name, enum storage_kind kind, struct file_node *root)
+void storage_init(struct storage *storage, const char *name, enum storage_kind kind,
+                  struct file_node *root)
 {
     *storage = (struct storage){
         .name = memory_copy_text(name),
@@ -226,8 +232,8 @@ void storage_init(struct storage *storage, const char *name, enum storage_kind k
     };
 }
 
-bool storage_init_directory(struct storage *storage, const char *name, enum storage_kind kind, const char *path,
-                            struct error *error)
+bool storage_init_directory(struct storage *storage, const char *name, enum storage_kind kind,
+                            const char *path, struct error *error)
 {
     struct storage_directory *directory = storage_directory_open(path, error);
     if (directory == NULL) {
@@ -300,8 +306,10 @@ const struct file_node *storage_find(const struct storage *storage, const char *
     return node;
 }
 
-/* What stands on the way to `path`: how many of its components are missing, and why nothing may be made there. */
-static enum storage_result look_for_place(const struct storage *storage, const char *path, uint32_t *missing)
+/* What stands on the way to `path`: how many of its components are missing, and why nothing may be
+ * made there. */
+static enum storage_result look_for_place(const struct storage *storage, const char *path,
+                                          uint32_t *missing)
 {
     const struct file_node *node = storage->root;
     const char *name;
@@ -329,8 +337,8 @@ static enum storage_result look_for_place(const struct storage *storage, const c
     return storage->root->entries + *missing > STORAGE_ENTRIES_MAX ? STORAGE_FULL : STORAGE_OK;
 }
 
-/* Own every node on the way and make folders that are missing; returns how many nodes of `way` are filled, the root
- * among them. With a `leaf`, the last component is not walked to. */
+/* Own every node on the way and make folders that are missing; returns how many nodes of `way` are
+ * filled, the root among them. With a `leaf`, the last component is not walked to. */
 static unsigned own_way(struct storage *storage, const char *path, bool leaf, int64_t now_s,
                         struct file_node *way[FILE_DEPTH_MAX + 1], const char **last)
 {
@@ -359,7 +367,8 @@ static unsigned own_way(struct storage *storage, const char *path, bool leaf, in
 }
 
 /* A node of the way has been counted in or out of its own folder; now of all above. */
-static void count_above(struct file_node *const way[], unsigned count, const struct file_node *child, bool in)
+static void count_above(struct file_node *const way[], unsigned count,
+                        const struct file_node *child, bool in)
 {
     bool hidden = file_name_hidden(child->name);
     for (unsigned i = count - 1; i-- > 0;) {
@@ -389,8 +398,9 @@ enum storage_result storage_make_folder(struct storage *storage, const char *pat
     return result;
 }
 
-static enum storage_result make_node(struct storage *storage, const char *path, struct file_content *content,
-                                     int64_t now_s, struct file_node **node)
+static enum storage_result make_node(struct storage *storage, const char *path,
+                                     struct file_content *content, int64_t now_s,
+                                     struct file_node **node)
 {
     const struct file_node *old = storage_find(storage, path);
     if (old != NULL && old->folder) {
@@ -407,12 +417,13 @@ static enum storage_result make_node(struct storage *storage, const char *path, 
         return STORAGE_FULL;
     }
     const char *slash = strrchr(path, '/');
-    *node = file_node_file(slash == NULL ? path : slash + 1, false, now_s, file_content_share(content));
+    *node =
+        file_node_file(slash == NULL ? path : slash + 1, false, now_s, file_content_share(content));
     return STORAGE_OK;
 }
 
-enum storage_result storage_put(struct storage *storage, const char *path, struct file_content *content,
-                                int64_t now_s)
+enum storage_result storage_put(struct storage *storage, const char *path,
+                                struct file_content *content, int64_t now_s)
 {
     uint32_t missing;
     struct file_node *node = NULL;
@@ -452,8 +463,8 @@ static bool any_read_only(const struct file_node *node)
     return found;
 }
 
-static enum storage_result may_remove(const struct storage *storage, const char *path, bool whole_tree,
-                                      const struct file_node **found)
+static enum storage_result may_remove(const struct storage *storage, const char *path,
+                                      bool whole_tree, const struct file_node **found)
 {
     if (!file_path_good(path, strlen(path))) {
         return STORAGE_BAD_PATH;
@@ -468,7 +479,8 @@ static enum storage_result may_remove(const struct storage *storage, const char 
     return node->child_count > 0 && !whole_tree ? STORAGE_NOT_EMPTY : STORAGE_OK;
 }
 
-enum storage_result storage_remove(struct storage *storage, const char *path, bool whole_tree, int64_t now_s)
+enum storage_result storage_remove(struct storage *storage, const char *path, bool whole_tree,
+                                   int64_t now_s)
 {
     const struct file_node *found;
     enum storage_result result = may_remove(storage, path, whole_tree, &found);

@@ -14,7 +14,8 @@ struct telling {
 static size_t enter(struct telling *telling, const char *name)
 {
     size_t before = strlen(telling->path);
-    snprintf(telling->path + before, sizeof telling->path - before, "%s%s", before == 0 ? "" : "/", name);
+    snprintf(telling->path + before, sizeof telling->path - before, "%s%s", before == 0 ? "" : "/",
+             name);
     return before;
 }
 
@@ -23,7 +24,8 @@ static void tell(struct telling *telling, enum storage_change_kind kind)
     telling->changed(telling->owner, kind, telling->path);
 }
 
-static void tell_files(struct telling *telling, const struct file_node *node, enum storage_change_kind kind)
+static void tell_files(struct telling *telling, const struct file_node *node,
+                       enum storage_change_kind kind)
 {
     if (!node->folder) {
         tell(telling, kind);
@@ -36,7 +38,8 @@ static void tell_files(struct telling *telling, const struct file_node *node, en
     }
 }
 
-static void tell_whole(struct telling *telling, const struct file_node *node, enum storage_change_kind kind)
+static void tell_whole(struct telling *telling, const struct file_node *node,
+                       enum storage_change_kind kind)
 {
     tell_files(telling, node, kind);
     if (node->folder) {
@@ -44,17 +47,19 @@ static void tell_whole(struct telling *telling, const struct file_node *node, en
     }
 }
 
-void storage_tell_tree(const struct file_node *node, const char *path, enum storage_change_kind kind,
-                       storage_changed *changed, void *owner)
+void storage_tell_tree(const struct file_node *node, const char *path,
+                       enum storage_change_kind kind, storage_changed *changed, void *owner)
 {
     struct telling telling = {.changed = changed, .owner = owner};
     snprintf(telling.path, sizeof telling.path, "%s", path);
     tell_whole(&telling, node, kind);
 }
 
-static void tell_difference(struct telling *telling, const struct file_node *old, const struct file_node *new);
+static void tell_difference(struct telling *telling, const struct file_node *old,
+                            const struct file_node *new);
 
-static void tell_child(struct telling *telling, const struct file_node *old, const struct file_node *new)
+static void tell_child(struct telling *telling, const struct file_node *old,
+                       const struct file_node *new)
 {
     if (old->folder && new->folder) {
         tell_difference(telling, old, new);
@@ -66,8 +71,10 @@ static void tell_child(struct telling *telling, const struct file_node *old, con
     }
 }
 
-/* Looks first where the last one was found: both lists have nearly the same order, and folders may be large. */
-static const struct file_node *child_near(const struct file_node *folder, const char *name, uint32_t *near)
+/* Looks first where the last one was found: both lists have nearly the same order, and folders may
+ * be large. */
+static const struct file_node *child_near(const struct file_node *folder, const char *name,
+                                          uint32_t *near)
 {
     for (uint32_t i = 0; i < folder->child_count; i++) {
         uint32_t at = (*near + i) % folder->child_count;
@@ -79,7 +86,8 @@ static const struct file_node *child_near(const struct file_node *folder, const 
     return NULL;
 }
 
-static void tell_difference(struct telling *telling, const struct file_node *old, const struct file_node *new)
+static void tell_difference(struct telling *telling, const struct file_node *old,
+                            const struct file_node *new)
 {
     uint32_t near = 0;
     for (uint32_t i = 0; i < old->child_count; i++) {

@@ -8,7 +8,8 @@
 #include "sim/base/memory.h"
 #include "sim/machine/storage_directory.h"
 
-/* The bytes of files. What lies on disk is named, not held open: a farm has more files than descriptors. */
+/* The bytes of files. What lies on disk is named, not held open: a farm has more files than
+ * descriptors. */
 
 struct file_content {
     uint32_t references;
@@ -16,7 +17,8 @@ struct file_content {
     void *bytes;                         /* in memory; NULL: on disk */
     struct storage_directory *directory; /* `path` is below it; NULL: `path` is the caller's own */
     char *path;
-    struct timespec modified; /* on disk: with the number of the inode tells one file from the next at this path */
+    struct timespec modified; /* on disk: with the number of the inode tells one file from the next
+                                 at this path */
     ino_t inode;
 };
 
@@ -62,8 +64,8 @@ struct file_content *file_content_of_file(const char *path, struct error *error)
     return file_content_in_directory(NULL, path, &info);
 }
 
-struct file_content *file_content_in_directory(struct storage_directory *directory, const char *path,
-                                               const struct stat *info)
+struct file_content *file_content_in_directory(struct storage_directory *directory,
+                                               const char *path, const struct stat *info)
 {
     struct file_content *content = content_new((uint64_t)info->st_size);
     content->directory = directory == NULL ? NULL : storage_directory_share(directory);
@@ -125,8 +127,8 @@ static long read_disk(const struct file_content *content, uint64_t offset, void 
     return got;
 }
 
-long file_content_read(const struct file_content *content, uint64_t offset, void *bytes, size_t size,
-                       struct error *error)
+long file_content_read(const struct file_content *content, uint64_t offset, void *bytes,
+                       size_t size, struct error *error)
 {
     if (offset >= content->size || size == 0) {
         return 0;

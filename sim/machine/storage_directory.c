@@ -12,13 +12,14 @@
 
 #include "sim/base/memory.h"
 
-/* Every path is walked component by component with O_NOFOLLOW below the descriptor that was opened at first, so no
- * link and no renaming of the directory itself leads anywhere else. (openat2() would do it in one call, but many
- * containers refuse it.) */
+/* Every path is walked component by component with O_NOFOLLOW below the descriptor that was opened
+ * at first, so no link and no renaming of the directory itself leads anywhere else. (openat2()
+ * would do it in one call, but many containers refuse it.) */
 
 enum {
     COPY_BYTES = 64 * 1024,
-    REMOVE_DEPTH_MAX = 4 * FILE_DEPTH_MAX, /* of a tree on disk, which may be deeper than what is listed */
+    REMOVE_DEPTH_MAX =
+        4 * FILE_DEPTH_MAX, /* of a tree on disk, which may be deeper than what is listed */
 };
 
 struct storage_directory {
@@ -56,7 +57,8 @@ void storage_directory_release(struct storage_directory *directory)
     }
 }
 
-void storage_directory_space(const struct storage_directory *directory, uint64_t *total_bytes, uint64_t *free_bytes)
+void storage_directory_space(const struct storage_directory *directory, uint64_t *total_bytes,
+                             uint64_t *free_bytes)
 {
     struct statvfs info;
     if (fstatvfs(directory->file, &info) != 0) {
@@ -67,8 +69,10 @@ void storage_directory_space(const struct storage_directory *directory, uint64_t
     *free_bytes = (uint64_t)info.f_bavail * info.f_frsize;
 }
 
-/* Walk to the folder that holds the last component. With `make`, folders that are missing come into being. */
-static int open_parent(const struct storage_directory *directory, const char *path, const char **last, bool make)
+/* Walk to the folder that holds the last component. With `make`, folders that are missing come into
+ * being. */
+static int open_parent(const struct storage_directory *directory, const char *path,
+                       const char **last, bool make)
 {
     int folder = openat(directory->file, ".", FOLDER_FLAGS);
     const char *at = path;
@@ -105,7 +109,8 @@ static int open_regular(int folder, const char *name, struct stat *info)
     return -1;
 }
 
-int storage_directory_open_file(const struct storage_directory *directory, const char *path, struct stat *info)
+int storage_directory_open_file(const struct storage_directory *directory, const char *path,
+                                struct stat *info)
 {
     const char *name;
     int folder = open_parent(directory, path, &name, false);
@@ -127,8 +132,8 @@ struct reading {
     struct error *error;
 };
 
-static struct file_node *read_folder(struct reading *reading, int folder, const char *name, const char *path,
-                                     unsigned depth);
+static struct file_node *read_folder(struct reading *reading, int folder, const char *name,
+                                     const char *path, unsigned depth);
 
 static int compare_names(const void *a, const void *b)
 {
@@ -170,9 +175,10 @@ static bool read_names(struct reading *reading, int folder, char ***names, size_
     return true;
 }
 
-/* False only when the whole reading has failed; an entry that vanished meanwhile or is no file is just left out. */
-static bool read_entry(struct reading *reading, int folder, struct file_node *parent, const char *path,
-                       const char *name, unsigned depth)
+/* False only when the whole reading has failed; an entry that vanished meanwhile or is no file is
+ * just left out. */
+static bool read_entry(struct reading *reading, int folder, struct file_node *parent,
+                       const char *path, const char *name, unsigned depth)
 {
     struct stat info;
     if (fstatat(folder, name, &info, AT_SYMLINK_NOFOLLOW) != 0) {
@@ -206,8 +212,8 @@ static bool read_entry(struct reading *reading, int folder, struct file_node *pa
     return true;
 }
 
-static struct file_node *read_folder(struct reading *reading, int folder, const char *name, const char *path,
-                                     unsigned depth)
+static struct file_node *read_folder(struct reading *reading, int folder, const char *name,
+                                     const char *path, unsigned depth)
 {
     struct stat info;
     char **names;
@@ -306,7 +312,8 @@ static int open_temporary(struct storage_directory *directory, int folder, char 
     return file;
 }
 
-/* A name that is a folder or a link on disk is not replaced, although rename() would replace a link. */
+/* A name that is a folder or a link on disk is not replaced, although rename() would replace a
+ * link. */
 static bool replaceable(int folder, const char *name)
 {
     struct stat info;
@@ -355,7 +362,8 @@ enum storage_result storage_directory_write(struct storage_directory *directory,
     struct stat info;
     enum storage_result result = STORAGE_OK;
     if (write_in(directory, folder, name, content, now_s, &info)) {
-        *node = file_node_file(name, false, now_s, file_content_in_directory(directory, path, &info));
+        *node =
+            file_node_file(name, false, now_s, file_content_in_directory(directory, path, &info));
     } else {
         result = result_of_errno();
     }
@@ -363,7 +371,8 @@ enum storage_result storage_directory_write(struct storage_directory *directory,
     return result;
 }
 
-enum storage_result storage_directory_make_folder(struct storage_directory *directory, const char *path)
+enum storage_result storage_directory_make_folder(struct storage_directory *directory,
+                                                  const char *path)
 {
     const char *name;
     int folder = open_parent(directory, path, &name, true);
@@ -375,7 +384,8 @@ enum storage_result storage_directory_make_folder(struct storage_directory *dire
     return result;
 }
 
-/* The path of a deep tree isn't needed, only descriptors: removal goes by name within each opened folder. */
+/* The path of a deep tree isn't needed, only descriptors: removal goes by name within each opened
+ * folder. */
 static bool remove_tree(int folder, const char *name, unsigned depth)
 {
     if (unlinkat(folder, name, 0) == 0) {
@@ -406,7 +416,8 @@ static bool remove_tree(int folder, const char *name, unsigned depth)
     return fine && unlinkat(folder, name, AT_REMOVEDIR) == 0;
 }
 
-enum storage_result storage_directory_remove(struct storage_directory *directory, const char *path, bool folder)
+enum storage_result storage_directory_remove(struct storage_directory *directory, const char *path,
+                                             bool folder)
 {
     const char *name;
     int parent = open_parent(directory, path, &name, false);

@@ -3,7 +3,8 @@
 
 #include "sim/machine/storage.h"
 
-/* The real directory below a storage: only storage*.c use this. Paths are file_path_good() already. */
+/* The real directory below a storage: only storage*.c use this. Paths are file_path_good() already.
+ */
 
 struct stat;
 
@@ -13,21 +14,26 @@ void storage_directory_release(struct storage_directory *directory);
 
 /* The tree as it is on disk now. NULL with the reason: unreadable or too many entries. */
 struct file_node *storage_directory_read(struct storage_directory *directory, struct error *error);
-void storage_directory_space(const struct storage_directory *directory, uint64_t *total_bytes, uint64_t *free_bytes);
+void storage_directory_space(const struct storage_directory *directory, uint64_t *total_bytes,
+                             uint64_t *free_bytes);
 
 /* Open a regular file for reading, and say what it is; -1 with errno. */
-int storage_directory_open_file(const struct storage_directory *directory, const char *path, struct stat *info);
+int storage_directory_open_file(const struct storage_directory *directory, const char *path,
+                                struct stat *info);
 
 /* Write, then give the node that the tree shall hold for it. */
 enum storage_result storage_directory_write(struct storage_directory *directory, const char *path,
                                             const struct file_content *content, int64_t now_s,
                                             struct file_node **node);
-enum storage_result storage_directory_make_folder(struct storage_directory *directory, const char *path);
-enum storage_result storage_directory_remove(struct storage_directory *directory, const char *path, bool folder);
+enum storage_result storage_directory_make_folder(struct storage_directory *directory,
+                                                  const char *path);
+enum storage_result storage_directory_remove(struct storage_directory *directory, const char *path,
+                                             bool folder);
 
 /* Contents that lie in such a directory (storage_content.c). */
-struct file_content *file_content_in_directory(struct storage_directory *directory, const char *path,
-                                               const struct stat *info);
-bool file_content_same_file(const struct file_content *a, const struct file_content *b); /* untouched since */
+struct file_content *file_content_in_directory(struct storage_directory *directory,
+                                               const char *path, const struct stat *info);
+bool file_content_same_file(const struct file_content *a,
+                            const struct file_content *b); /* untouched since */
 
 #endif

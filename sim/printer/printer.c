@@ -20,14 +20,18 @@ struct printer {
 
 static enum storage_kind kind_of(const char *kind)
 {
-    return strcmp(kind, "sdcard") == 0 ? STORAGE_SDCARD : strcmp(kind, "usb") == 0 ? STORAGE_USB : STORAGE_LOCAL;
+    return strcmp(kind, "sdcard") == 0 ? STORAGE_SDCARD
+           : strcmp(kind, "usb") == 0  ? STORAGE_USB
+                                       : STORAGE_LOCAL;
 }
 
-static bool attach(struct machine *machine, const struct printer_storage *wanted, struct error *error)
+static bool attach(struct machine *machine, const struct printer_storage *wanted,
+                   struct error *error)
 {
     struct storage storage;
     if (wanted->directory != NULL) {
-        if (!storage_init_directory(&storage, wanted->name, wanted->kind, wanted->directory, error)) {
+        if (!storage_init_directory(&storage, wanted->name, wanted->kind, wanted->directory,
+                                    error)) {
             return false;
         }
     } else {
@@ -41,7 +45,8 @@ static bool attach(struct machine *machine, const struct printer_storage *wanted
     return true;
 }
 
-static bool attach_all(struct machine *machine, const struct printer_settings *settings, struct error *error)
+static bool attach_all(struct machine *machine, const struct printer_settings *settings,
+                       struct error *error)
 {
     if (settings->storages != NULL) {
         for (size_t i = 0; i < settings->storage_count; i++) {
@@ -59,7 +64,8 @@ static bool attach_all(struct machine *machine, const struct printer_settings *s
             .tree = i == 0 ? settings->tree : NULL,
             .read_only = model->read_only,
             .total_bytes = model->total_bytes,
-            .used_by_others_bytes = model->total_bytes > model->free_bytes ? model->total_bytes - model->free_bytes : 0,
+            .used_by_others_bytes =
+                model->total_bytes > model->free_bytes ? model->total_bytes - model->free_bytes : 0,
         };
         attach(machine, &wanted, NULL); /* in memory: nothing can fail */
     }
@@ -89,7 +95,8 @@ struct printer *printer_new(struct world *world, struct network *network,
     *printer = (struct printer){
         .world = world, .network = network, .machine = machine, .connect = settings->connect};
     char made[96];
-    snprintf(made, sizeof made, "%.64s-%llu", settings->model->name, (unsigned long long)settings->index);
+    snprintf(made, sizeof made, "%.64s-%llu", settings->model->name,
+             (unsigned long long)settings->index);
     printer->name = memory_copy_text(settings->name == NULL ? made : settings->name);
     printer->token = memory_copy_text(settings->token);
     return printer;
@@ -110,8 +117,8 @@ void printer_power_on(struct printer *printer)
 {
     machine_power_on(printer->machine);
     if (printer->connect != NULL && printer->face == NULL) {
-        printer->face = connect_face_new(printer->world, printer->network, printer->machine, printer->connect,
-                                         printer->name, printer->token);
+        printer->face = connect_face_new(printer->world, printer->network, printer->machine,
+                                         printer->connect, printer->name, printer->token);
     }
 }
 

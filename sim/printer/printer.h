@@ -11,11 +11,12 @@
 #include "sim/protocol/connect/prusalink.h"
 #include "sim/wire/stream.h"
 
-/* A printer: a machine of a model and the protocol faces switched on for it. It is a function of the world's seed, its
- * index, its model and these settings, whatever else runs in the world. */
+/* A printer: a machine of a model and the protocol faces switched on for it. It is a function of
+ * the world's seed, its index, its model and these settings, whatever else runs in the world. */
 struct printer;
 
-/* A medium that it starts with: a tree in memory, shared by whoever else has it, or a real directory. */
+/* A medium that it starts with: a tree in memory, shared by whoever else has it, or a real
+ * directory. */
 struct printer_storage {
     const char *name;
     enum storage_kind kind;
@@ -28,27 +29,29 @@ struct printer_storage {
 struct printer_settings {
     const struct model *model; /* outlives the printer */
     uint64_t index;
-    const char *name;          /* in traces; NULL: "MODEL-INDEX" */
-    const char *serial;        /* NULL: made from seed and index */
-    const char *firmware;      /* NULL: the model's */
-    double room_c;             /* NAN: 25 */
+    const char *name;     /* in traces; NULL: "MODEL-INDEX" */
+    const char *serial;   /* NULL: made from seed and index */
+    const char *firmware; /* NULL: the model's */
+    double room_c;        /* NAN: 25 */
     uint32_t job_counter;
-    struct plan_cache *plans;  /* shared, outlives the printer; NULL: none */
+    struct plan_cache *plans;               /* shared, outlives the printer; NULL: none */
     const struct printer_storage *storages; /* NULL: the model's; with a count of 0: none */
     size_t storage_count;
-    struct file_node *tree;    /* what is on the first of the model's storages; a reference is taken; NULL: nothing */
+    struct file_node *tree; /* what is on the first of the model's storages; a reference is taken;
+                               NULL: nothing */
     /* Shared by many, outlives the printer; NULL: no Connect face. */
     const struct connect_face_settings *connect;
-    const char *token;         /* of Connect; NULL: not registered */
+    const char *token; /* of Connect; NULL: not registered */
 };
 
-/* Made but off. NULL with the reason: a directory can't be read. `network` may be NULL without faces. */
+/* Made but off. NULL with the reason: a directory can't be read. `network` may be NULL without
+ * faces. */
 struct printer *printer_new(struct world *world, struct network *network,
                             const struct printer_settings *settings, struct error *error);
 void printer_destroy(struct printer *printer); /* NULL is fine */
 
-/* The machine gets power, its host program starts. Off: the host program ends and says nothing more; the machine stays
- * as it is, for there is no way to tell the difference from outside. */
+/* The machine gets power, its host program starts. Off: the host program ends and says nothing
+ * more; the machine stays as it is, for there is no way to tell the difference from outside. */
 void printer_power_on(struct printer *printer);
 void printer_power_off(struct printer *printer);
 
@@ -56,7 +59,8 @@ const char *printer_name(const struct printer *printer);
 struct machine *printer_machine(struct printer *printer);
 struct connect_face *printer_connect_face(struct printer *printer); /* NULL: none, or off */
 
-/* The server, token and names that a prusa_printer_settings.ini gives to a PrusaLink (connect-sdk.md 2.3). */
+/* The server, token and names that a prusa_printer_settings.ini gives to a PrusaLink
+ * (connect-sdk.md 2.3). */
 struct printer_ini {
     char *server, *token, *name, *location; /* token "" : not registered */
 };

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
 #include <cmocka.h>
 
 #include <math.h>
@@ -26,15 +27,16 @@ struct bed {
     char said[SAID_BYTES]; /* "PRINTING USER job 1; " */
 };
 
-#define assert_near(seen, expected, within)                                                                 \
-    do {                                                                                                    \
-        double seen_ = (seen), expected_ = (expected);                                                      \
-        if (!(fabs(seen_ - expected_) <= (within))) {                                                       \
-            fail_msg("%s is %g, expected %g", #seen, seen_, expected_);                                     \
-        }                                                                                                   \
+#define assert_near(seen, expected, within)                                                        \
+    do {                                                                                           \
+        double seen_ = (seen), expected_ = (expected);                                             \
+        if (!(fabs(seen_ - expected_) <= (within))) {                                              \
+            fail_msg("%s is %g, expected %g", #seen, seen_, expected_);                            \
+        }                                                                                          \
     } while (0)
 
-static inline void bed_say(struct bed *bed, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static inline void bed_say(struct bed *bed, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 static inline void bed_say(struct bed *bed, const char *format, ...)
 {
     size_t used = strlen(bed->said);
@@ -56,14 +58,15 @@ static inline void bed_state(void *face, const struct state_change *change)
     bed_say(face, "; ");
 }
 
-static inline void bed_file(void *face, const struct storage *storage, enum storage_change_kind kind,
-                            const char *path)
+static inline void bed_file(void *face, const struct storage *storage,
+                            enum storage_change_kind kind, const char *path)
 {
     (void)storage;
     bed_say(face, "%c%s; ", "+*-"[kind], path);
 }
 
-static const struct machine_events bed_events = {.state_changed = bed_state, .file_changed = bed_file};
+static const struct machine_events bed_events = {.state_changed = bed_state,
+                                                 .file_changed = bed_file};
 
 static inline void bed_put(struct bed *bed, const char *path, const char *text)
 {
@@ -80,7 +83,8 @@ static inline void bed_setup(struct bed *bed, const char *model, uint64_t seed)
 {
     *bed = (struct bed){0};
     world_init(&bed->world, seed);
-    struct machine_settings settings = {.model = model_find(model), .room_c = NAN, .job_counter = 56};
+    struct machine_settings settings = {
+        .model = model_find(model), .room_c = NAN, .job_counter = 56};
     assert_non_null(settings.model);
     bed->machine = machine_new(&bed->world, &settings);
     bed->listener = (struct machine_listener){.events = &bed_events, .face = bed};

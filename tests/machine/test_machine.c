@@ -152,11 +152,18 @@ static void protections_end_in_an_error_with_its_reason(void **state)
         const char *heat;
         const char *said;
     } cases[] = {
-        {FAULT_NOZZLE_THERMISTOR_OPEN, "M105", "ERROR MARLIN \"Mintemp triggered by the hotend thermistor. Manual restart required!\"; "},
-        {FAULT_NOZZLE_THERMISTOR_SHORT, "M105", "ERROR MARLIN \"Maxtemp triggered by the hotend thermistor. Manual restart required!\"; "},
-        {FAULT_BED_THERMISTOR_OPEN, "M105", "ERROR MARLIN \"Mintemp triggered by the heatbed thermistor. Manual restart required!\"; "},
-        {FAULT_BED_THERMISTOR_SHORT, "M105", "ERROR MARLIN \"Maxtemp triggered by the heatbed thermistor. Manual restart required!\"; "},
-        {FAULT_BED_HEATER_DEAD, "M140 S60", "ERROR MARLIN \"Heatbed preheat thermal runaway. Manual restart required!\"; "},
+        {FAULT_NOZZLE_THERMISTOR_OPEN, "M105",
+         "ERROR MARLIN \"Mintemp triggered by the hotend thermistor. Manual restart required!\"; "},
+        {FAULT_NOZZLE_THERMISTOR_SHORT, "M105",
+         "ERROR MARLIN \"Maxtemp triggered by the hotend thermistor. Manual restart required!\"; "},
+        {FAULT_BED_THERMISTOR_OPEN, "M105",
+         "ERROR MARLIN \"Mintemp triggered by the heatbed thermistor. Manual restart "
+         "required!\"; "},
+        {FAULT_BED_THERMISTOR_SHORT, "M105",
+         "ERROR MARLIN \"Maxtemp triggered by the heatbed thermistor. Manual restart "
+         "required!\"; "},
+        {FAULT_BED_HEATER_DEAD, "M140 S60",
+         "ERROR MARLIN \"Heatbed preheat thermal runaway. Manual restart required!\"; "},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct bed bed;
@@ -190,7 +197,8 @@ static void a_dead_nozzle_heater_is_an_anomaly_before_anything_else(void **state
     bed_wait(&bed, 5);
     machine_set_fault(bed.machine, FAULT_NOZZLE_HEATER_DEAD, true);
     bed_until(&bed, STATE_ATTENTION, 40);
-    bed_said(&bed, "PRINTING USER job 57; ATTENTION MARLIN job 57 \"The nozzle temperature has deviated too far from "
+    bed_said(&bed, "PRINTING USER job 57; ATTENTION MARLIN job 57 \"The nozzle temperature has "
+                   "deviated too far from "
                    "the expected one. Print paused.\"; ");
     machine_user_confirms(bed.machine);
     assert_int_equal(machine_state(bed.machine), STATE_ATTENTION);
@@ -213,7 +221,8 @@ static void a_print_that_fails_loses_its_id(void **state)
     machine_set_fault(bed.machine, FAULT_BED_THERMISTOR_OPEN, true);
     bed_until(&bed, STATE_ERROR, 30);
     assert_null(machine_job(bed.machine));
-    bed_said(&bed, "PRINTING USER job 57; ERROR MARLIN \"Mintemp triggered by the heatbed thermistor. Manual restart "
+    bed_said(&bed, "PRINTING USER job 57; ERROR MARLIN \"Mintemp triggered by the heatbed "
+                   "thermistor. Manual restart "
                    "required!\"; ");
     bed_teardown(&bed);
 }

@@ -1,14 +1,17 @@
 #include "tests/machine/bed.h"
 
-/* A print of 200 layers, each a square of 40 mm: some 20 minutes, heated, with M73 as PrusaSlicer writes it. */
+/* A print of 200 layers, each a square of 40 mm: some 20 minutes, heated, with M73 as PrusaSlicer
+ * writes it. */
 static char *tower(void)
 {
     struct buffer text = {0};
-    buffer_append_text(&text, "M140 S60\nM104 S215\nM190 S60\nM109 S215\nG28 W\nG90\nM83\nM106 S255\n");
+    buffer_append_text(&text,
+                       "M140 S60\nM104 S215\nM190 S60\nM109 S215\nG28 W\nG90\nM83\nM106 S255\n");
     for (int layer = 0; layer < 200; layer++) {
-        buffer_format(&text, "M73 P%d R%d\n;LAYER_CHANGE\n;Z:%.1f\nG1 Z%.1f F600\n", layer / 2, 20 - layer / 10,
-                      0.2 * (layer + 1), 0.2 * (layer + 1));
-        static const double corners[][2] = {{100, 100}, {140, 100}, {140, 140}, {100, 140}, {100, 100}};
+        buffer_format(&text, "M73 P%d R%d\n;LAYER_CHANGE\n;Z:%.1f\nG1 Z%.1f F600\n", layer / 2,
+                      20 - layer / 10, 0.2 * (layer + 1), 0.2 * (layer + 1));
+        static const double corners[][2] = {
+            {100, 100}, {140, 100}, {140, 140}, {100, 140}, {100, 100}};
         buffer_format(&text, "G1 X%.0f Y%.0f F3000\n", corners[0][0], corners[0][1]);
         for (int i = 1; i < 5; i++) {
             buffer_format(&text, "G1 X%.0f Y%.0f E1.5 F1800\n", corners[i][0], corners[i][1]);
@@ -24,7 +27,8 @@ static void start(struct bed *bed, const char *text)
     bed_put(bed, "/usb/tower.gcode", text);
     bed->said[0] = '\0';
     struct error error;
-    assert_int_equal(machine_start_print(bed->machine, "/usb/tower.gcode", &error), MACHINE_ACCEPTED);
+    assert_int_equal(machine_start_print(bed->machine, "/usb/tower.gcode", &error),
+                     MACHINE_ACCEPTED);
     bed_said(bed, "PRINTING USER job 57; ");
 }
 
@@ -140,7 +144,8 @@ static void stopping_anywhere_parks_and_cools(void **state)
         bed_wait(&bed, 2);
         bed_said(&bed, "IDLE MARLIN; ");
         assert_int_equal(bed_read(&bed).total_filament_mm, (int)at.filament_used_mm);
-        assert_int_equal(machine_start_print(bed.machine, "/usb/tower.gcode", NULL), MACHINE_ACCEPTED);
+        assert_int_equal(machine_start_print(bed.machine, "/usb/tower.gcode", NULL),
+                         MACHINE_ACCEPTED);
         bed_said(&bed, "PRINTING USER job 58; ");
         bed_teardown(&bed);
     }
@@ -176,7 +181,8 @@ static void pauses_in_the_file_wait_for_somebody(void **state)
 {
     (void)state;
     struct bed bed;
-    start(&bed, "G28 W\nG1 Z1\nG1 X100 Y100 F3000\nM600\nG1 X120\nM601\nG1 X140\nM0 Look\nG1 X160\n");
+    start(&bed,
+          "G28 W\nG1 Z1\nG1 X100 Y100 F3000\nM600\nG1 X120\nM601\nG1 X140\nM0 Look\nG1 X160\n");
     bed_until(&bed, STATE_ATTENTION, 120);
     bed_said(&bed, "ATTENTION USER job 57; ");
     assert_int_equal(machine_pause(bed.machine), MACHINE_WRONG_STATE);
@@ -194,7 +200,8 @@ static void pauses_in_the_file_wait_for_somebody(void **state)
     assert_near(bed_read(&bed).x_mm, 140, 0.01);
     machine_user_confirms(bed.machine);
     bed_until(&bed, STATE_FINISHED, 60);
-    bed_said(&bed, "PRINTING USER job 57; ATTENTION USER job 57; PRINTING USER job 57; FINISHED MARLIN job 57; ");
+    bed_said(&bed, "PRINTING USER job 57; ATTENTION USER job 57; PRINTING USER job 57; FINISHED "
+                   "MARLIN job 57; ");
     bed_teardown(&bed);
 }
 
@@ -227,13 +234,15 @@ static void refusals_say_why(void **state)
     assert_int_equal(machine_start_print(bed.machine, "/usb/none.gcode", &error), MACHINE_NO_FILE);
     assert_non_null(strstr(error.text, "/usb/none.gcode"));
     assert_int_equal(machine_start_print(bed.machine, "/nowhere/x.gcode", &error), MACHINE_NO_FILE);
-    assert_int_equal(machine_start_print(bed.machine, "/usb/../etc/passwd", &error), MACHINE_NO_FILE);
+    assert_int_equal(machine_start_print(bed.machine, "/usb/../etc/passwd", &error),
+                     MACHINE_NO_FILE);
     assert_int_equal(machine_pause(bed.machine), MACHINE_WRONG_STATE);
     assert_int_equal(machine_resume(bed.machine), MACHINE_WRONG_STATE);
     assert_int_equal(machine_stop(bed.machine), MACHINE_WRONG_STATE);
     bed_put(&bed, "/usb/x.gcode", "G28\nG4 S100\n");
     assert_int_equal(machine_start_print(bed.machine, "/usb/x.gcode", &error), MACHINE_ACCEPTED);
-    assert_int_equal(machine_start_print(bed.machine, "/usb/x.gcode", &error), MACHINE_ALREADY_PRINTING);
+    assert_int_equal(machine_start_print(bed.machine, "/usb/x.gcode", &error),
+                     MACHINE_ALREADY_PRINTING);
     bed_teardown(&bed);
 }
 

@@ -12,7 +12,8 @@ static struct file_node *farm_tree(void)
     for (int i = 0; i < 50; i++) {
         char path[64];
         snprintf(path, sizeof path, "folder-%d/part-%d.gcode", i % 5, i);
-        assert_int_equal(storage_put(&storage, path, file_content_of_bytes("G28\n", 4), 1), STORAGE_OK);
+        assert_int_equal(storage_put(&storage, path, file_content_of_bytes("G28\n", 4), 1),
+                         STORAGE_OK);
     }
     struct file_node *tree = file_node_share(storage.root);
     storage_free(&storage);
@@ -44,12 +45,14 @@ static void a_thousand_printers_share_one_tree(void **state)
     world_run(&world, SECONDS(60), NULL);
     assert_int_equal(tree->references, 1 + PRINTERS);
     assert_int_equal(timer_queue_next_us(&world.timers), INT64_MAX);
-    /* One of them changes a file: the root and one folder are its own then, the rest is everybody's. */
+    /* One of them changes a file: the root and one folder are its own then, the rest is
+     * everybody's. */
     struct machine *machine = printer_machine(printers[7]);
     struct storage *storage = machine_storage(machine, 0);
     char path[64];
     snprintf(path, sizeof path, "/%s/folder-1/new.gcode", storage->name);
-    assert_int_equal(machine_put_file(machine, path, file_content_of_bytes("G28\n", 4)), STORAGE_OK);
+    assert_int_equal(machine_put_file(machine, path, file_content_of_bytes("G28\n", 4)),
+                     STORAGE_OK);
     assert_int_equal(tree->references, PRINTERS);
     unsigned shared = 0;
     for (uint32_t i = 0; i < storage->root->child_count; i++) {
@@ -71,9 +74,10 @@ static void a_thousand_printers_share_one_tree(void **state)
 static void a_settings_file_says_where_the_server_is(void **state)
 {
     (void)state;
-    static const char text[] = "[printer]\ntype = MK3S\nname = Left\nlocation = Shelf\n"
-                               "[service::connect]\nhostname = example.test\ntls = false\nport = 8000\n"
-                               "token = abc\n";
+    static const char text[] =
+        "[printer]\ntype = MK3S\nname = Left\nlocation = Shelf\n"
+        "[service::connect]\nhostname = example.test\ntls = false\nport = 8000\n"
+        "token = abc\n";
     struct printer_ini ini;
     struct error error;
     assert_true(printer_ini_parse(&ini, "x.ini", text, strlen(text), &error));
