@@ -68,13 +68,18 @@ static void arm(struct machine *machine)
     }
 }
 
-static bool step(struct machine *machine)
+static void advance(struct machine *machine)
 {
     int64_t now_us = machine_now(machine);
     heater_advance(&machine->nozzle, now_us);
     heater_advance(&machine->bed, now_us);
     fan_advance(&machine->hotend_fan, now_us);
     fan_advance(&machine->print_fan, now_us);
+}
+
+static bool step(struct machine *machine)
+{
+    advance(machine);
     return power_step(machine) || follow_nozzle(machine) || protection_step(machine) ||
            motion_step(machine) || print_step(machine) || host_step(machine);
 }
@@ -93,6 +98,17 @@ void machine_settle(struct machine *machine)
     }
     machine->settling = false;
     arm(machine);
+}
+
+void machine_look(struct machine *machine)
+{
+    bool due = timer_armed(&machine->timer) &&
+               timer_queue_due_us(&machine->world->timers, &machine->timer) <= machine_now(machine);
+    if (due && !machine->settling) {
+        machine_settle(machine);
+    } else {
+        advance(machine);
+    }
 }
 
 static void fire(void *owner)

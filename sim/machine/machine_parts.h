@@ -97,6 +97,8 @@ static inline int64_t machine_now(const struct machine *machine)
 
 /* Let everything happen that is due, then arm the timer. Every order does this before and after. */
 void machine_settle(struct machine *machine);
+/* Before only asking: settle if something is due, else let the temperatures come to now. */
+void machine_look(struct machine *machine);
 void machine_set_nozzle(struct machine *machine, double target_c);
 void machine_set_bed(struct machine *machine, double target_c);
 void machine_set_print_fan(struct machine *machine, int power);

@@ -52,9 +52,7 @@ static void read_print(const struct machine *machine, struct machine_readings *r
 
 void machine_read(struct machine *machine, struct machine_readings *readings)
 {
-    if (!machine->settling) {
-        machine_settle(machine);
-    }
+    machine_look(machine);
     double at[MODEL_AXES];
     machine_position(machine, at);
     *readings = (struct machine_readings){

@@ -217,8 +217,7 @@ static void bad_paths_are_refused(void **state)
                                        "\xf0\x9f\x98\x85",
                                        "a\\b",
                                        "C:x",
-                                       "\xe2\x80\xae"
-                                       "x",
+                                       "\xe2\x80\xae.gcode",
                                        "a\nb",
                                        "~"};
     for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
