@@ -8,6 +8,7 @@ const struct cli_command cli_commands[] = {
     {"run", "run Lua scenarios, in virtual time on the built-in mocks unless told otherwise",
      cli_run},
     {"check", "judge one side of a protocol: a conformance suite with stable check ids", cli_check},
+    {"printer", "play one virtual printer in real time", cli_printer},
     {"models", "list the printer models, or show one in full", cli_models},
 };
 const size_t cli_command_count = sizeof cli_commands / sizeof *cli_commands;

@@ -1,0 +1,437 @@
+/* hotbed printer: one virtual printer in real time, against whatever server its user names. */
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "harness/cli/cli.h"
+#include "harness/cli/trace_file.h"
+#include "harness/net/faults/message_faults.h"
+#include "harness/net/real.h"
+#include "harness/net/socket.h"
+#include "harness/net/tls.h"
+#include "sim/machine/plan.h"
+#include "sim/printer/printer.h"
+
+enum { PLANS_KEPT_BYTES = 64 * 1024 * 1024, RESCAN_MS = 200 };
+
+struct options {
+    const char *connect, *ini, *token, *serial, *name, *location, *firmware, *host, *sdk, *model_file;
+    const char *directory, *print, *ca, *trace;
+    struct cli_list files, faults, spoils;
+    uint64_t seed, index, job_counter, room;
+    int64_t telemetry_interval_us, duration_us;
+    bool no_quirks, insecure, quiet, room_given, duration_given, minimal;
+};
+
+/* Everything that lives while the printer runs. */
+struct bench {
+    const struct options *options;
+    struct world world;
+    struct real_driver *driver;
+    struct socket_network *sockets;
+    struct message_faults *spoiled;
+    struct trace_file trace;
+    struct plan_cache *plans;
+    struct model *own_model;
+    struct storage files; /* its tree is what --file names */
+    struct printer_ini ini;
+    struct connect_face_settings face;
+    struct printer *printer;
+    struct machine_listener listener;
+    struct timer rescan, begin;
+    bool tell;    /* what the printer does, on standard output */
+    bool refused; /* it could not register */
+    volatile bool stop;
+};
+
+static const char *const about =
+    "Play one virtual printer in real time: it boots, registers with the server (or uses the token of --token, the\n"
+    "environment variable HOTBED_TOKEN or --ini), sends telemetry and does what it is told, until it is interrupted.";
+
+static const char *const example =
+    "  hotbed mock connect --listen 127.0.0.1:8080 &\n"
+    "  hotbed printer mk3s --connect http://127.0.0.1:8080 --duration 20s\n";
+
+/* ---- What the user sees ---- */
+
+static void say(struct bench *bench, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+static void say(struct bench *bench, const char *format, ...)
+{
+    if (!bench->tell) {
+        return;
+    }
+    va_list arguments;
+    va_start(arguments, format);
+    printf("%9.3f ", (double)bench->world.now_us / 1e6);
+    vprintf(format, arguments);
+    putchar('\n');
+    fflush(stdout);
+    va_end(arguments);
+}
+
+static void on_code(void *owner, const char *code, const char *url)
+{
+    /* The one thing a user must act on: shown on a terminal and in a pipe. */
+    (void)code;
+    struct bench *bench = owner;
+    bench->tell = bench->tell || !bench->options->quiet;
+    say(bench, "add the printer at %s", url);
+}
+
+static void on_token(void *owner, const char *token)
+{
+    (void)token;
+    say(owner, "registered");
+}
+
+static void on_failed(void *owner, const char *why)
+{
+    struct bench *bench = owner;
+    fprintf(stderr, "hotbed printer: registration failed: %s\n", why);
+    bench->stop = bench->refused = true; /* without a token it has nothing more to say */
+}
+
+static void on_condition(void *owner, enum connect_condition broken)
+{
+    if (broken == CONNECT_CONDITIONS) {
+        say(owner, "the connection is fine");
+    } else {
+        say(owner, "%s is broken", connect_condition_text(broken));
+    }
+}
+
+static const struct connect_face_events face_events = {
+    .code = on_code,
+    .token = on_token,
+    .failed = on_failed,
+    .condition = on_condition,
+};
+
+static void on_state(void *owner, const struct state_change *change)
+{
+    say(owner, "%s%s%s", printer_state_name(change->to), change->reason == NULL ? "" : ": ",
+        change->reason == NULL ? "" : change->reason);
+}
+
+static const struct machine_events machine_listener_events = {.state_changed = on_state};
+
+/* ---- Making the printer ---- */
+
+static bool add_file(struct storage *storage, const char *path, struct error *error)
+{
+    struct file_content *content = file_content_of_file(path, error);
+    if (content == NULL) {
+        return false;
+    }
+    const char *slash = strrchr(path, '/');
+    const char *name = slash == NULL ? path : slash + 1;
+    enum storage_result result = storage_put(storage, name, content, (int64_t)time(NULL));
+    return result == STORAGE_OK || error_set(error, "--file %s: %s", path, storage_result_text(result));
+}
+
+static const struct model *pick_model(struct bench *bench, const char *name, struct error *error)
+{
+    if (bench->options->model_file != NULL) {
+        bench->own_model = model_load_file(bench->options->model_file, error);
+        return bench->own_model;
+    }
+    const struct model *model = model_find(name);
+    if (model == NULL) {
+        error_set(error, "there is no model '%s'; `hotbed models` lists them", name);
+    }
+    return model;
+}
+
+static bool pick_face(struct bench *bench, struct error *error)
+{
+    const struct options *options = bench->options;
+    struct connect_face_settings *face = &bench->face;
+    connect_face_defaults(face);
+    if (options->ini != NULL) {
+        if (!printer_ini_load(&bench->ini, options->ini, error)) {
+            return false;
+        }
+        printer_ini_apply(&bench->ini, face);
+    }
+    if (options->connect != NULL) {
+        struct endpoint endpoint;
+        if (!endpoint_parse(&endpoint, options->connect, NULL, error)) {
+            return false;
+        }
+        face->server = options->connect;
+    }
+    if (options->host != NULL && !connect_host_parse(options->host, &face->host)) {
+        return error_set(error, "--host %s: expected prusalink or sdk", options->host);
+    }
+    if (options->sdk != NULL && !connect_sdk_version_parse(options->sdk, &face->sdk_version)) {
+        return error_set(error, "--sdk %s: expected 0.7.1, 0.8.0 or 0.8.1", options->sdk);
+    }
+    if (options->no_quirks) {
+        face->quirks = 0;
+    }
+    if (options->telemetry_interval_us > 0) {
+        face->telemetry = options->minimal ? CONNECT_TELEMETRY_MINIMAL : CONNECT_TELEMETRY_FULL;
+        face->telemetry_interval_us = options->telemetry_interval_us;
+    }
+    face->location = options->location != NULL ? options->location : face->location;
+    face->register_at_start = true;
+    face->events = &face_events;
+    face->owner = bench;
+    return true;
+}
+
+static const char *pick_token(const struct bench *bench)
+{
+    const char *token = bench->options->token;
+    if (token == NULL) {
+        token = getenv("HOTBED_TOKEN");
+    }
+    return token != NULL ? token : bench->ini.token;
+}
+
+static bool make_network(struct bench *bench, struct network **network, struct error *error)
+{
+    const struct options *options = bench->options;
+    const struct tls_settings tls = {.ca_file = options->ca, .insecure = options->insecure};
+    bench->driver = real_driver_new(&bench->world, error);
+    if (bench->driver == NULL) {
+        return false;
+    }
+    bench->sockets = socket_network_new(bench->driver, &tls, error);
+    if (bench->sockets == NULL) {
+        return false;
+    }
+    bench->spoiled = message_faults_new(&bench->world, socket_network_face(bench->sockets));
+    for (size_t i = 0; i < options->spoils.count; i++) {
+        if (!message_faults_add(bench->spoiled, options->spoils.items[i], error)) {
+            return error_prefix(error, "--spoil");
+        }
+    }
+    *network = options->spoils.count > 0 ? message_faults_face(bench->spoiled)
+                                         : socket_network_face(bench->sockets);
+    return true;
+}
+
+static bool make_printer(struct bench *bench, const struct model *model, struct network *network,
+                         struct error *error)
+{
+    const struct options *options = bench->options;
+    struct printer_storage storages[MODEL_STORAGES_MAX] = {0};
+    struct printer_settings settings = {
+        .model = model,
+        .index = options->index,
+        .name = options->name,
+        .serial = options->serial,
+        .firmware = options->firmware,
+        .room_c = options->room_given ? (double)options->room : NAN,
+        .job_counter = (uint32_t)options->job_counter,
+        .plans = bench->plans,
+        .tree = bench->files.root,
+        .connect = bench->face.server == NULL ? NULL : &bench->face,
+        .token = pick_token(bench),
+    };
+    if (options->directory != NULL) {
+        storages[0] = (struct printer_storage){
+            .name = model->storages_count > 0 ? model->storages[0].name : "local",
+            .kind = STORAGE_LOCAL,
+            .directory = options->directory,
+        };
+        settings.storages = storages;
+        settings.storage_count = 1;
+        settings.tree = NULL;
+    }
+    bench->printer = printer_new(&bench->world, network, &settings, error);
+    return bench->printer != NULL;
+}
+
+static bool set_faults(struct bench *bench, struct error *error)
+{
+    for (size_t i = 0; i < bench->options->faults.count; i++) {
+        const char *name = bench->options->faults.items[i];
+        int fault = 0;
+        while (fault < FAULT_COUNT && strcmp(machine_fault_name((enum machine_fault)fault), name) != 0) {
+            fault++;
+        }
+        if (fault == FAULT_COUNT) {
+            return error_set(error, "--fault %s: no such fault of a machine", name);
+        }
+        machine_set_fault(printer_machine(bench->printer), (enum machine_fault)fault, true);
+    }
+    return true;
+}
+
+/* ---- While it runs ---- */
+
+static void rescan(void *owner)
+{
+    struct bench *bench = owner;
+    machine_rescan(printer_machine(bench->printer));
+    world_arm_in(&bench->world, &bench->rescan, MILLISECONDS(RESCAN_MS));
+}
+
+/* --print: as somebody at the printer would start it, as soon as the printer is idle. */
+static void begin_print(void *owner)
+{
+    struct bench *bench = owner;
+    struct machine *machine = printer_machine(bench->printer);
+    if (machine_state(machine) == STATE_BUSY) {
+        world_arm_in(&bench->world, &bench->begin, SECONDS(1));
+        return;
+    }
+    struct error error = {0};
+    if (machine_start_print(machine, bench->options->print, &error) != MACHINE_ACCEPTED) {
+        fprintf(stderr, "hotbed printer: --print %s: %s\n", bench->options->print, error.text);
+    }
+}
+
+static int run(struct bench *bench)
+{
+    const struct options *options = bench->options;
+    struct error error;
+    if (!real_driver_catch_signals(bench->driver, &bench->stop, &error)) {
+        fprintf(stderr, "hotbed printer: %s\n", error.text);
+        return CLI_BAD_USAGE;
+    }
+    bench->listener = (struct machine_listener){.events = &machine_listener_events, .face = bench};
+    machine_listen(printer_machine(bench->printer), &bench->listener);
+    printer_power_on(bench->printer);
+    say(bench, "%s, serial number %s", machine_model(printer_machine(bench->printer))->title,
+        machine_serial(printer_machine(bench->printer)));
+    timer_init(&bench->rescan, rescan, bench);
+    timer_init(&bench->begin, begin_print, bench);
+    if (options->directory != NULL) {
+        world_arm_in(&bench->world, &bench->rescan, MILLISECONDS(RESCAN_MS));
+    }
+    if (options->print != NULL) {
+        world_arm_in(&bench->world, &bench->begin, SECONDS(1));
+    }
+    world_run(&bench->world, options->duration_given ? options->duration_us : INT64_MAX, &bench->stop);
+    struct connect_face *face = printer_connect_face(bench->printer);
+    if (face != NULL) {
+        say(bench, "%llu requests sent", (unsigned long long)connect_sdk_requests(connect_face_sdk(face)));
+    }
+    machine_unlisten(printer_machine(bench->printer), &bench->listener);
+    if (bench->refused) {
+        return CLI_UNREACHABLE;
+    }
+    return bench->stop ? CLI_INTERRUPTED : CLI_HELD;
+}
+
+static void bench_free(struct bench *bench)
+{
+    world_cancel(&bench->world, &bench->rescan);
+    world_cancel(&bench->world, &bench->begin);
+    printer_destroy(bench->printer);
+    message_faults_destroy(bench->spoiled);
+    if (bench->sockets != NULL) {
+        socket_network_destroy(bench->sockets);
+    }
+    if (bench->driver != NULL) {
+        real_driver_destroy(bench->driver);
+    }
+    plan_cache_destroy(bench->plans);
+    storage_free(&bench->files);
+    printer_ini_free(&bench->ini);
+    model_destroy(bench->own_model);
+    struct error error;
+    if (!trace_file_close(&bench->trace, &error)) {
+        fprintf(stderr, "hotbed printer: %s\n", error.text);
+    }
+    world_free(&bench->world);
+}
+
+static int prepare(struct bench *bench, const char *model_name, struct error *error)
+{
+    const struct options *options = bench->options;
+    struct network *network = NULL;
+    for (size_t i = 0; i < options->files.count; i++) {
+        if (!add_file(&bench->files, options->files.items[i], error)) {
+            return CLI_BAD_USAGE;
+        }
+    }
+    if (options->trace != NULL) {
+        if (!trace_file_open(&bench->trace, options->trace, error)) {
+            return CLI_BAD_USAGE;
+        }
+        bench->world.trace = &bench->trace.trace;
+    }
+    const struct model *model = pick_model(bench, model_name, error);
+    bool made = model != NULL && pick_face(bench, error) && make_network(bench, &network, error) &&
+                make_printer(bench, model, network, error) && set_faults(bench, error);
+    return made ? CLI_HELD : CLI_BAD_USAGE;
+}
+
+static int play(const struct options *options, const char *model_name)
+{
+    struct bench bench = {.options = options, .tell = !options->quiet && isatty(STDOUT_FILENO)};
+    struct error error = {0};
+    world_init(&bench.world, options->seed);
+    bench.plans = plan_cache_new(PLANS_KEPT_BYTES);
+    storage_init(&bench.files, "files", STORAGE_LOCAL, file_node_folder("", false, (int64_t)time(NULL)));
+    int result = prepare(&bench, model_name, &error);
+    if (result == CLI_HELD) {
+        result = run(&bench);
+    } else {
+        fprintf(stderr, "hotbed printer: %s\n", error.text);
+    }
+    bench_free(&bench);
+    return result;
+}
+
+int cli_printer(int argc, char **argv)
+{
+    struct options o = {.seed = 1};
+    const struct cli_option options[] = {
+        {"connect", CLI_TEXT, &o.connect, "URL", "speak Prusa Connect with the server at http(s)://HOST[:PORT]", NULL},
+        {"ini", CLI_TEXT, &o.ini, "FILE", "take server, token and names from a prusa_printer_settings.ini", NULL},
+        {"token", CLI_TEXT, &o.token, "TOKEN", "be registered already; better kept in HOTBED_TOKEN", NULL},
+        {"serial", CLI_TEXT, &o.serial, "TEXT", "serial number; default made from seed and index", NULL},
+        {"name", CLI_TEXT, &o.name, "TEXT", "name of the printer; default MODEL-INDEX", NULL},
+        {"location", CLI_TEXT, &o.location, "TEXT", "location, as the ini file has it", NULL},
+        {"firmware", CLI_TEXT, &o.firmware, "TEXT", "firmware version; default the model's", NULL},
+        {"host", CLI_TEXT, &o.host, "HOST", "prusalink (default), or sdk: a bare program on the SDK", NULL},
+        {"sdk", CLI_TEXT, &o.sdk, "VERSION", "0.7.1, 0.8.0 or 0.8.1 (default)", NULL},
+        {"no-quirks", CLI_FLAG, &o.no_quirks, NULL, "without the known defects of the real printer", NULL},
+        {"telemetry-interval", CLI_DURATION, &o.telemetry_interval_us, "TIME",
+         "send everything known this often, instead of what\nthe host program would", NULL},
+        {"minimal", CLI_FLAG, &o.minimal, NULL, "with it: send the state alone", NULL},
+        {"file", CLI_LIST, &o.files, "FILE", "put this file into its first storage; may be given several times", NULL},
+        {"directory", CLI_TEXT, &o.directory, "DIR", "a real directory as its only storage", NULL},
+        {"print", CLI_TEXT, &o.print, "PATH", "start this print, e.g. \"/PrusaLink gcodes/cube.gcode\"", NULL},
+        {"fault", CLI_LIST, &o.faults, "NAME", "a fault of the machine, e.g. nozzle-heater-dead", NULL},
+        {"spoil", CLI_LIST, &o.spoils, "VERB=FILTER[:ARG]",
+         "spoil its requests, e.g. drop-json=telemetry:state;\ndocs/scenarios.md has all verbs", NULL},
+        {"job-counter", CLI_NUMBER, &o.job_counter, "N", "id of its last job; default 0", NULL},
+        {"room", CLI_NUMBER, &o.room, "C", "room temperature; default 25", &o.room_given},
+        {"model-file", CLI_TEXT, &o.model_file, "FILE", "a model of your own instead of MODEL", NULL},
+        {"ca", CLI_TEXT, &o.ca, "FILE", "trust these certificates (PEM) instead of the system's", NULL},
+        {"insecure", CLI_FLAG, &o.insecure, NULL, "accept any certificate", NULL},
+        {"seed", CLI_NUMBER, &o.seed, "N", "what chance follows; default 1", NULL},
+        {"index", CLI_NUMBER, &o.index, "N", "which of the printers of that seed; default 0", NULL},
+        {"duration", CLI_DURATION, &o.duration_us, "TIME", "end by itself after this time", &o.duration_given},
+        {"trace", CLI_TEXT, &o.trace, "FILE", "record every message there (NDJSON)", NULL},
+        {"quiet", CLI_FLAG, &o.quiet, NULL, "tell nothing but errors; the default in a pipe, but for the code", NULL},
+        {.name = NULL},
+    };
+    const struct cli_usage usage = {
+        .line = "printer MODEL [OPTION...]", .about = about, .options = options, .example = example};
+    struct cli_list models = {0};
+    int result = cli_parse(argc, argv, &usage, &models);
+    if (result == -1 && models.count + (o.model_file != NULL) != 1) {
+        result = cli_complain(&usage, "expected one model");
+    } else if (result == -1 && o.connect == NULL && o.ini == NULL) {
+        result = cli_complain(&usage, "where is its server? --connect URL or --ini FILE says it");
+    } else if (result == -1) {
+        result = play(&o, models.count > 0 ? models.items[0] : NULL);
+    }
+    cli_list_free(&models);
+    cli_list_free(&o.files);
+    cli_list_free(&o.faults);
+    cli_list_free(&o.spoils);
+    return result;
+}
