@@ -246,6 +246,54 @@ static void refusals_say_why(void **state)
     bed_teardown(&bed);
 }
 
+/* The slicer's own promises: "estimated printing time (normal mode) = 10m 32s", which has no
+ * heating in it, "filament used [mm] = 400.85, 0, 98.63", and the layers of the file. */
+static void a_real_file_takes_the_time_that_its_slicer_promised(void **state)
+{
+    (void)state;
+    const char *shared = getenv("HOTBED_SHARED");
+    char path[512];
+    snprintf(path, sizeof path, "%s/data/full_m73_layers_0.2mm_PLA_MK3SMMU2S_11m.gcode",
+             shared == NULL ? "../shared" : shared);
+    struct file_content *content = file_content_of_file(path, NULL);
+    if (content == NULL) {
+        skip();
+    }
+    struct bed bed;
+    bed_setup(&bed, "mk3s", 1);
+    assert_int_equal(machine_put_file(bed.machine, "/usb/x.gcode", content), STORAGE_OK);
+    assert_int_equal(machine_start_print(bed.machine, "/usb/x.gcode", NULL), MACHINE_ACCEPTED);
+    bool half = false;
+    int last_percent = -1;
+    double waited_s = 0;
+    while (machine_state(bed.machine) != STATE_FINISHED && bed.world.now_us < SECONDS(7200)) {
+        struct machine_readings readings = bed_read(&bed);
+        assert_true(readings.progress_percent >= last_percent);
+        last_percent = readings.progress_percent;
+        waited_s += readings.heating;
+        if (!half && last_percent >= 50) {
+            half = true;
+            assert_int_equal(machine_pause(bed.machine), MACHINE_ACCEPTED);
+            bed_until(&bed, STATE_PAUSED, 15);
+            bed_wait(&bed, 30);
+            assert_int_equal(machine_resume(bed.machine), MACHINE_ACCEPTED);
+            bed_until(&bed, STATE_PRINTING, 300);
+        }
+        bed_wait(&bed, 1);
+    }
+    struct machine_readings end = bed_read(&bed);
+    assert_int_equal(machine_state(bed.machine), STATE_FINISHED);
+    assert_int_equal(end.progress_percent, 100);
+    assert_true(half);
+    print_message("printing %.0f s, of it heating %.0f s; filament %.1f mm; layer %u of %u\n",
+                  (double)end.printing_us / 1e6, waited_s, end.filament_used_mm, end.layer,
+                  end.layer_count);
+    assert_near((double)end.printing_us / 1e6 - waited_s, 632, 0.15 * 632);
+    assert_near(end.filament_used_mm, 400.85 + 98.63, 0.03 * 499.48);
+    assert_int_equal(end.layer, end.layer_count);
+    bed_teardown(&bed);
+}
+
 static void speed_changes_the_time(void **state)
 {
     (void)state;
@@ -273,6 +321,7 @@ int main(void)
         cmocka_unit_test(runout_asks_for_filament),
         cmocka_unit_test(refusals_say_why),
         cmocka_unit_test(speed_changes_the_time),
+        cmocka_unit_test(a_real_file_takes_the_time_that_its_slicer_promised),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

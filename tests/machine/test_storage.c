@@ -423,6 +423,45 @@ static void bad_paths_touch_nothing_on_disk(void **state)
     place_close(&place);
 }
 
+/* What is deeper than a path may be is left out, and removed nevertheless with what it is in. */
+static void deep_trees_are_cut_off(void **state)
+{
+    (void)state;
+    struct place place;
+    place_open(&place);
+    char path[64 + 2 * 60] = "deep";
+    for (int i = 0; i < 50; i++) {
+        strcat(path, "/d");
+    }
+    char command[512];
+    snprintf(command, sizeof command, "mkdir -p '%s/%s'", place.inside, path);
+    assert_int_equal(system(command), 0);
+    expect_rescan(&place, "+deep ");
+    assert_int_equal(place.storage.root->entries, 1 + FILE_DEPTH_MAX);
+    assert_int_equal(storage_remove(&place.storage, "deep", true, 1), STORAGE_OK);
+    snprintf(command, sizeof command, "%s/deep", place.inside);
+    assert_int_equal(access(command, F_OK), -1);
+    place_close(&place);
+}
+
+static void too_many_entries_are_refused(void **state)
+{
+    (void)state;
+    struct storage storage;
+    storage_init(&storage, "usb", STORAGE_LOCAL, NULL);
+    struct file_node *wide = file_node_folder("", false, 0);
+    for (int i = 1; i < STORAGE_ENTRIES_MAX - 1; i++) {
+        file_node_add(wide, file_node_folder("x", false, 0));
+    }
+    file_node_release(storage.root);
+    storage.root = wide;
+    assert_int_equal(storage_make_folder(&storage, "a/b", 1), STORAGE_FULL);
+    assert_int_equal(storage_make_folder(&storage, "a", 1), STORAGE_OK);
+    assert_int_equal(storage_put(&storage, "c", bytes(""), 1), STORAGE_FULL);
+    assert_int_equal(storage.root->entries, STORAGE_ENTRIES_MAX);
+    storage_free(&storage);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -436,6 +475,8 @@ int main(void)
         cmocka_unit_test(changes_from_outside_are_told),
         cmocka_unit_test(links_lead_nowhere),
         cmocka_unit_test(bad_paths_touch_nothing_on_disk),
+        cmocka_unit_test(deep_trees_are_cut_off),
+        cmocka_unit_test(too_many_entries_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
