@@ -294,7 +294,7 @@ static void send_job_info(struct sdk_host *host)
     buffer_free(&data);
 }
 
-static void take_time(struct sdk_host *host, int doing, int64_t duration_us)
+static void take_time(struct sdk_host *host, enum host_doing doing, int64_t duration_us)
 {
     host->doing = doing;
     world_arm_in(&host->replay->world, &host->command_timer, duration_us);

@@ -26,7 +26,7 @@ struct sdk_host {
     double clock_offset_s; /* that was last set */
     int64_t reset_over_us;
     struct timer command_timer; /* end of a command that takes time */
-    enum { HOST_IDLE, HOST_DWELL, HOST_HOMING, HOST_RESETTING } doing;
+    enum host_doing { HOST_IDLE, HOST_DWELL, HOST_HOMING, HOST_RESETTING } doing;
     struct host_input *inputs;
     size_t input_count;
 };

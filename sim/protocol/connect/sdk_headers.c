@@ -10,6 +10,17 @@
  * All but Timestamp, Clock-Adjusted, Code and Content-Length stay the same from request to request:
  * they are rendered once, and a request is put together from pieces. */
 
+#define COMMON_LINES(user_agent)                                                                   \
+    "User-Agent: " user_agent "\r\nAccept-Encoding: gzip, deflate\r\n"                             \
+    "Accept: */*\r\nConnection: keep-alive\r\n"
+
+/* The same on every request of every printer with this version of the SDK. */
+static const char *const common_lines[CONNECT_SDK_VERSIONS] = {
+    [CONNECT_SDK_0_7_1] = COMMON_LINES("python-requests/2.28.1"),
+    [CONNECT_SDK_0_8_0] = COMMON_LINES("Prusa-Connect-SDK-Printer/0.8.0"),
+    [CONNECT_SDK_0_8_1] = COMMON_LINES("Prusa-Connect-SDK-Printer/0.8.1"),
+};
+
 static const char CONTENT_TYPE[] = "\r\nContent-Type: application/json\r\n\r\n";
 
 void sdk_headers_forget(struct connect_sdk *sdk)
@@ -101,15 +112,6 @@ static void render(struct connect_sdk *sdk)
     struct buffer lines = {0};
     write_host(&lines, sdk->server);
     sdk->head_host_size = (uint16_t)lines.size;
-    if (sdk->version == CONNECT_SDK_0_7_1) {
-        write_line(&lines, "User-Agent: ", "python-requests/2.28.1");
-    } else {
-        write_line(&lines, "User-Agent: Prusa-Connect-SDK-Printer/",
-                   connect_sdk_version_name((enum connect_sdk_version)sdk->version));
-    }
-    buffer_append_text(&lines, "Accept-Encoding: gzip, deflate\r\n"
-                               "Accept: */*\r\n"
-                               "Connection: keep-alive\r\n");
     if (sdk->fingerprint != NULL) {
         write_line(&lines, "Fingerprint: ", sdk->fingerprint);
     }
@@ -156,12 +158,13 @@ void sdk_write_request(struct buffer *out, struct sdk_exchange *exchange)
     if (sdk->head == NULL) {
         render(sdk);
     }
-    buffer_reserve(out, (size_t)sdk->head_size + sdk->tail_size + item->body.size + 192);
+    buffer_reserve(out, (size_t)sdk->head_size + sdk->tail_size + item->body.size + 384);
     if (exchange->url == NULL) {
         write_start(out, sdk, item->kind);
     } else {
         write_redirected_start(out, exchange);
     }
+    buffer_append_text(out, common_lines[sdk->version]);
     buffer_append(out, sdk->head + sdk->head_host_size,
                   (size_t)(sdk->head_size - sdk->head_host_size));
     buffer_append_text(out, item->timestamp);
