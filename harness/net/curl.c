@@ -11,8 +11,8 @@
 
 enum { HEAD_BYTES_MAX = 64 * 1024 };
 
-#define TIMEOUT_US       SECONDS(30)
-#define REPLY_BYTES_MAX  ((size_t)16 * 1024 * 1024)
+#define TIMEOUT_US      SECONDS(30)
+#define REPLY_BYTES_MAX ((size_t)16 * 1024 * 1024)
 
 struct transfer {
     struct transfer *previous, *next;
@@ -76,7 +76,7 @@ static void finish(struct transfer *transfer, CURLcode code)
                                .head_size = transfer->head.size,
                                .body = buffer_text(&transfer->body),
                                .body_size = transfer->body.size,
-                               .error = code == CURLE_OK          ? NULL
+                               .error = code == CURLE_OK      ? NULL
                                         : transfer->too_large ? "the reply is larger than allowed"
                                                               : error};
     /* Out of libcurl's hands first: the callback may send the next request. */
@@ -158,7 +158,8 @@ static int set_socket(CURL *easy, curl_socket_t fd, int what, void *owner, void 
         }
         return 0;
     }
-    uint32_t events = ((what & CURL_POLL_IN) != 0 ? EPOLLIN : 0U) | ((what & CURL_POLL_OUT) != 0 ? EPOLLOUT : 0U);
+    uint32_t events =
+        ((what & CURL_POLL_IN) != 0 ? EPOLLIN : 0U) | ((what & CURL_POLL_OUT) != 0 ? EPOLLOUT : 0U);
     if (entry != NULL) {
         real_driver_change(client->driver, &entry->watch, events);
         return 0;
@@ -179,7 +180,8 @@ static int set_socket(CURL *easy, curl_socket_t fd, int what, void *owner, void 
     return 0;
 }
 
-static size_t add(struct transfer *transfer, struct buffer *to, size_t limit, const char *bytes, size_t size)
+static size_t add(struct transfer *transfer, struct buffer *to, size_t limit, const char *bytes,
+                  size_t size)
 {
     if (size > limit - to->size) {
         transfer->too_large = true;
@@ -203,7 +205,8 @@ static size_t on_body(char *bytes, size_t one, size_t size, void *owner)
     return add(transfer, &transfer->body, transfer->reply_bytes_max, bytes, size);
 }
 
-struct curl_client *curl_client_new(struct real_driver *driver, const struct tls_settings *tls, struct error *error)
+struct curl_client *curl_client_new(struct real_driver *driver, const struct tls_settings *tls,
+                                    struct error *error)
 {
     if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
         error_set(error, "libcurl does not start");
@@ -250,7 +253,8 @@ static bool set_method_and_body(CURL *easy, const struct curl_request *request)
 {
     bool good = true;
     if (request->body != NULL) {
-        good = curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body_size) == CURLE_OK &&
+        good = curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE,
+                                (curl_off_t)request->body_size) == CURLE_OK &&
                curl_easy_setopt(easy, CURLOPT_COPYPOSTFIELDS, request->body) == CURLE_OK;
     }
     if (strcmp(request->method, "HEAD") == 0) {
@@ -275,7 +279,8 @@ static bool set_options(struct transfer *transfer, const struct curl_request *re
     return set_method_and_body(easy, request) &&
            curl_easy_setopt(easy, CURLOPT_URL, request->url) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https") == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_PROXY, "") == CURLE_OK && /* what is tested is what was named */
+           curl_easy_setopt(easy, CURLOPT_PROXY, "") ==
+               CURLE_OK && /* what is tested is what was named */
            curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)timeout_ms) == CURLE_OK &&
@@ -288,17 +293,19 @@ static bool set_options(struct transfer *transfer, const struct curl_request *re
            curl_easy_setopt(easy, CURLOPT_PRIVATE, transfer) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, client->insecure ? 0L : 1L) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, client->insecure ? 0L : 2L) == CURLE_OK &&
-           (client->ca_file == NULL || curl_easy_setopt(easy, CURLOPT_CAINFO, client->ca_file) == CURLE_OK);
+           (client->ca_file == NULL ||
+            curl_easy_setopt(easy, CURLOPT_CAINFO, client->ca_file) == CURLE_OK);
 }
 
-bool curl_client_send(struct curl_client *client, const struct curl_request *request, curl_done *done, void *owner,
-                      struct error *error)
+bool curl_client_send(struct curl_client *client, const struct curl_request *request,
+                      curl_done *done, void *owner, struct error *error)
 {
     struct transfer *transfer = memory_new(sizeof *transfer);
     transfer->client = client;
     transfer->done = done;
     transfer->owner = owner;
-    transfer->reply_bytes_max = request->reply_bytes_max > 0 ? request->reply_bytes_max : REPLY_BYTES_MAX;
+    transfer->reply_bytes_max =
+        request->reply_bytes_max > 0 ? request->reply_bytes_max : REPLY_BYTES_MAX;
     transfer->next = client->transfers;
     if (transfer->next != NULL) {
         transfer->next->previous = transfer;
@@ -307,7 +314,8 @@ bool curl_client_send(struct curl_client *client, const struct curl_request *req
     transfer->easy = curl_easy_init();
     if (transfer->easy == NULL || !set_options(transfer, request) ||
         curl_multi_add_handle(client->multi, transfer->easy) != CURLM_OK) {
-        error_set(error, "%s %s: libcurl does not take this request", request->method, request->url);
+        error_set(error, "%s %s: libcurl does not take this request", request->method,
+                  request->url);
         transfer_free(transfer);
         return false;
     }

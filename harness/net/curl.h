@@ -32,11 +32,13 @@ struct curl_reply {
 typedef void curl_done(void *owner, const struct curl_reply *reply);
 
 /* `tls` (certificate_file and key_file are not used) NULL: verified by the system's authorities. */
-struct curl_client *curl_client_new(struct real_driver *driver, const struct tls_settings *tls, struct error *error);
-void curl_client_destroy(struct curl_client *client); /* what is in work is forgotten without a word */
+struct curl_client *curl_client_new(struct real_driver *driver, const struct tls_settings *tls,
+                                    struct error *error);
+void curl_client_destroy(
+    struct curl_client *client); /* what is in work is forgotten without a word */
 
 /* `done` is called once, from the loop. What the request points to is copied. */
-bool curl_client_send(struct curl_client *client, const struct curl_request *request, curl_done *done, void *owner,
-                      struct error *error);
+bool curl_client_send(struct curl_client *client, const struct curl_request *request,
+                      curl_done *done, void *owner, struct error *error);
 
 #endif

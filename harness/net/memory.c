@@ -1,5 +1,6 @@
-/* Two ends of a connection are one allocation. What travels to an end is a list of items, each with the instant when it
- * is due; one timer per end delivers them. Opening and ending are items too, so everything keeps its order. */
+/* Two ends of a connection are one allocation. What travels to an end is a list of items, each with
+ * the instant when it is due; one timer per end delivers them. Opening and ending are items too, so
+ * everything keeps its order. */
 #include "harness/net/memory.h"
 
 #include <assert.h>
@@ -28,7 +29,8 @@ struct side {
     struct pair *pair;
     struct item *first, *last; /* on the way to this side */
     struct timer timer;
-    int64_t ready_us; /* nothing sent by this side leaves earlier: the connecting side has to be open first */
+    int64_t ready_us; /* nothing sent by this side leaves earlier: the connecting side has to be
+                         open first */
     bool finished;    /* its owner closed it, or was told the end */
 };
 
@@ -156,8 +158,10 @@ static struct item *post(struct side *to, enum item_kind kind, const char *bytes
     }
     int64_t leaves_us = kind == ITEM_BYTES || kind == ITEM_END ? from->ready_us : 0;
     leaves_us = leaves_us > network->world->now_us ? leaves_us : network->world->now_us;
-    *item = (struct item){
-        .kind = kind, .size = size, .due_us = leaves_us + network->latency_us[to == &to->pair->sides[1] ? 1 : 0]};
+    *item =
+        (struct item){.kind = kind,
+                      .size = size,
+                      .due_us = leaves_us + network->latency_us[to == &to->pair->sides[1] ? 1 : 0]};
     if (size > 0) {
         memcpy(item->bytes, bytes, size);
     }
@@ -189,7 +193,8 @@ static void refuse(struct pair *pair, enum stream_end end, const char *why)
 
 static bool is_address(const char *name)
 {
-    return strchr(name, ':') != NULL || strspn(name, "0123456789.") == strlen(name) || strcmp(name, "localhost") == 0;
+    return strchr(name, ':') != NULL || strspn(name, "0123456789.") == strlen(name) ||
+           strcmp(name, "localhost") == 0;
 }
 
 /* The connection reaches the listening side, if there is one. */
@@ -233,7 +238,8 @@ static void deliver_item(struct side *side, const struct item *item)
     case ITEM_BYTES: {
         events->received(owner, item->bytes, item->size);
         struct side *sender = other_side(side);
-        bool drained = side->first == NULL && !sender->finished && sender->stream.events->drained != NULL;
+        bool drained =
+            side->first == NULL && !sender->finished && sender->stream.events->drained != NULL;
         if (drained) {
             sender->stream.events->drained(sender->stream.owner);
         }
@@ -324,42 +330,52 @@ static struct stream *memory_connect(struct network *face, const struct endpoint
     snprintf(pair->peer, sizeof pair->peer, "memory:%u", network->connections);
     for (size_t i = 0; i < 2; i++) {
         struct side *side = &pair->sides[i];
-        side->stream = (struct stream){
-            .class = &memory_stream_class, .id = network->connections, .tls = to->tls, .peer = pair->peer};
+        side->stream = (struct stream){.class = &memory_stream_class,
+                                       .id = network->connections,
+                                       .tls = to->tls,
+                                       .peer = pair->peer};
         side->pair = pair;
         timer_init(&side->timer, deliver, side);
     }
     pair->sides[0].stream.events = events;
     pair->sides[0].stream.owner = owner;
-    pair->sides[0].ready_us = network->world->now_us + network->latency_us[0] + network->latency_us[1];
+    pair->sides[0].ready_us =
+        network->world->now_us + network->latency_us[0] + network->latency_us[1];
     post(&pair->sides[1], ITEM_ACCEPT, NULL, 0);
     return &pair->sides[0].stream;
 }
 
-static struct listener *memory_listen(struct network *face, struct endpoint *at, network_accept *accept, void *owner,
-                                      struct error *error)
+static struct listener *memory_listen(struct network *face, struct endpoint *at,
+                                      network_accept *accept, void *owner, struct error *error)
 {
     struct memory_network *network = (struct memory_network *)face;
     struct host *host = find_host(network, at->host, true);
     if (at->port == 0) {
         uint16_t first = network->next_port;
         while (find_listener(host, network->next_port) != NULL) {
-            network->next_port = network->next_port == UINT16_MAX ? FIRST_FREE_PORT : (uint16_t)(network->next_port + 1);
+            network->next_port = network->next_port == UINT16_MAX
+                                     ? FIRST_FREE_PORT
+                                     : (uint16_t)(network->next_port + 1);
             if (network->next_port == first) {
                 error_set(error, "%s: no free port is left", at->host);
                 return NULL;
             }
         }
         at->port = network->next_port;
-        network->next_port = network->next_port == UINT16_MAX ? FIRST_FREE_PORT : (uint16_t)(network->next_port + 1);
+        network->next_port =
+            network->next_port == UINT16_MAX ? FIRST_FREE_PORT : (uint16_t)(network->next_port + 1);
     }
     if (find_listener(host, at->port) != NULL) {
         error_set(error, "%s:%u is in use", at->host, (unsigned)at->port);
         return NULL;
     }
     struct listener *listener = memory_new(sizeof *listener);
-    *listener = (struct listener){
-        .next = host->listeners, .host = host, .accept = accept, .owner = owner, .port = at->port, .tls = at->tls};
+    *listener = (struct listener){.next = host->listeners,
+                                  .host = host,
+                                  .accept = accept,
+                                  .owner = owner,
+                                  .port = at->port,
+                                  .tls = at->tls};
     host->listeners = listener;
     host->known = true;
     return listener;
@@ -415,7 +431,8 @@ struct network *memory_network_face(struct memory_network *network)
     return &network->face;
 }
 
-void memory_network_set_latency(struct memory_network *network, int64_t to_listener_us, int64_t to_connector_us)
+void memory_network_set_latency(struct memory_network *network, int64_t to_listener_us,
+                                int64_t to_connector_us)
 {
     assert(to_listener_us >= 0 && to_connector_us >= 0);
     network->latency_us[1] = to_listener_us;

@@ -1,7 +1,7 @@
-/* A request goes through libmicrohttpd's access handler several times: for its head, for pieces of its body, once more
- * when it is complete, and, if the reply does not come at once, again after the connection was suspended and resumed.
- * `state` says where it is. A suspended connection is not watched by libmicrohttpd, so the loop watches it here for its
- * end and for room to write. */
+/* A request goes through libmicrohttpd's access handler several times: for its head, for pieces of
+ * its body, once more when it is complete, and, if the reply does not come at once, again after the
+ * connection was suspended and resumed. `state` says where it is. A suspended connection is not
+ * watched by libmicrohttpd, so the loop watches it here for its end and for room to write. */
 #include "harness/net/microhttpd.h"
 
 #include <assert.h>
@@ -16,11 +16,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "harness/net/pem.h"
 #include "harness/net/resolver.h"
 #include "sim/base/memory.h"
 #include "sim/wire/http_head.h"
 
-enum { CONNECTIONS_MAX = 10000, FILE_BYTES_MAX = 1024 * 1024, DISCARD_BYTES_MAX = 64 * 1024 * 1024 };
+enum { CONNECTIONS_MAX = 10000, DISCARD_BYTES_MAX = 64 * 1024 * 1024 };
 
 #define OUTGOING_CHECK_US MILLISECONDS(1)
 
@@ -43,8 +44,8 @@ struct request {
     struct MHD_Connection *connection;
     struct MHD_Response *response;
     char *target;
-    struct buffer body;  /* of the request */
-    struct buffer out;   /* of the reply: direct bytes, or the body that goes out in pieces */
+    struct buffer body; /* of the request */
+    struct buffer out;  /* of the reply: direct bytes, or the body that goes out in pieces */
     size_t out_sent;
     size_t discarded;
     size_t piece_bytes;
@@ -85,14 +86,17 @@ static void run_soon(struct microhttpd_front *front)
 
 static void on_socket(void *owner, uint32_t events);
 
-/* The watch is on a descriptor of its own: libmicrohttpd's may be closed, and its number reused, at any time. */
+/* The watch is on a descriptor of its own: libmicrohttpd's may be closed, and its number reused, at
+ * any time. */
 static void suspend(struct request *request)
 {
     assert(!request->suspended);
     MHD_suspend_connection(request->connection);
     request->suspended = true;
-    request->watch = (struct watch){.ready = on_socket, .owner = request, .fd = dup(socket_of(request))};
-    if (request->watch.fd >= 0 && !real_driver_watch(request->front->driver, &request->watch, EPOLLRDHUP)) {
+    request->watch =
+        (struct watch){.ready = on_socket, .owner = request, .fd = dup(socket_of(request))};
+    if (request->watch.fd >= 0 &&
+        !real_driver_watch(request->front->driver, &request->watch, EPOLLRDHUP)) {
         close(request->watch.fd);
         request->watch.fd = -1;
     }
@@ -144,11 +148,14 @@ static void end_direct(struct request *request)
         return;
     case HTTP_AFTER_RESET:
         if (ioctl(request->watch.fd, SIOCOUTQ, &outgoing) == 0 && outgoing > 0) {
-            world_arm_in(request->front->world, &request->timer, OUTGOING_CHECK_US); /* a reset would overtake it */
+            world_arm_in(request->front->world, &request->timer,
+                         OUTGOING_CHECK_US); /* a reset would overtake it */
             return;
         }
-        /* Dissolving the association sends a reset at once (tcp_disconnect), before libmicrohttpd could say goodbye. */
-        connect(request->watch.fd, &(struct sockaddr){.sa_family = AF_UNSPEC}, sizeof(struct sockaddr));
+        /* Dissolving the association sends a reset at once (tcp_disconnect), before libmicrohttpd
+         * could say goodbye. */
+        connect(request->watch.fd, &(struct sockaddr){.sa_family = AF_UNSPEC},
+                sizeof(struct sockaddr));
         abort_request(request);
         return;
     case HTTP_AFTER_KEEP:
@@ -166,8 +173,10 @@ static void send_direct(struct request *request)
         end_direct(request);
         return;
     }
-    size_t size = request->piece_bytes > 0 && request->piece_bytes < left ? request->piece_bytes : left;
-    ssize_t sent = send(request->watch.fd, request->out.bytes + request->out_sent, size, MSG_NOSIGNAL | MSG_DONTWAIT);
+    size_t size =
+        request->piece_bytes > 0 && request->piece_bytes < left ? request->piece_bytes : left;
+    ssize_t sent = send(request->watch.fd, request->out.bytes + request->out_sent, size,
+                        MSG_NOSIGNAL | MSG_DONTWAIT);
     if (sent < 0 && errno != EAGAIN) {
         abort_request(request);
         return;
@@ -249,25 +258,30 @@ static bool length_is_right(const struct http_reply *reply, const char *value)
 /* Whether only bytes of our own can say this. */
 static bool is_direct(const struct http_reply *reply)
 {
-    if (reply->raw != NULL || reply->status == 0 || reply->after != HTTP_AFTER_KEEP || reply->status < 200 ||
+    if (reply->raw != NULL || reply->status == 0 || reply->after != HTTP_AFTER_KEEP ||
+        reply->status < 200 ||
         (reply->reason != NULL && strcmp(reply->reason, http_reason(reply->status)) != 0)) {
         return true;
     }
     for (size_t i = 0; i < reply->header_count; i++) {
         struct slice name = slice_of(reply->headers[i].name);
         if (slice_is_nocase(name, "Transfer-Encoding") ||
-            (slice_is_nocase(name, "Content-Length") && !length_is_right(reply, reply->headers[i].value))) {
+            (slice_is_nocase(name, "Content-Length") &&
+             !length_is_right(reply, reply->headers[i].value))) {
             return true;
         }
     }
     return false;
 }
 
-bool microhttpd_front_can(const struct microhttpd_front *front, const struct http_reply *reply, struct error *error)
+bool microhttpd_front_can(const struct microhttpd_front *front, const struct http_reply *reply,
+                          struct error *error)
 {
     bool silent = reply->raw == NULL && reply->status == 0;
     return !front->tls || silent || !is_direct(reply) ||
-           error_set(error, "raw bytes and ends of the connection behind a reply cannot be sent over TLS here");
+           error_set(
+               error,
+               "raw bytes and ends of the connection behind a reply cannot be sent over TLS here");
 }
 
 static void make_response(struct request *request, const struct http_reply *reply)
@@ -283,11 +297,13 @@ static void make_response(struct request *request, const struct http_reply *repl
             const char *text;
             void *bytes;
         } body = {.text = size > 0 ? reply->body : ""};
-        request->response = MHD_create_response_from_buffer(size, body.bytes, MHD_RESPMEM_MUST_COPY);
+        request->response =
+            MHD_create_response_from_buffer(size, body.bytes, MHD_RESPMEM_MUST_COPY);
     }
     for (size_t i = 0; request->response != NULL && i < reply->header_count; i++) {
         if (!slice_is_nocase(slice_of(reply->headers[i].name), "Content-Length")) {
-            MHD_add_response_header(request->response, reply->headers[i].name, reply->headers[i].value);
+            MHD_add_response_header(request->response, reply->headers[i].name,
+                                    reply->headers[i].value);
         }
     }
 }
@@ -325,7 +341,8 @@ static void on_reply(struct http_exchange *exchange, const struct http_reply *re
 
 static const struct http_exchange_class exchange_class = {.reply = on_reply};
 
-static enum MHD_Result add_header(void *owner, enum MHD_ValueKind kind, const char *name, const char *value)
+static enum MHD_Result add_header(void *owner, enum MHD_ValueKind kind, const char *name,
+                                  const char *value)
 {
     (void)kind;
     http_write_header(owner, name, value != NULL ? value : "");
@@ -338,7 +355,8 @@ static enum MHD_Result send_response(struct request *request)
         return MHD_NO;
     }
     request->state = STATE_SENT;
-    enum MHD_Result result = MHD_queue_response(request->connection, request->status, request->response);
+    enum MHD_Result result =
+        MHD_queue_response(request->connection, request->status, request->response);
     MHD_destroy_response(request->response);
     request->response = NULL;
     return result;
@@ -353,7 +371,8 @@ static enum MHD_Result answer(struct request *request, int status, const char *w
     return send_response(request);
 }
 
-/* The request is complete: show it to the service in the words of our own codec, which is also a second opinion. */
+/* The request is complete: show it to the service in the words of our own codec, which is also a
+ * second opinion. */
 static enum MHD_Result ask(struct request *request, const char *method, const char *version)
 {
     struct http_message message;
@@ -372,7 +391,8 @@ static enum MHD_Result ask(struct request *request, const char *method, const ch
         request->head_request = strcmp(method, "HEAD") == 0;
         request->state = STATE_ASKED;
         request->in_handler = true;
-        request->front->service->request(request->front->service->service, &request->exchange, &message);
+        request->front->service->request(request->front->service->service, &request->exchange,
+                                         &message);
         request->in_handler = false;
         if (request->state == STATE_READY) {
             result = send_response(request);
@@ -387,7 +407,8 @@ static enum MHD_Result ask(struct request *request, const char *method, const ch
 
 static void take_body(struct request *request, const char *bytes, size_t size)
 {
-    if (request->discarded > 0 || size > request->front->service->body_bytes_max - request->body.size) {
+    if (request->discarded > 0 ||
+        size > request->front->service->body_bytes_max - request->body.size) {
         request->discarded += size;
         buffer_free(&request->body);
     } else {
@@ -395,8 +416,9 @@ static void take_body(struct request *request, const char *bytes, size_t size)
     }
 }
 
-static enum MHD_Result on_access(void *owner, struct MHD_Connection *connection, const char *url, const char *method,
-                                 const char *version, const char *bytes, size_t *size, void **context)
+static enum MHD_Result on_access(void *owner, struct MHD_Connection *connection, const char *url,
+                                 const char *method, const char *version, const char *bytes,
+                                 size_t *size, void **context)
 {
     (void)owner;
     (void)url;
@@ -405,8 +427,10 @@ static enum MHD_Result on_access(void *owner, struct MHD_Connection *connection,
     switch ((enum state)request->state) {
     case STATE_HEAD: {
         request->state = STATE_BODY;
-        const char *length = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Content-Length");
-        if (length != NULL && strtoull(length, NULL, 10) > request->front->service->body_bytes_max) {
+        const char *length =
+            MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Content-Length");
+        if (length != NULL &&
+            strtoull(length, NULL, 10) > request->front->service->body_bytes_max) {
             return answer(request, 413, "the body is larger than allowed");
         }
         return MHD_YES;
@@ -443,11 +467,13 @@ static void *on_target(void *owner, const char *target, struct MHD_Connection *c
         MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
     struct address address = {0};
     if (client != NULL && client->client_addr != NULL) {
-        address.size = client->client_addr->sa_family == AF_INET ? sizeof address.v4 : sizeof address.v6;
+        address.size =
+            client->client_addr->sa_family == AF_INET ? sizeof address.v4 : sizeof address.v6;
         memcpy(&address.any, client->client_addr, address.size);
         address_text(&address, request->peer, sizeof request->peer);
     }
-    request->exchange = (struct http_exchange){.class = &exchange_class, .tls = front->tls, .peer = request->peer};
+    request->exchange =
+        (struct http_exchange){.class = &exchange_class, .tls = front->tls, .peer = request->peer};
     if (number != NULL) {
         request->exchange.connection = (uint32_t)(uintptr_t)number->socket_context;
     }
@@ -495,7 +521,8 @@ static void on_connection(void *owner, struct MHD_Connection *connection, void *
 {
     (void)connection;
     if (code == MHD_CONNECTION_NOTIFY_STARTED) {
-        *context = (void *)(uintptr_t)++((struct microhttpd_front *)owner)->connections; // NOLINT(performance-no-int-to-ptr)
+        *context = (void *)(uintptr_t)++((struct microhttpd_front *)owner)
+                       ->connections; // NOLINT(performance-no-int-to-ptr)
     }
 }
 
@@ -517,32 +544,19 @@ static void on_ready(void *owner, uint32_t events)
     run(owner);
 }
 
-static bool read_file(const char *path, struct buffer *out, struct error *error)
-{
-    FILE *file = path == NULL ? NULL : fopen(path, "rb");
-    if (file == NULL) {
-        return error_set(error, "%s: %s", path == NULL ? "TLS needs a certificate and a key" : path, strerror(errno));
-    }
-    buffer_reserve(out, FILE_BYTES_MAX);
-    size_t size = fread(out->bytes, 1, FILE_BYTES_MAX, file);
-    out->bytes[size] = '\0';
-    out->size = size;
-    bool good = ferror(file) == 0 && feof(file) != 0;
-    fclose(file);
-    return good || error_set(error, "%s: cannot be read, or is larger than 1 MiB", path);
-}
-
-static bool start(struct microhttpd_front *front, struct endpoint *at, const struct microhttpd_settings *settings,
-                  struct error *error)
+static bool start(struct microhttpd_front *front, struct endpoint *at,
+                  const struct microhttpd_settings *settings, struct error *error)
 {
     struct buffer certificate = {0}, key = {0};
     struct address address;
-    const char *host = at->host[0] == '\0' || strcmp(at->host, "localhost") == 0 ? "127.0.0.1" : at->host;
+    const char *host =
+        at->host[0] == '\0' || strcmp(at->host, "localhost") == 0 ? "127.0.0.1" : at->host;
     if (!address_parse(&address, host, at->port)) {
-        return error_set(error, "%s: expected an address to listen on, such as 127.0.0.1 or ::1", host);
+        return error_set(error, "%s: expected an address to listen on, such as 127.0.0.1 or ::1",
+                         host);
     }
-    if (front->tls && (!read_file(settings->certificate_file, &certificate, error) ||
-                       !read_file(settings->key_file, &key, error))) {
+    if (front->tls && (!pem_read(settings->certificate_file, &certificate, error) ||
+                       !pem_read(settings->key_file, &key, error))) {
         buffer_free(&certificate);
         buffer_free(&key);
         return false;
@@ -555,23 +569,26 @@ static bool start(struct microhttpd_front *front, struct endpoint *at, const str
                      (address.any.sa_family == AF_INET6 ? MHD_USE_IPv6 : 0U);
     front->daemon = MHD_start_daemon(
         flags, at->port, NULL, NULL, on_access, front, MHD_OPTION_SOCK_ADDR, &address.any,
-        MHD_OPTION_URI_LOG_CALLBACK, on_target, front, MHD_OPTION_NOTIFY_COMPLETED, on_completed, front,
-        MHD_OPTION_NOTIFY_CONNECTION, on_connection, front, MHD_OPTION_CONNECTION_LIMIT,
-        settings != NULL && settings->connections_max > 0 ? settings->connections_max : (unsigned)CONNECTIONS_MAX,
+        MHD_OPTION_URI_LOG_CALLBACK, on_target, front, MHD_OPTION_NOTIFY_COMPLETED, on_completed,
+        front, MHD_OPTION_NOTIFY_CONNECTION, on_connection, front, MHD_OPTION_CONNECTION_LIMIT,
+        settings != NULL && settings->connections_max > 0 ? settings->connections_max
+                                                          : (unsigned)CONNECTIONS_MAX,
         MHD_OPTION_CONNECTION_TIMEOUT, settings != NULL ? settings->idle_timeout_s : 0U,
-        MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_ARRAY, front->tls ? tls_options : tls_options + 2,
-        MHD_OPTION_END);
+        MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_ARRAY,
+        front->tls ? tls_options : tls_options + 2, MHD_OPTION_END);
     int problem = errno;
     buffer_free(&certificate);
     buffer_free(&key);
     return front->daemon != NULL ||
            error_set(error, "%s:%u: libmicrohttpd does not start%s%s", host, (unsigned)at->port,
-                     front->tls ? " (are certificate and key right?)" : ": ", front->tls ? "" : strerror(problem));
+                     front->tls ? " (are certificate and key right?)" : ": ",
+                     front->tls ? "" : strerror(problem));
 }
 
 struct microhttpd_front *microhttpd_front_new(struct real_driver *driver, struct endpoint *at,
                                               const struct http_service *service,
-                                              const struct microhttpd_settings *settings, struct error *error)
+                                              const struct microhttpd_settings *settings,
+                                              struct error *error)
 {
     struct microhttpd_front *front = memory_new(sizeof *front);
     front->driver = driver;
@@ -585,9 +602,10 @@ struct microhttpd_front *microhttpd_front_new(struct real_driver *driver, struct
     }
     at->port = MHD_get_daemon_info(front->daemon, MHD_DAEMON_INFO_BIND_PORT)->port;
     at->tls = front->tls;
-    front->watch = (struct watch){.ready = on_ready,
-                                  .owner = front,
-                                  .fd = MHD_get_daemon_info(front->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd};
+    front->watch = (struct watch){
+        .ready = on_ready,
+        .owner = front,
+        .fd = MHD_get_daemon_info(front->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd};
     if (!real_driver_watch(driver, &front->watch, EPOLLIN)) {
         error_set(error, "epoll: %s", strerror(errno));
         MHD_stop_daemon(front->daemon);

@@ -42,11 +42,13 @@ static int64_t driver_now_us(struct world_driver *face)
 static int poll_until(struct real_driver *driver, int64_t wait_us)
 {
     struct timespec limit = {.tv_sec = wait_us / 1000000, .tv_nsec = wait_us % 1000000 * 1000};
-    int count = epoll_pwait2(driver->epoll, driver->batch, BATCH, wait_us == INT64_MAX ? NULL : &limit, NULL);
+    int count = epoll_pwait2(driver->epoll, driver->batch, BATCH,
+                             wait_us == INT64_MAX ? NULL : &limit, NULL);
     if (count < 0 && errno == ENOSYS) { /* Linux before 5.11: to the millisecond, never early */
         int64_t wait_ms = wait_us / 1000 + (wait_us % 1000 > 0 ? 1 : 0);
-        count = epoll_wait(driver->epoll, driver->batch, BATCH,
-                           wait_us == INT64_MAX ? -1 : (int)(wait_ms < 1000000 ? wait_ms : 1000000));
+        count =
+            epoll_wait(driver->epoll, driver->batch, BATCH,
+                       wait_us == INT64_MAX ? -1 : (int)(wait_ms < 1000000 ? wait_ms : 1000000));
     }
     return count;
 }

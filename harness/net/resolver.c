@@ -45,9 +45,11 @@ struct resolver {
 
 static void collect_addresses(struct job *job, const struct addrinfo *list)
 {
-    for (const struct addrinfo *info = list; info != NULL && job->count < ADDRESSES_MAX; info = info->ai_next) {
+    for (const struct addrinfo *info = list; info != NULL && job->count < ADDRESSES_MAX;
+         info = info->ai_next) {
         struct address *address = &job->addresses[job->count];
-        if ((info->ai_family == AF_INET || info->ai_family == AF_INET6) && info->ai_addrlen <= sizeof address->v6) {
+        if ((info->ai_family == AF_INET || info->ai_family == AF_INET6) &&
+            info->ai_addrlen <= sizeof address->v6) {
             memcpy(&address->any, info->ai_addr, info->ai_addrlen);
             address->size = info->ai_addrlen;
             job->count++;
@@ -179,8 +181,8 @@ static void start_thread(struct resolver *resolver, struct job *job)
     pthread_attr_destroy(&attributes);
 }
 
-struct lookup *resolver_start(struct resolver *resolver, const char *host, uint16_t port, lookup_done *done,
-                              void *owner)
+struct lookup *resolver_start(struct resolver *resolver, const char *host, uint16_t port,
+                              lookup_done *done, void *owner)
 {
     struct job *job = resolver->jobs;
     while (job != NULL && strcmp(job->host, host) != 0) {
@@ -194,7 +196,8 @@ struct lookup *resolver_start(struct resolver *resolver, const char *host, uint1
         job->next = resolver->jobs;
         resolver->jobs = job;
     }
-    *lookup = (struct lookup){.next = job->lookups, .job = job, .done = done, .owner = owner, .port = port};
+    *lookup = (struct lookup){
+        .next = job->lookups, .job = job, .done = done, .owner = owner, .port = port};
     job->lookups = lookup;
     if (is_new) {
         start_thread(resolver, job);

@@ -8,7 +8,8 @@
 
 #include "harness/net/real.h"
 
-/* Names to addresses without blocking the loop: getaddrinfo() runs in a thread of its own, one per name at a time. */
+/* Names to addresses without blocking the loop: getaddrinfo() runs in a thread of its own, one per
+ * name at a time. */
 enum { ADDRESSES_MAX = 8 };
 
 struct address {
@@ -24,16 +25,18 @@ struct resolver;
 struct lookup;
 
 /* `count` 0: `why` tells the reason. Called from the loop; the lookup is gone. */
-typedef void lookup_done(void *owner, const struct address *addresses, size_t count, const char *why);
+typedef void lookup_done(void *owner, const struct address *addresses, size_t count,
+                         const char *why);
 
 struct resolver *resolver_new(struct real_driver *driver, struct error *error);
 void resolver_destroy(struct resolver *resolver);
-struct lookup *resolver_start(struct resolver *resolver, const char *host, uint16_t port, lookup_done *done,
-                              void *owner);
+struct lookup *resolver_start(struct resolver *resolver, const char *host, uint16_t port,
+                              lookup_done *done, void *owner);
 void resolver_cancel(struct lookup *lookup);
 
 /* An address in figures needs no looking up. */
 bool address_parse(struct address *address, const char *host, uint16_t port);
-void address_text(const struct address *address, char *text, size_t size); /* "127.0.0.1:80", "[::1]:80" */
+void address_text(const struct address *address, char *text,
+                  size_t size); /* "127.0.0.1:80", "[::1]:80" */
 
 #endif

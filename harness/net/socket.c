@@ -1,8 +1,9 @@
-/* TCP and TLS streams. A stream goes through: looking up, connecting (address by address), TLS handshake, open, and,
- * closed by its owner, lingering: what is queued leaves, then the other side may read it to the end before the socket is
- * closed (RFC 9112 section 9.6). Owners are told things only from the loop: what goes wrong within a call waits for the
- * stream's timer or its descriptor. */
-#include "harness/net/socket.h"
+/* TCP and TLS streams. A stream goes through: looking up, connecting (address by address), TLS
+ * handshake, open, and, closed by its owner, lingering: what is queued leaves, then the other side
+ * may read it to the end before the socket is closed (RFC 9112 section 9.6). Owners are told things
+ * only from the loop: what goes wrong within a call waits for the stream's timer or its descriptor.
+ */
+#include "harness/net/socket_internal.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -14,68 +15,12 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-#include "harness/net/resolver.h"
-#include "sim/base/buffer.h"
 #include "sim/base/memory.h"
 
-enum { READ_BYTES = 64 * 1024, READS_A_TURN = 8, BACKLOG = 1024 };
+enum { READS_A_TURN = 8 };
 
-#define LINGER_US        SECONDS(2)
-#define HANDSHAKE_US     SECONDS(15)
-#define ACCEPT_AGAIN_US  MILLISECONDS(100)
-
-enum state { STATE_LOOKUP, STATE_CONNECTING, STATE_HANDSHAKE, STATE_OPEN, STATE_LINGER };
-
-/* What only a connection that is not open yet needs. */
-struct dial {
-    struct endpoint to;
-    struct lookup *lookup;
-    struct address addresses[ADDRESSES_MAX];
-    size_t count, next;
-    int last_error;
-};
-
-struct socket_stream {
-    struct stream stream;
-    struct socket_network *network;
-    struct socket_stream *previous, *next;
-    struct watch watch;
-    struct tls_session *tls;
-    struct dial *dial;
-    struct listener *listener; /* of an accepted stream whose owner does not know it yet */
-    struct buffer out;
-    size_t out_sent;
-    struct timer timer; /* drained to tell, failure to tell, lingering, handshake */
-    bool *destroyed;
-    char *peer;
-    uint32_t events; /* waited for */
-    uint8_t state;
-    bool tell_drained, fails;
-    enum stream_end end;
-    char why[128];
-};
-
-struct listener {
-    struct listener *previous, *next;
-    struct socket_network *network;
-    struct watch watch;
-    struct timer again;
-    network_accept *accept;
-    void *owner;
-    bool tls;
-};
-
-struct socket_network {
-    struct network face;
-    struct real_driver *driver;
-    struct world *world;
-    struct resolver *resolver;
-    struct tls *tls;
-    struct socket_stream *streams;
-    struct listener *listeners;
-    uint32_t connections;
-    char input[READ_BYTES];
-};
+#define LINGER_US    SECONDS(2)
+#define HANDSHAKE_US SECONDS(15)
 
 static void on_ready(void *owner, uint32_t events);
 static void on_timer(void *owner);
@@ -116,9 +61,6 @@ static void dial_over(struct socket_stream *stream)
 
 static void destroy(struct socket_stream *stream)
 {
-    if (stream->destroyed != NULL) {
-        *stream->destroyed = true;
-    }
     world_cancel(stream->network->world, &stream->timer);
     leave_socket(stream);
     dial_over(stream);
@@ -132,13 +74,17 @@ static void destroy(struct socket_stream *stream)
     if (stream->next != NULL) {
         stream->next->previous = stream->previous;
     }
-    free(stream);
+    stream->over = true;
+    if (!stream->in_loop) {
+        free(stream);
+    }
 }
 
 /* From the loop: the last word to the owner, if it still listens. */
 static void tell_end(struct socket_stream *stream, enum stream_end end, const char *reason)
 {
-    const struct stream_events *events = stream->state == STATE_LINGER ? NULL : stream->stream.events;
+    const struct stream_events *events =
+        stream->state == STATE_LINGER ? NULL : stream->stream.events;
     void *owner = stream->stream.owner;
     char why[sizeof stream->why];
     snprintf(why, sizeof why, "%s", reason);
@@ -164,9 +110,10 @@ static void wait_for(struct socket_stream *stream, uint32_t events)
     }
 }
 
-/* One write, TLS or not. Returns how much left; *blocked: more later. A broken connection swallows everything: what is
- * still to be read, and how it ended, is told by reading. */
-static size_t write_some(struct socket_stream *stream, const char *bytes, size_t size, bool *blocked)
+/* One write, TLS or not. Returns how much left; *blocked: more later. A broken connection swallows
+ * everything: what is still to be read, and how it ended, is told by reading. */
+static size_t write_some(struct socket_stream *stream, const char *bytes, size_t size,
+                         bool *blocked)
 {
     *blocked = false;
     if (stream->tls != NULL) {
@@ -196,8 +143,8 @@ static size_t write_all(struct socket_stream *stream, const char *bytes, size_t 
 static bool flush(struct socket_stream *stream)
 {
     if (stream->out.size > 0) {
-        stream->out_sent +=
-            write_all(stream, stream->out.bytes + stream->out_sent, stream->out.size - stream->out_sent);
+        stream->out_sent += write_all(stream, stream->out.bytes + stream->out_sent,
+                                      stream->out.size - stream->out_sent);
     }
     bool all = stream->out_sent == stream->out.size;
     if (all) {
@@ -231,25 +178,20 @@ static void open_stream(struct socket_stream *stream)
         return;
     }
     bool sent = flush(stream);
-    bool destroyed = false;
-    bool *outer = stream->destroyed;
-    stream->destroyed = &destroyed;
     if (stream->stream.events->opened != NULL) {
         stream->stream.events->opened(stream->stream.owner);
     }
-    if (!destroyed && stream->state == STATE_OPEN && sent && stream->stream.events->drained != NULL) {
+    if (!stream->over && stream->state == STATE_OPEN && sent &&
+        stream->stream.events->drained != NULL) {
         stream->stream.events->drained(stream->stream.owner);
-    }
-    if (!destroyed) {
-        stream->destroyed = outer;
-    } else if (outer != NULL) {
-        *outer = true;
     }
 }
 
 static enum stream_end end_of_errno(int code)
 {
-    return code == ECONNREFUSED ? STREAM_END_REFUSED : code == ECONNRESET ? STREAM_END_RESET : STREAM_END_UNREACHABLE;
+    return code == ECONNREFUSED ? STREAM_END_REFUSED
+           : code == ECONNRESET ? STREAM_END_RESET
+                                : STREAM_END_UNREACHABLE;
 }
 
 /* Begin to connect to the next address that does not fail at once. */
@@ -303,7 +245,8 @@ static void shake_hands(struct socket_stream *stream)
         wait_for(stream, EPOLLOUT);
         return;
     case TLS_CLOSED:
-        tell_end(stream, STREAM_END_TLS, "the other side closed the connection during the TLS handshake");
+        tell_end(stream, STREAM_END_TLS,
+                 "the other side closed the connection during the TLS handshake");
         return;
     case TLS_RESET:
     case TLS_FAILED:
@@ -337,7 +280,8 @@ static void on_connected(struct socket_stream *stream)
     }
     no_delay(stream->watch.fd);
     if (stream->stream.tls) {
-        begin_handshake(stream, tls_connect(stream->network->tls, stream->watch.fd, stream->dial->to.host));
+        begin_handshake(stream,
+                        tls_connect(stream->network->tls, stream->watch.fd, stream->dial->to.host));
     } else {
         open_stream(stream);
     }
@@ -360,13 +304,12 @@ static enum tls_result read_some(struct socket_stream *stream, size_t *got)
 
 static void read_input(struct socket_stream *stream)
 {
-    const bool *destroyed = stream->destroyed;
     for (int turn = 0; turn < READS_A_TURN || stream->tls != NULL; turn++) {
         size_t got;
         enum tls_result result = read_some(stream, &got);
         if (result == TLS_DONE && stream->state == STATE_OPEN) {
             stream->stream.events->received(stream->stream.owner, stream->network->input, got);
-            if (*destroyed) {
+            if (stream->over) {
                 return;
             }
         }
@@ -395,8 +338,7 @@ static void read_input(struct socket_stream *stream)
 static void on_ready(void *owner, uint32_t events)
 {
     struct socket_stream *stream = owner;
-    bool destroyed = false;
-    stream->destroyed = &destroyed;
+    stream->in_loop = true;
     if (stream->state == STATE_CONNECTING) {
         on_connected(stream);
     } else if (stream->state == STATE_HANDSHAKE) {
@@ -409,12 +351,13 @@ static void on_ready(void *owner, uint32_t events)
                 stream->stream.events->drained(stream->stream.owner);
             }
         }
-        if (!destroyed && (events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0) {
+        if (!stream->over && (events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0) {
             read_input(stream);
         }
     }
-    if (!destroyed) {
-        stream->destroyed = NULL;
+    stream->in_loop = false;
+    if (stream->over) {
+        free(stream);
     }
 }
 
@@ -497,12 +440,13 @@ static struct stream *socket_connect(struct network *face, const struct endpoint
         stream->dial->count = 1;
         try_next_address(stream);
     } else {
-        stream->dial->lookup = resolver_start(network->resolver, to->host, endpoint_port(to), on_lookup, stream);
+        stream->dial->lookup =
+            resolver_start(network->resolver, to->host, endpoint_port(to), on_lookup, stream);
     }
     return &stream->stream;
 }
 
-static void accepted(struct listener *listener, int fd, const struct address *peer)
+void socket_accepted(struct listener *listener, int fd, const struct address *peer)
 {
     struct socket_network *network = listener->network;
     struct socket_stream *stream = stream_new(network);
@@ -512,8 +456,10 @@ static void accepted(struct listener *listener, int fd, const struct address *pe
     stream->peer = memory_copy_text(text);
     stream->watch.fd = fd;
     stream->listener = listener;
-    stream->stream = (struct stream){
-        .class = &socket_stream_class, .peer = stream->peer, .id = ++network->connections, .tls = listener->tls};
+    stream->stream = (struct stream){.class = &socket_stream_class,
+                                     .peer = stream->peer,
+                                     .id = ++network->connections,
+                                     .tls = listener->tls};
     stream->events = EPOLLIN;
     if (!real_driver_watch(network->driver, &stream->watch, EPOLLIN)) {
         destroy(stream);
@@ -524,120 +470,22 @@ static void accepted(struct listener *listener, int fd, const struct address *pe
     }
 }
 
-/* One connection a turn: accepting may end the listener, and epoll says again that more wait. */
-static void on_incoming(void *owner, uint32_t events)
+void socket_forget_unknown(struct socket_network *network, const struct listener *listener)
 {
-    (void)events;
-    struct listener *listener = owner;
-    struct address peer = {.size = sizeof peer.v6};
-    int fd = accept4(listener->watch.fd, &peer.any, &peer.size, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (fd >= 0) {
-        accepted(listener, fd, &peer);
-    } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-        /* Nothing can be accepted until something closes; the descriptor would stay ready all the time. */
-        real_driver_change(listener->network->driver, &listener->watch, 0);
-        world_arm_in(listener->network->world, &listener->again, ACCEPT_AGAIN_US);
-    }
-}
-
-static void on_accept_again(void *owner)
-{
-    struct listener *listener = owner;
-    real_driver_change(listener->network->driver, &listener->watch, EPOLLIN);
-}
-
-/* "" is every address, "localhost" is 127.0.0.1: a front listens where it is told to before the loop begins. */
-static int listening_socket(const struct endpoint *at, struct address *bound, struct error *error)
-{
-    const char *host = at->host[0] == '\0' ? "::" : strcmp(at->host, "localhost") == 0 ? "127.0.0.1" : at->host;
-    struct address address;
-    if (!address_parse(&address, host, at->port)) {
-        error_set(error, "%s: expected an address to listen on, such as 127.0.0.1 or ::1", host);
-        return -1;
-    }
-    int on = 1;
-    int off = 0;
-    int fd = socket(address.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd >= 0 && address.any.sa_family == AF_INET6) {
-        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
-    }
-    bound->size = sizeof bound->v6;
-    if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
-        bind(fd, &address.any, address.size) != 0 || listen(fd, BACKLOG) != 0 ||
-        getsockname(fd, &bound->any, &bound->size) != 0) {
-        error_set(error, "%s:%u: %s", host, (unsigned)at->port, strerror(errno));
-        if (fd >= 0) {
-            close(fd);
-        }
-        return -1;
-    }
-    return fd;
-}
-
-static struct listener *socket_listen(struct network *face, struct endpoint *at, network_accept *accept, void *owner,
-                                      struct error *error)
-{
-    struct socket_network *network = (struct socket_network *)face;
-    if (at->tls && !tls_can_listen(network->tls)) {
-        error_set(error, "%s: listening with TLS needs a certificate and its key", at->host);
-        return NULL;
-    }
-    struct address bound;
-    int fd = listening_socket(at, &bound, error);
-    if (fd < 0) {
-        return NULL;
-    }
-    struct listener *listener = memory_new(sizeof *listener);
-    listener->network = network;
-    listener->watch = (struct watch){.ready = on_incoming, .owner = listener, .fd = fd};
-    timer_init(&listener->again, on_accept_again, listener);
-    listener->accept = accept;
-    listener->owner = owner;
-    listener->tls = at->tls;
-    if (!real_driver_watch(network->driver, &listener->watch, EPOLLIN)) {
-        error_set(error, "epoll: %s", strerror(errno));
-        close(fd);
-        free(listener);
-        return NULL;
-    }
-    at->port = ntohs(bound.any.sa_family == AF_INET ? bound.v4.sin_port : bound.v6.sin6_port);
-    listener->next = network->listeners;
-    if (listener->next != NULL) {
-        listener->next->previous = listener;
-    }
-    network->listeners = listener;
-    return listener;
-}
-
-static void socket_unlisten(struct network *face, struct listener *listener)
-{
-    struct socket_network *network = (struct socket_network *)face;
     for (struct socket_stream *stream = network->streams; stream != NULL;) {
         struct socket_stream *next = stream->next;
         if (stream->listener == listener) {
-            destroy(stream); /* still shaking hands: nobody knows it yet */
+            destroy(stream); /* still shaking hands */
         }
         stream = next;
     }
-    world_cancel(network->world, &listener->again);
-    real_driver_unwatch(network->driver, &listener->watch);
-    close(listener->watch.fd);
-    if (listener->previous != NULL) {
-        listener->previous->next = listener->next;
-    } else {
-        network->listeners = listener->next;
-    }
-    if (listener->next != NULL) {
-        listener->next->previous = listener->previous;
-    }
-    free(listener);
 }
 
 static const struct network_class socket_network_class = {
     .connect = socket_connect, .listen = socket_listen, .unlisten = socket_unlisten};
 
-struct socket_network *socket_network_new(struct real_driver *driver, const struct tls_settings *settings,
-                                          struct error *error)
+struct socket_network *socket_network_new(struct real_driver *driver,
+                                          const struct tls_settings *settings, struct error *error)
 {
     struct socket_network *network = memory_new(sizeof *network);
     network->face.class = &socket_network_class;

@@ -5,15 +5,17 @@
 #include "harness/net/tls.h"
 #include "sim/wire/stream.h"
 
-/* TCP and TLS under the same interface as the network in memory: non-blocking, IPv4 and IPv6, TCP_NODELAY. Names are
- * resolved by getaddrinfo() in a short-lived thread, all addresses are tried in turn. endpoint.tls chooses TLS on both
- * sides. A side that closes in order is gone for both directions: what is sent to it afterwards is dropped. */
+/* TCP and TLS under the same interface as the network in memory: non-blocking, IPv4 and IPv6,
+ * TCP_NODELAY. Names are resolved by getaddrinfo() in a short-lived thread, all addresses are tried
+ * in turn. endpoint.tls chooses TLS on both sides. A side that closes in order is gone for both
+ * directions: what is sent to it afterwards is dropped. */
 struct socket_network;
 
 /* `tls` NULL: verification by the system's authorities, no listening. */
-struct socket_network *socket_network_new(struct real_driver *driver, const struct tls_settings *tls,
-                                          struct error *error);
-/* Breaks what is still open; owners of streams and listeners must have gone or never touch them again. */
+struct socket_network *socket_network_new(struct real_driver *driver,
+                                          const struct tls_settings *tls, struct error *error);
+/* Breaks what is still open; owners of streams and listeners must have gone or never touch them
+ * again. */
 void socket_network_destroy(struct socket_network *network);
 struct network *socket_network_face(struct socket_network *network);
 

@@ -35,7 +35,8 @@ static SSL_CTX *context_new(const SSL_METHOD *method)
         SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
         SSL_CTX_set_options(context, SSL_OP_IGNORE_UNEXPECTED_EOF);
         /* Partial writes from a buffer that may move; idle sessions give their buffers back. */
-        SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+        SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE |
+                                      SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
                                       SSL_MODE_RELEASE_BUFFERS);
     }
     return context;
@@ -53,7 +54,8 @@ static bool set_up_client(struct tls *tls, const struct tls_settings *settings, 
                              openssl_reason());
         }
     } else if (SSL_CTX_set_default_verify_paths(tls->client) != 1) {
-        return error_set(error, "TLS: the system's certificates cannot be read: %s", openssl_reason());
+        return error_set(error, "TLS: the system's certificates cannot be read: %s",
+                         openssl_reason());
     }
     SSL_CTX_set_verify(tls->client, settings->insecure ? SSL_VERIFY_NONE : SSL_VERIFY_PEER, NULL);
     return true;
@@ -72,8 +74,8 @@ static bool set_up_server(struct tls *tls, const struct tls_settings *settings, 
         return error_set(error, "TLS: %s", openssl_reason());
     }
     if (SSL_CTX_use_certificate_chain_file(tls->server, settings->certificate_file) != 1) {
-        return error_set(error, "%s: expected a certificate in PEM form: %s", settings->certificate_file,
-                         openssl_reason());
+        return error_set(error, "%s: expected a certificate in PEM form: %s",
+                         settings->certificate_file, openssl_reason());
     }
     if (SSL_CTX_use_PrivateKey_file(tls->server, settings->key_file, SSL_FILETYPE_PEM) != 1 ||
         SSL_CTX_check_private_key(tls->server) != 1) {
@@ -125,9 +127,11 @@ struct tls_session *tls_connect(struct tls *tls, int fd, const char *host)
 {
     struct tls_session *session = session_new(tls->client, fd);
     unsigned char address[sizeof(struct in6_addr)];
-    bool numeric = inet_pton(AF_INET, host, address) == 1 || inet_pton(AF_INET6, host, address) == 1;
+    bool numeric =
+        inet_pton(AF_INET, host, address) == 1 || inet_pton(AF_INET6, host, address) == 1;
     bool set = numeric ? X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(session->ssl), host) == 1
-                       : SSL_set1_host(session->ssl, host) == 1 && SSL_set_tlsext_host_name(session->ssl, host) == 1;
+                       : SSL_set1_host(session->ssl, host) == 1 &&
+                             SSL_set_tlsext_host_name(session->ssl, host) == 1;
     SSL_set_hostflags(session->ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
     SSL_set_connect_state(session->ssl);
     if (!set) {
@@ -162,14 +166,16 @@ static enum tls_result result_of(struct tls_session *session, int returned, int 
     case SSL_ERROR_ZERO_RETURN:
         return TLS_CLOSED;
     case SSL_ERROR_SYSCALL:
-        snprintf(session->why, sizeof session->why, "%s", system_error != 0 ? strerror(system_error) : "cut");
+        snprintf(session->why, sizeof session->why, "%s",
+                 system_error != 0 ? strerror(system_error) : "cut");
         return system_error == 0 ? TLS_CLOSED : TLS_RESET;
     default:
         break;
     }
     long verdict = SSL_get_verify_result(session->ssl);
     if (verdict != X509_V_OK && SSL_get_verify_mode(session->ssl) != SSL_VERIFY_NONE) {
-        snprintf(session->why, sizeof session->why, "certificate: %s", X509_verify_cert_error_string(verdict));
+        snprintf(session->why, sizeof session->why, "certificate: %s",
+                 X509_verify_cert_error_string(verdict));
     } else {
         snprintf(session->why, sizeof session->why, "%s", openssl_reason());
     }

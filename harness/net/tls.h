@@ -6,8 +6,8 @@
 
 #include "sim/base/error.h"
 
-/* TLS 1.2 and later through OpenSSL over non-blocking sockets. The certificate of the other side and its host name are
- * verified unless `insecure` says otherwise. */
+/* TLS 1.2 and later through OpenSSL over non-blocking sockets. The certificate of the other side
+ * and its host name are verified unless `insecure` says otherwise. */
 struct tls_settings {
     const char *ca_file;          /* PEM, instead of the system's; NULL: the system's */
     bool insecure;                /* accept any certificate, for peers in a laboratory */
@@ -38,7 +38,8 @@ void tls_session_destroy(struct tls_session *session);
 
 enum tls_result tls_handshake(struct tls_session *session);
 enum tls_result tls_read(struct tls_session *session, char *bytes, size_t size, size_t *got);
-enum tls_result tls_write(struct tls_session *session, const char *bytes, size_t size, size_t *sent);
+enum tls_result tls_write(struct tls_session *session, const char *bytes, size_t size,
+                          size_t *sent);
 void tls_goodbye(struct tls_session *session); /* close_notify, if it can leave */
 const char *tls_session_why(const struct tls_session *session);
 

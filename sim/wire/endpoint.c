@@ -5,12 +5,13 @@
 
 const char *stream_end_name(enum stream_end end)
 {
-    static const char *const names[] = {"closed", "reset", "refused", "unresolved", "tls", "unreachable"};
+    static const char *const names[] = {"closed",     "reset", "refused",
+                                        "unresolved", "tls",   "unreachable"};
     return names[end];
 }
 
-static bool parse_port(struct endpoint *endpoint, const char *text, const char *end, struct error *error,
-                       const char *url)
+static bool parse_port(struct endpoint *endpoint, const char *text, const char *end,
+                       struct error *error, const char *url)
 {
     char *stopped = NULL;
     long port = strtol(text, &stopped, 10);
@@ -21,7 +22,8 @@ static bool parse_port(struct endpoint *endpoint, const char *text, const char *
     return true;
 }
 
-bool endpoint_parse(struct endpoint *endpoint, const char *url, const char **path, struct error *error)
+bool endpoint_parse(struct endpoint *endpoint, const char *url, const char **path,
+                    struct error *error)
 {
     *endpoint = (struct endpoint){0};
     const char *host = url;
@@ -55,7 +57,8 @@ bool endpoint_parse(struct endpoint *endpoint, const char *url, const char **pat
     }
     size_t size = (size_t)(name_end - host);
     if (size == 0 || size >= sizeof endpoint->host) {
-        return error_set(error, "%s: the host name must have 1 to %zu characters", url, sizeof endpoint->host - 1);
+        return error_set(error, "%s: the host name must have 1 to %zu characters", url,
+                         sizeof endpoint->host - 1);
     }
     memcpy(endpoint->host, host, size);
     if (path != NULL) {

@@ -1,6 +1,6 @@
-/* The incremental parser of HTTP/1.1. What is told depends on the bytes alone, never on how they were cut: each check
- * is made at a fixed place of the stream. A message that lies whole in one piece takes the short way through
- * head_read(): nothing is stored or copied. */
+/* The incremental parser of HTTP/1.1. What is told depends on the bytes alone, never on how they
+ * were cut: each check is made at a fixed place of the stream. A message that lies whole in one
+ * piece takes the short way through head_read(): nothing is stored or copied. */
 #include "sim/wire/http.h"
 
 #include <assert.h>
@@ -43,7 +43,8 @@ static void unfinished_free(struct http_unfinished *message)
     }
 }
 
-void http_parser_init(struct http_parser *parser, bool requests, const struct http_parser_events *events, void *owner)
+void http_parser_init(struct http_parser *parser, bool requests,
+                      const struct http_parser_events *events, void *owner)
 {
     *parser = (struct http_parser){
         .events = events, .owner = owner, .requests = requests, .body_bytes_max = BODY_BYTES_MAX};
@@ -113,7 +114,8 @@ static void complete_unfinished(struct http_parser *parser, size_t behind)
 }
 
 /* False: over the limit, the parser has failed, or a callback abandoned it. */
-static bool add_body(struct http_parser *parser, const char *bytes, size_t size, const bool *abandoned)
+static bool add_body(struct http_parser *parser, const char *bytes, size_t size,
+                     const bool *abandoned)
 {
     struct http_unfinished *message = parser->message;
     uint64_t room = parser->body_bytes_max - message->body_bytes;
@@ -143,8 +145,8 @@ static bool length_allowed(struct http_parser *parser, const struct http_head *h
     return false;
 }
 
-static void begin_unfinished(struct http_parser *parser, const struct http_head *head, const char *bytes,
-                             struct buffer *storage)
+static void begin_unfinished(struct http_parser *parser, const struct http_head *head,
+                             const char *bytes, struct buffer *storage)
 {
     parser->message = memory_new(sizeof *parser->message);
     if (storage->bytes != NULL) {
@@ -161,9 +163,11 @@ static void begin_unfinished(struct http_parser *parser, const struct http_head 
                                                       : PHASE_BODY_END;
 }
 
-/* A head is complete, in `storage` unless that is empty; `rest` follows it. Returns how much of the rest was used. */
-static size_t head_read(struct http_parser *parser, struct http_message *message, struct http_head *head,
-                        struct buffer *storage, struct slice rest, const bool *abandoned)
+/* A head is complete, in `storage` unless that is empty; `rest` follows it. Returns how much of the
+ * rest was used. */
+static size_t head_read(struct http_parser *parser, struct http_message *message,
+                        struct http_head *head, struct buffer *storage, struct slice rest,
+                        const bool *abandoned)
 {
     if (parser->requests && !length_allowed(parser, head)) {
         return 0;
@@ -201,14 +205,15 @@ static size_t head_read(struct http_parser *parser, struct http_message *message
     return 0;
 }
 
-/* Why a head that is not complete, or not good, cannot be waited for. The order of the checks is the order of the
- * stream: the first line, the size, the other lines. True: wait for more. */
+/* Why a head that is not complete, or not good, cannot be waited for. The order of the checks is
+ * the order of the stream: the first line, the size, the other lines. True: wait for more. */
 static bool head_may_follow(struct http_parser *parser, const char *bytes, size_t size, size_t end)
 {
     struct http_message message;
     struct http_head head = {0};
     if (!parser->start_line_read) {
-        const char *lf = memchr(bytes, '\n', size < HTTP_HEAD_BYTES_MAX ? size : HTTP_HEAD_BYTES_MAX);
+        const char *lf =
+            memchr(bytes, '\n', size < HTTP_HEAD_BYTES_MAX ? size : HTTP_HEAD_BYTES_MAX);
         if (lf != NULL) {
             struct slice line = {bytes, (size_t)(lf - bytes) + 1};
             if (!http_line_trim(&line, !parser->requests)) {
@@ -235,7 +240,8 @@ static bool head_may_follow(struct http_parser *parser, const char *bytes, size_
 }
 
 /* The first piece of a head, read where it lies. */
-static size_t step_head_in_place(struct http_parser *parser, const char *bytes, size_t size, const bool *abandoned)
+static size_t step_head_in_place(struct http_parser *parser, const char *bytes, size_t size,
+                                 const bool *abandoned)
 {
     struct http_message message;
     struct http_head head;
@@ -252,7 +258,8 @@ static size_t step_head_in_place(struct http_parser *parser, const char *bytes, 
 }
 
 /* A further piece of a head: put behind what is held, up to the end of the head. */
-static size_t step_head_held(struct http_parser *parser, const char *bytes, size_t size, const bool *abandoned)
+static size_t step_head_held(struct http_parser *parser, const char *bytes, size_t size,
+                             const bool *abandoned)
 {
     size_t before = parser->held.size;
     size_t room = HTTP_HEAD_BYTES_MAX + 1 - before;
@@ -261,7 +268,8 @@ static size_t step_head_held(struct http_parser *parser, const char *bytes, size
     struct http_message message;
     struct http_head head;
     if (end == 0 || end > HTTP_HEAD_BYTES_MAX ||
-        http_head_parse(&message, parser->requests, parser->held.bytes, end, &head) != HTTP_HEAD_DONE) {
+        http_head_parse(&message, parser->requests, parser->held.bytes, end, &head) !=
+            HTTP_HEAD_DONE) {
         head_may_follow(parser, parser->held.bytes, parser->held.size, end);
         return size < room ? size : room;
     }
@@ -275,7 +283,8 @@ static size_t step_head_held(struct http_parser *parser, const char *bytes, size
     return used;
 }
 
-static size_t step_head(struct http_parser *parser, const char *bytes, size_t size, const bool *abandoned)
+static size_t step_head(struct http_parser *parser, const char *bytes, size_t size,
+                        const bool *abandoned)
 {
     /* RFC 9112 section 2.2: empty lines before a request line are skipped. */
     bool held_cr = parser->held.size == 1 && parser->held.bytes[0] == '\r';
@@ -295,7 +304,8 @@ static size_t step_head(struct http_parser *parser, const char *bytes, size_t si
 }
 
 /* Of a body whose length is known, or of a chunk. */
-static size_t step_data(struct http_parser *parser, const char *bytes, size_t size, const bool *abandoned)
+static size_t step_data(struct http_parser *parser, const char *bytes, size_t size,
+                        const bool *abandoned)
 {
     size_t taken = size <= parser->remaining ? size : (size_t)parser->remaining;
     if (!add_body(parser, bytes, taken, abandoned)) {
@@ -342,7 +352,8 @@ static void step_chunk(struct http_parser *parser, char c)
             return;
         }
         if (parser->digits == 0 || hex_value(c) >= 0) {
-            fail(parser, HTTP_PROBLEM_LENGTH, "the size of a chunk is not a hexadecimal number within bounds");
+            fail(parser, HTTP_PROBLEM_LENGTH,
+                 "the size of a chunk is not a hexadecimal number within bounds");
             return;
         }
         parser->phase = PHASE_CHUNK_EXTENSION;
@@ -356,8 +367,10 @@ static void step_chunk(struct http_parser *parser, char c)
             chunk_size_read(parser);
         } else if (c == '\r') {
             parser->phase = PHASE_CHUNK_SIZE_LF;
-        } else if (((unsigned char)c < 0x20 && c != '\t') || ++parser->line_bytes > CHUNK_LINE_MAX) {
-            fail(parser, HTTP_PROBLEM_LENGTH, "the extension of a chunk is too long or has control characters");
+        } else if (((unsigned char)c < 0x20 && c != '\t') ||
+                   ++parser->line_bytes > CHUNK_LINE_MAX) {
+            fail(parser, HTTP_PROBLEM_LENGTH,
+                 "the extension of a chunk is too long or has control characters");
         }
         return;
     case PHASE_CHUNK_SIZE_LF:
@@ -414,7 +427,8 @@ static size_t step_trailers(struct http_parser *parser, const char *bytes, size_
     return taken;
 }
 
-static size_t step(struct http_parser *parser, const char *bytes, size_t size, const bool *abandoned)
+static size_t step(struct http_parser *parser, const char *bytes, size_t size,
+                   const bool *abandoned)
 {
     switch ((enum phase)parser->phase) {
     case PHASE_HEAD:
@@ -445,11 +459,17 @@ static bool waits(const struct http_parser *parser)
     return parser->paused && parser->phase == PHASE_HEAD;
 }
 
+/* Out of line, as gcc cannot see that whoever frees the parser also forgets the address. */
+__attribute__((noinline)) static void tell_if_abandoned(struct http_parser *parser, bool *abandoned)
+{
+    parser->abandoned = abandoned;
+}
+
 /* False: a callback reset or freed the parser. */
 static bool consume(struct http_parser *parser, const char *bytes, size_t size)
 {
     bool abandoned = false;
-    parser->abandoned = &abandoned;
+    tell_if_abandoned(parser, &abandoned);
     size_t at = 0;
     while (!abandoned && at < size) {
         if (!waits(parser)) {
@@ -483,7 +503,7 @@ void http_parser_end(struct http_parser *parser)
     }
     if (parser->phase == PHASE_BODY_END) {
         bool abandoned = false;
-        parser->abandoned = &abandoned;
+        tell_if_abandoned(parser, &abandoned);
         complete_unfinished(parser, 0);
         if (!abandoned) {
             parser->abandoned = NULL;

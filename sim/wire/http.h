@@ -9,8 +9,8 @@
 #include "sim/base/buffer.h"
 #include "sim/base/error.h"
 
-/* HTTP/1.1 messages (RFC 9112) without I/O: bytes in, messages out, for both sides. Hand-written because header order,
- * case and framing are what hotbed imitates and judges. */
+/* HTTP/1.1 messages (RFC 9112) without I/O: bytes in, messages out, for both sides. Hand-written
+ * because header order, case and framing are what hotbed imitates and judges. */
 
 struct slice {
     const char *bytes; /* not NUL-terminated */
@@ -23,16 +23,17 @@ struct slice slice_of(const char *text);
 
 enum {
     HTTP_HEADERS_MAX = 64,
-    HTTP_HEAD_BYTES_MAX = 32 * 1024,    /* start line and headers; the same for trailers */
-    HTTP_PAUSED_BYTES_MAX = 256 * 1024, /* what a peer may pipeline behind a message that is being answered */
+    HTTP_HEAD_BYTES_MAX = 32 * 1024, /* start line and headers; the same for trailers */
+    HTTP_PAUSED_BYTES_MAX =
+        256 * 1024, /* what a peer may pipeline behind a message that is being answered */
 };
 
 struct http_header {
     struct slice name, value; /* blanks around the value removed */
 };
 
-/* A parsed message. The slices point into the parser's memory or into what was fed, and live until the callback that
- * shows them returns, even if that callback frees the parser. */
+/* A parsed message. The slices point into the parser's memory or into what was fed, and live until
+ * the callback that shows them returns, even if that callback frees the parser. */
 struct http_message {
     bool request;
     bool keep_alive;             /* by version, Connection header and framing */
@@ -46,8 +47,10 @@ struct http_message {
     struct http_header headers[HTTP_HEADERS_MAX];
 };
 
-const struct http_header *http_header(const struct http_message *message, const char *name); /* first; NULL: none */
-struct slice http_header_value(const struct http_message *message, const char *name);        /* bytes NULL: none */
+const struct http_header *http_header(const struct http_message *message,
+                                      const char *name); /* first; NULL: none */
+struct slice http_header_value(const struct http_message *message,
+                               const char *name); /* bytes NULL: none */
 /* Whether one of the comma-separated words of a header is `token`, in any case of letters. */
 bool http_header_has_token(struct slice value, const char *token);
 
@@ -63,8 +66,8 @@ enum http_problem {
 };
 
 struct http_parser_events {
-    /* The head is read. For a reply, return true if it has no body whatever its headers say (a reply to HEAD). NULL:
-     * false. */
+    /* The head is read. For a reply, return true if it has no body whatever its headers say (a
+     * reply to HEAD). NULL: false. */
     bool (*head)(void *owner, const struct http_message *message);
     /* A piece of body, instead of collecting it in message->body. NULL: the body is collected. */
     void (*body)(void *owner, const char *bytes, size_t size);
@@ -76,20 +79,20 @@ struct http_parser_events {
 
 struct http_unfinished;
 
-/* One direction of one connection. Between messages it holds no memory of its own, and a message that arrives in one
- * piece is shown where it lies, without a copy. Any callback may call pause, reset or free. How the bytes are cut into
- * pieces makes no difference to what is told. */
+/* One direction of one connection. Between messages it holds no memory of its own, and a message
+ * that arrives in one piece is shown where it lies, without a copy. Any callback may call pause,
+ * reset or free. How the bytes are cut into pieces makes no difference to what is told. */
 struct http_parser {
     const struct http_parser_events *events;
     void *owner;
     size_t body_bytes_max; /* larger bodies fail; SIZE_MAX: no limit (streamed bodies) */
-    size_t behind;         /* during `complete`: how many bytes of the same piece follow the message */
+    size_t behind; /* during `complete`: how many bytes of the same piece follow the message */
     /* The rest is http.c's own. */
-    struct buffer held;               /* the beginning of a head, or what waits while paused */
-    struct http_unfinished *message;  /* its head is read, its body is not */
-    uint64_t remaining;               /* of the body or the chunk */
-    bool *abandoned;                  /* not NULL while feeding: set when a callback resets or frees */
-    bool requests;                    /* which side's messages come in */
+    struct buffer held;              /* the beginning of a head, or what waits while paused */
+    struct http_unfinished *message; /* its head is read, its body is not */
+    uint64_t remaining;              /* of the body or the chunk */
+    bool *abandoned; /* not NULL while feeding: set when a callback resets or frees */
+    bool requests;   /* which side's messages come in */
     bool paused;
     bool ended;
     bool start_line_read;
@@ -100,22 +103,26 @@ struct http_parser {
 };
 
 /* body_bytes_max starts at 16 MiB. */
-void http_parser_init(struct http_parser *parser, bool requests, const struct http_parser_events *events, void *owner);
+void http_parser_init(struct http_parser *parser, bool requests,
+                      const struct http_parser_events *events, void *owner);
 void http_parser_free(struct http_parser *parser);
 void http_parser_reset(struct http_parser *parser); /* a new connection; limits and events stay */
 void http_parser_feed(struct http_parser *parser, const char *bytes, size_t size);
-/* The stream has ended: completes a reply that ends with its connection, else fails as CUT if inside a message. */
+/* The stream has ended: completes a reply that ends with its connection, else fails as CUT if
+ * inside a message. */
 void http_parser_end(struct http_parser *parser);
-/* Keep what follows the present message until resume, which goes on with it at once (or, called from within a
- * callback, as soon as that returns). */
+/* Keep what follows the present message until resume, which goes on with it at once (or, called
+ * from within a callback, as soon as that returns). */
 void http_parser_pause(struct http_parser *parser);
 void http_parser_resume(struct http_parser *parser);
 /* Between messages, nothing of a next one read. */
 bool http_parser_idle(const struct http_parser *parser);
 
-/* Writing: a message is its lines in the order of the calls. Names and values go out as they are. */
+/* Writing: a message is its lines in the order of the calls. Names and values go out as they are.
+ */
 void http_write_request(struct buffer *out, const char *method, const char *target); /* HTTP/1.1 */
-void http_write_status(struct buffer *out, int status, const char *reason);          /* reason NULL: the usual one */
+void http_write_status(struct buffer *out, int status,
+                       const char *reason); /* reason NULL: the usual one */
 void http_write_header(struct buffer *out, const char *name, const char *value);
 void http_write_header_int(struct buffer *out, const char *name, int64_t value);
 void http_write_end(struct buffer *out); /* the empty line */

@@ -4,7 +4,8 @@
 
 const char *http_failure_name(enum http_failure_kind kind)
 {
-    static const char *const names[] = {"connect", "connect_timeout", "no_reply", "cut", "timeout", "not_http"};
+    static const char *const names[] = {"connect", "connect_timeout", "no_reply",
+                                        "cut",     "timeout",         "not_http"};
     return names[kind];
 }
 
@@ -47,7 +48,8 @@ static void on_timeout(void *owner)
                                            .why = "no connection within the time-out"});
         return;
     }
-    fail(client, (struct http_failure){.kind = HTTP_FAILURE_TIMEOUT, .why = "no reply within the time-out"});
+    fail(client, (struct http_failure){.kind = HTTP_FAILURE_TIMEOUT,
+                                       .why = "no reply within the time-out"});
 }
 
 static bool on_head(void *owner, const struct http_message *message)
@@ -78,10 +80,10 @@ static void on_complete(void *owner, const struct http_message *message)
 static void on_problem(void *owner, enum http_problem problem, const char *why)
 {
     struct http_client *client = owner;
-    fail(client, (struct http_failure){
-                     .kind = problem == HTTP_PROBLEM_CUT ? HTTP_FAILURE_CUT : HTTP_FAILURE_NOT_HTTP,
-                     .problem = problem,
-                     .why = why});
+    fail(client, (struct http_failure){.kind = problem == HTTP_PROBLEM_CUT ? HTTP_FAILURE_CUT
+                                                                           : HTTP_FAILURE_NOT_HTTP,
+                                       .problem = problem,
+                                       .why = why});
 }
 
 static const struct http_parser_events parser_events = {
@@ -143,9 +145,11 @@ static const struct stream_events stream_events = {
     .opened = on_opened, .received = on_received, .ended = on_ended};
 
 void http_client_init(struct http_client *client, struct world *world, struct network *network,
-                      const struct endpoint *to, const struct http_client_events *events, void *owner)
+                      const struct endpoint *to, const struct http_client_events *events,
+                      void *owner)
 {
-    *client = (struct http_client){.world = world, .network = network, .to = to, .events = events, .owner = owner};
+    *client = (struct http_client){
+        .world = world, .network = network, .to = to, .events = events, .owner = owner};
     http_parser_init(&client->parser, false, &parser_events, client);
     client->reply_bytes_max = client->parser.body_bytes_max;
     timer_init(&client->timer, on_timeout, client);

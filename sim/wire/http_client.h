@@ -9,19 +9,21 @@
 #include "sim/wire/http.h"
 #include "sim/wire/stream.h"
 
-/* The client's side of one HTTP/1.1 connection that is kept between requests: the caller writes the bytes of a request,
- * gets its reply or learns why there is none. One request at a time; nothing is repeated. It behaves as a session of the
- * Python libraries requests and urllib3 does: a connection that was closed, or on which anything came, while it was idle
- * is noticed before the next request, which goes out on a new one (connect-sdk.md 1.4, "connection ended by the
- * server"); the time-out for a reply starts again with each piece that comes in. */
+/* The client's side of one HTTP/1.1 connection that is kept between requests: the caller writes the
+ * bytes of a request, gets its reply or learns why there is none. One request at a time; nothing is
+ * repeated. It behaves as a session of the Python libraries requests and urllib3 does: a connection
+ * that was closed, or on which anything came, while it was idle is noticed before the next request,
+ * which goes out on a new one (connect-sdk.md 1.4, "connection ended by the server"); the time-out
+ * for a reply starts again with each piece that comes in. */
 
 enum http_failure_kind {
     HTTP_FAILURE_CONNECT,         /* no connection: `end` says why */
     HTTP_FAILURE_CONNECT_TIMEOUT, /* no connection within connect_timeout_us */
-    HTTP_FAILURE_NO_REPLY,        /* the connection ended before the first byte of a reply: `end` says how */
-    HTTP_FAILURE_CUT,             /* … inside a reply */
-    HTTP_FAILURE_TIMEOUT,         /* nothing came for reply_timeout_us */
-    HTTP_FAILURE_NOT_HTTP,        /* the reply cannot be read: `problem` */
+    HTTP_FAILURE_NO_REPLY, /* the connection ended before the first byte of a reply: `end` says how
+                            */
+    HTTP_FAILURE_CUT,      /* … inside a reply */
+    HTTP_FAILURE_TIMEOUT,  /* nothing came for reply_timeout_us */
+    HTTP_FAILURE_NOT_HTTP, /* the reply cannot be read: `problem` */
 };
 
 struct http_failure {
@@ -33,13 +35,15 @@ struct http_failure {
 
 const char *http_failure_name(enum http_failure_kind kind);
 
-/* Called from the world's loop, never from within http_client_send. Each may send the next request or free the client. */
+/* Called from the world's loop, never from within http_client_send. Each may send the next request
+ * or free the client. */
 struct http_client_events {
     void (*reply)(void *owner, const struct http_message *message);
     void (*failed)(void *owner, const struct http_failure *failure);
-    void (*interim)(void *owner, const struct http_message *message); /* a 1xx before the reply; may be NULL */
-    void (*opened)(void *owner, uint32_t connection);                 /* a new connection stands; may be NULL */
-    void (*idle_end)(void *owner, enum stream_end end);               /* the idle connection ended; may be NULL */
+    void (*interim)(void *owner,
+                    const struct http_message *message); /* a 1xx before the reply; may be NULL */
+    void (*opened)(void *owner, uint32_t connection);    /* a new connection stands; may be NULL */
+    void (*idle_end)(void *owner, enum stream_end end); /* the idle connection ended; may be NULL */
 };
 
 struct http_client {
@@ -58,15 +62,18 @@ struct http_client {
     bool busy, open, head_request, reply_begun;
 };
 
-/* `to` is kept, not copied, and may be changed while the client is idle, after http_client_close(). */
+/* `to` is kept, not copied, and may be changed while the client is idle, after http_client_close().
+ */
 void http_client_init(struct http_client *client, struct world *world, struct network *network,
-                      const struct endpoint *to, const struct http_client_events *events, void *owner);
+                      const struct endpoint *to, const struct http_client_events *events,
+                      void *owner);
 /* Closes the connection; a request in work is forgotten without a word. */
 void http_client_free(struct http_client *client);
 
-/* Send one whole request; the bytes are copied or gone when this returns. `head_request`: its method is HEAD. Not while
- * busy. */
-void http_client_send(struct http_client *client, const char *bytes, size_t size, bool head_request);
+/* Send one whole request; the bytes are copied or gone when this returns. `head_request`: its
+ * method is HEAD. Not while busy. */
+void http_client_send(struct http_client *client, const char *bytes, size_t size,
+                      bool head_request);
 bool http_client_busy(const struct http_client *client);
 /* Number of the connection that the last request went out on, 0: none stands. */
 uint32_t http_client_connection(const struct http_client *client);

@@ -1,5 +1,6 @@
-/* Heads of HTTP/1.1 messages. What is refused here is what two readers of one message could understand differently
- * (RFC 9112 section 11.2): line folding, blanks before a colon, bare CR, lengths that contradict each other. */
+/* Heads of HTTP/1.1 messages. What is refused here is what two readers of one message could
+ * understand differently (RFC 9112 section 11.2): line folding, blanks before a colon, bare CR,
+ * lengths that contradict each other. */
 #include "sim/wire/http_head.h"
 
 static bool fail(struct http_head *head, enum http_problem problem, const char *why)
@@ -97,8 +98,8 @@ size_t http_head_end(const char *bytes, size_t size, size_t from)
 
 static bool parse_version(struct http_message *message, struct slice text, struct http_head *head)
 {
-    if (text.size != 8 || memcmp(text.bytes, "HTTP/", 5) != 0 || text.bytes[6] != '.' || text.bytes[5] < '0' ||
-        text.bytes[5] > '9' || text.bytes[7] < '0' || text.bytes[7] > '9') {
+    if (text.size != 8 || memcmp(text.bytes, "HTTP/", 5) != 0 || text.bytes[6] != '.' ||
+        text.bytes[5] < '0' || text.bytes[5] > '9' || text.bytes[7] < '0' || text.bytes[7] > '9') {
         return fail(head, HTTP_PROBLEM_SYNTAX, "the start line has no HTTP version");
     }
     if (text.bytes[5] != '1') {
@@ -108,7 +109,8 @@ static bool parse_version(struct http_message *message, struct slice text, struc
     return true;
 }
 
-static bool parse_request_line(struct http_message *message, struct slice line, struct http_head *head)
+static bool parse_request_line(struct http_message *message, struct slice line,
+                               struct http_head *head)
 {
     const char *end = line.bytes + line.size;
     const char *blank = memchr(line.bytes, ' ', line.size);
@@ -129,16 +131,19 @@ static bool parse_request_line(struct http_message *message, struct slice line, 
         memchr(target, '\t', message->target.size) != NULL) {
         return fail(head, HTTP_PROBLEM_SYNTAX, "the target is empty or has control characters");
     }
-    return parse_version(message, (struct slice){target_end + 1, (size_t)(end - target_end) - 1}, head);
+    return parse_version(message, (struct slice){target_end + 1, (size_t)(end - target_end) - 1},
+                         head);
 }
 
 /* The reason, and the blank before it, are missing with some servers. */
-static bool parse_status_line(struct http_message *message, struct slice line, struct http_head *head)
+static bool parse_status_line(struct http_message *message, struct slice line,
+                              struct http_head *head)
 {
     if (line.size < 8 || !parse_version(message, (struct slice){line.bytes, 8}, head)) {
         return head->problem == HTTP_PROBLEM_VERSION
                    ? false
-                   : fail(head, HTTP_PROBLEM_SYNTAX, "the reply does not begin with an HTTP version");
+                   : fail(head, HTTP_PROBLEM_SYNTAX,
+                          "the reply does not begin with an HTTP version");
     }
     if (line.size < 12 || line.bytes[8] != ' ' || (line.size > 12 && line.bytes[12] != ' ')) {
         return fail(head, HTTP_PROBLEM_SYNTAX, "the status line has no status of three digits");
@@ -154,17 +159,20 @@ static bool parse_status_line(struct http_message *message, struct slice line, s
         return fail(head, HTTP_PROBLEM_SYNTAX, "the status is below 100");
     }
     message->status = status;
-    message->reason = line.size > 13 ? (struct slice){line.bytes + 13, line.size - 13} : (struct slice){"", 0};
+    message->reason =
+        line.size > 13 ? (struct slice){line.bytes + 13, line.size - 13} : (struct slice){"", 0};
     return is_field_text(message->reason) ||
            fail(head, HTTP_PROBLEM_SYNTAX, "the reason has control characters");
 }
 
-bool http_start_line_parse(struct http_message *message, bool request, struct slice line, struct http_head *head)
+bool http_start_line_parse(struct http_message *message, bool request, struct slice line,
+                           struct http_head *head)
 {
     message->request = request;
     message->status = 0;
     message->method = message->target = message->reason = (struct slice){"", 0};
-    return request ? parse_request_line(message, line, head) : parse_status_line(message, line, head);
+    return request ? parse_request_line(message, line, head)
+                   : parse_status_line(message, line, head);
 }
 
 bool http_header_line_parse(struct http_header *header, struct slice line, struct http_head *head)
@@ -207,24 +215,28 @@ static bool read_length(struct framing *framing, struct slice value, struct http
         return fail(head, HTTP_PROBLEM_LENGTH, "Content-Length is empty");
     }
     if (framing->has_length && framing->length != length) {
-        return fail(head, HTTP_PROBLEM_LENGTH, "two values of Content-Length contradict each other");
+        return fail(head, HTTP_PROBLEM_LENGTH,
+                    "two values of Content-Length contradict each other");
     }
     framing->has_length = true;
     framing->length = length;
     return true;
 }
 
-static bool read_framing(struct framing *framing, const struct http_header *header, struct http_head *head)
+static bool read_framing(struct framing *framing, const struct http_header *header,
+                         struct http_head *head)
 {
     switch (header->name.size) { /* few headers have these sizes: one comparison for most */
     case 10:
         if (slice_is_nocase(header->name, "connection")) {
             framing->close = framing->close || http_header_has_token(header->value, "close");
-            framing->keep_alive = framing->keep_alive || http_header_has_token(header->value, "keep-alive");
+            framing->keep_alive =
+                framing->keep_alive || http_header_has_token(header->value, "keep-alive");
         }
         return true;
     case 14:
-        return !slice_is_nocase(header->name, "content-length") || read_length(framing, header->value, head);
+        return !slice_is_nocase(header->name, "content-length") ||
+               read_length(framing, header->value, head);
     case 17:
         if (!slice_is_nocase(header->name, "transfer-encoding")) {
             return true;
@@ -240,7 +252,8 @@ static bool read_framing(struct framing *framing, const struct http_header *head
 }
 
 /* RFC 9112 section 6.3. */
-static bool decide_body(struct http_message *message, const struct framing *framing, struct http_head *head)
+static bool decide_body(struct http_message *message, const struct framing *framing,
+                        struct http_head *head)
 {
     if (framing->chunked && framing->has_length) {
         return fail(head, HTTP_PROBLEM_LENGTH, "both Transfer-Encoding and Content-Length");
@@ -262,8 +275,8 @@ static bool decide_body(struct http_message *message, const struct framing *fram
     return true;
 }
 
-enum http_head_state http_head_parse(struct http_message *message, bool request, const char *bytes, size_t size,
-                                     struct http_head *head)
+enum http_head_state http_head_parse(struct http_message *message, bool request, const char *bytes,
+                                     size_t size, struct http_head *head)
 {
     *head = (struct http_head){0};
     struct framing framing = {0};
@@ -291,7 +304,8 @@ enum http_head_state http_head_parse(struct http_message *message, bool request,
             return HTTP_HEAD_FAILED;
         } else {
             struct http_header *header = &message->headers[message->header_count++];
-            if (!http_header_line_parse(header, line, head) || !read_framing(&framing, header, head)) {
+            if (!http_header_line_parse(header, line, head) ||
+                !read_framing(&framing, header, head)) {
                 return HTTP_HEAD_FAILED;
             }
         }

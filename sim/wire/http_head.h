@@ -18,11 +18,13 @@ struct http_head {
 enum http_head_state { HTTP_HEAD_DONE, HTTP_HEAD_INCOMPLETE, HTTP_HEAD_FAILED };
 
 /* Read a head from the beginning of `bytes` into `message`. */
-enum http_head_state http_head_parse(struct http_message *message, bool request, const char *bytes, size_t size,
-                                     struct http_head *head);
+enum http_head_state http_head_parse(struct http_message *message, bool request, const char *bytes,
+                                     size_t size, struct http_head *head);
 
-/* The start line alone, `line` without its line end: so that nonsense is noticed at its first line. */
-bool http_start_line_parse(struct http_message *message, bool request, struct slice line, struct http_head *head);
+/* The start line alone, `line` without its line end: so that nonsense is noticed at its first line.
+ */
+bool http_start_line_parse(struct http_message *message, bool request, struct slice line,
+                           struct http_head *head);
 
 /* One header or trailer line, without its line end. */
 bool http_header_line_parse(struct http_header *header, struct slice line, struct http_head *head);

@@ -14,20 +14,20 @@ struct connection {
     struct http_server *server;
     struct connection *previous, *next;
     struct stream *stream;
-    bool *destroyed;      /* not NULL while a call that may end the connection runs */
+    bool *destroyed; /* not NULL while a call that may end the connection runs */
     struct http_parser parser;
-    struct timer timer;   /* idle, request time-out, or the next bytes of a reply */
-    struct buffer out;    /* of a reply that waits or goes out in pieces */
-    size_t sent;          /* of `out` */
+    struct timer timer; /* idle, request time-out, or the next bytes of a reply */
+    struct buffer out;  /* of a reply that waits or goes out in pieces */
+    size_t sent;        /* of `out` */
     size_t piece_bytes;
     int64_t piece_gap_us;
     enum http_after after;
-    bool exchanging;      /* the service has the request and has not replied */
-    bool replying;        /* the reply is on its way out */
+    bool exchanging; /* the service has the request and has not replied */
+    bool replying;   /* the reply is on its way out */
     bool stalled;
-    bool close;           /* behind the reply, as HTTP has it */
+    bool close; /* behind the reply, as HTTP has it */
     bool head_request;
-    bool in_request;      /* the first byte of a request is in, the last is not */
+    bool in_request; /* the first byte of a request is in, the last is not */
 };
 
 struct server_listener {
@@ -145,7 +145,9 @@ static void reply_sent(struct connection *connection)
 static void send_more(struct connection *connection)
 {
     size_t left = connection->out.size - connection->sent;
-    size_t size = connection->piece_bytes > 0 && connection->piece_bytes < left ? connection->piece_bytes : left;
+    size_t size = connection->piece_bytes > 0 && connection->piece_bytes < left
+                      ? connection->piece_bytes
+                      : left;
     if (size > 0) {
         stream_send(connection->stream, connection->out.bytes + connection->sent, size);
         connection->sent += size;
@@ -248,7 +250,8 @@ static void on_problem(void *owner, enum http_problem problem, const char *why)
                                    [HTTP_PROBLEM_BODY_SIZE] = 413, [HTTP_PROBLEM_LENGTH] = 400,
                                    [HTTP_PROBLEM_CODING] = 501,    [HTTP_PROBLEM_CUT] = 400};
     if (connection->exchanging || connection->replying) {
-        connection_leave(connection, true); /* it floods us behind a request that is being answered */
+        connection_leave(connection,
+                         true); /* it floods us behind a request that is being answered */
         return;
     }
     connection->head_request = false;
@@ -288,8 +291,10 @@ static void on_accept(void *owner, struct stream *stream)
     struct connection *connection = memory_new(sizeof *connection);
     connection->server = server;
     connection->stream = stream;
-    connection->exchange = (struct http_exchange){
-        .class = &exchange_class, .connection = stream->id, .tls = stream->tls, .peer = stream->peer};
+    connection->exchange = (struct http_exchange){.class = &exchange_class,
+                                                  .connection = stream->id,
+                                                  .tls = stream->tls,
+                                                  .peer = stream->peer};
     stream->events = &stream_events;
     stream->owner = connection;
     http_parser_init(&connection->parser, true, &parser_events, connection);
@@ -308,7 +313,8 @@ static void on_accept(void *owner, struct stream *stream)
     arm(connection, server->limits.idle_timeout_us);
 }
 
-struct http_server *http_server_new(struct world *world, struct network *network, const struct http_service *service,
+struct http_server *http_server_new(struct world *world, struct network *network,
+                                    const struct http_service *service,
                                     const struct http_server_limits *limits)
 {
     struct http_server *server = memory_new(sizeof *server);

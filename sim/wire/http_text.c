@@ -1,4 +1,5 @@
-/* The small things around HTTP messages: slices, looking up headers, writing lines, reasons, replies as values. */
+/* The small things around HTTP messages: slices, looking up headers, writing lines, reasons,
+ * replies as values. */
 #include <assert.h>
 #include <string.h>
 
@@ -60,7 +61,8 @@ bool http_header_has_token(struct slice value, const char *token)
             word.bytes++;
             word.size--;
         }
-        while (word.size > 0 && (word.bytes[word.size - 1] == ' ' || word.bytes[word.size - 1] == '\t')) {
+        while (word.size > 0 &&
+               (word.bytes[word.size - 1] == ' ' || word.bytes[word.size - 1] == '\t')) {
             word.size--;
         }
         if (slice_is_nocase(word, token)) {
@@ -123,18 +125,49 @@ const char *http_reason(int status)
         int status;
         const char *reason;
     } reasons[] = {
-        {100, "Continue"}, {101, "Switching Protocols"}, {200, "OK"}, {201, "Created"}, {202, "Accepted"},
-        {204, "No Content"}, {206, "Partial Content"}, {301, "Moved Permanently"}, {302, "Found"},
-        {303, "See Other"}, {304, "Not Modified"}, {307, "Temporary Redirect"}, {308, "Permanent Redirect"},
-        {400, "Bad Request"}, {401, "Unauthorized"}, {402, "Payment Required"}, {403, "Forbidden"},
-        {404, "Not Found"}, {405, "Method Not Allowed"}, {406, "Not Acceptable"}, {408, "Request Timeout"},
-        {409, "Conflict"}, {410, "Gone"}, {411, "Length Required"}, {412, "Precondition Failed"},
-        {413, "Content Too Large"}, {414, "URI Too Long"}, {415, "Unsupported Media Type"},
-        {416, "Range Not Satisfiable"}, {417, "Expectation Failed"}, {418, "I'm a Teapot"},
-        {422, "Unprocessable Content"}, {423, "Locked"}, {426, "Upgrade Required"}, {429, "Too Many Requests"},
-        {431, "Request Header Fields Too Large"}, {500, "Internal Server Error"}, {501, "Not Implemented"},
-        {502, "Bad Gateway"}, {503, "Service Unavailable"}, {504, "Gateway Timeout"},
-        {505, "HTTP Version Not Supported"}, {507, "Insufficient Storage"},
+        {100, "Continue"},
+        {101, "Switching Protocols"},
+        {200, "OK"},
+        {201, "Created"},
+        {202, "Accepted"},
+        {204, "No Content"},
+        {206, "Partial Content"},
+        {301, "Moved Permanently"},
+        {302, "Found"},
+        {303, "See Other"},
+        {304, "Not Modified"},
+        {307, "Temporary Redirect"},
+        {308, "Permanent Redirect"},
+        {400, "Bad Request"},
+        {401, "Unauthorized"},
+        {402, "Payment Required"},
+        {403, "Forbidden"},
+        {404, "Not Found"},
+        {405, "Method Not Allowed"},
+        {406, "Not Acceptable"},
+        {408, "Request Timeout"},
+        {409, "Conflict"},
+        {410, "Gone"},
+        {411, "Length Required"},
+        {412, "Precondition Failed"},
+        {413, "Content Too Large"},
+        {414, "URI Too Long"},
+        {415, "Unsupported Media Type"},
+        {416, "Range Not Satisfiable"},
+        {417, "Expectation Failed"},
+        {418, "I'm a Teapot"},
+        {422, "Unprocessable Content"},
+        {423, "Locked"},
+        {426, "Upgrade Required"},
+        {429, "Too Many Requests"},
+        {431, "Request Header Fields Too Large"},
+        {500, "Internal Server Error"},
+        {501, "Not Implemented"},
+        {502, "Bad Gateway"},
+        {503, "Service Unavailable"},
+        {504, "Gateway Timeout"},
+        {505, "HTTP Version Not Supported"},
+        {507, "Insufficient Storage"},
     };
     for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++) {
         if (reasons[i].status == status) {
@@ -167,8 +200,10 @@ bool http_reply_render(struct buffer *out, const struct http_reply *reply, bool 
     for (size_t i = 0; i < reply->header_count; i++) {
         struct slice name = slice_of(reply->headers[i].name);
         const char *value = reply->headers[i].value;
-        framed = framed || slice_is_nocase(name, "content-length") || slice_is_nocase(name, "transfer-encoding");
-        keep = keep && !(slice_is_nocase(name, "connection") && http_header_has_token(slice_of(value), "close"));
+        framed = framed || slice_is_nocase(name, "content-length") ||
+                 slice_is_nocase(name, "transfer-encoding");
+        keep = keep && !(slice_is_nocase(name, "connection") &&
+                         http_header_has_token(slice_of(value), "close"));
         http_write_header(out, name.bytes, value);
     }
     if (!framed && http_status_has_body(reply->status)) {

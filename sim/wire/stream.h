@@ -7,8 +7,9 @@
 
 #include "sim/base/error.h"
 
-/* One end of a connected byte stream, and the network that makes such ends. sim/ speaks through these alone;
- * harness/net implements them in memory under the world's clock, over TCP and over TLS. */
+/* One end of a connected byte stream, and the network that makes such ends. sim/ speaks through
+ * these alone; harness/net implements them in memory under the world's clock, over TCP and over
+ * TLS. */
 
 enum stream_end {
     STREAM_END_CLOSED,      /* the other side closed in order */
@@ -21,12 +22,15 @@ enum stream_end {
 
 const char *stream_end_name(enum stream_end end);
 
-/* What its owner is told. All calls come from the world's loop, never from within a stream_* call of the owner. */
+/* What its owner is told. All calls come from the world's loop, never from within a stream_* call
+ * of the owner. */
 struct stream_events {
-    void (*opened)(void *owner);                                       /* connecting side only, may be NULL */
-    void (*received)(void *owner, const char *bytes, size_t size);     /* bytes are valid during the call */
-    void (*ended)(void *owner, enum stream_end end, const char *why);  /* once, last; the stream is gone after it */
-    void (*drained)(void *owner); /* all that was sent has left; may be NULL */
+    void (*opened)(void *owner); /* connecting side only, may be NULL */
+    void (*received)(void *owner, const char *bytes,
+                     size_t size); /* bytes are valid during the call */
+    void (*ended)(void *owner, enum stream_end end,
+                  const char *why); /* once, last; the stream is gone after it */
+    void (*drained)(void *owner);   /* all that was sent has left; may be NULL */
 };
 
 struct stream;
@@ -41,20 +45,21 @@ struct stream {
     const struct stream_class *class;
     const struct stream_events *events;
     void *owner;
-    const char *peer; /* of an accepted stream: "127.0.0.1:40312", in memory "memory:<id>"; lives as long as the stream */
+    const char *peer; /* of an accepted stream: "127.0.0.1:40312", in memory "memory:<id>"; lives as
+                         long as the stream */
     uint32_t id;      /* number of the connection on its network, from 1: names it in traces */
     bool tls;
 };
 
-/* Queue bytes; they leave in order, after the stream has opened. Nothing is refused: a sender that may outrun its peer
- * waits for `drained`. */
+/* Queue bytes; they leave in order, after the stream has opened. Nothing is refused: a sender that
+ * may outrun its peer waits for `drained`. */
 static inline void stream_send(struct stream *stream, const char *bytes, size_t size)
 {
     stream->class->send(stream, bytes, size);
 }
 
-/* Close in order once all has left (close), or break the connection now (reset). Either way this was the last call on
- * the stream and nothing more is told to its owner. */
+/* Close in order once all has left (close), or break the connection now (reset). Either way this
+ * was the last call on the stream and nothing more is told to its owner. */
 static inline void stream_close(struct stream *stream)
 {
     stream->class->close(stream);
@@ -80,8 +85,8 @@ typedef void network_accept(void *owner, struct stream *stream);
 struct network_class {
     struct stream *(*connect)(struct network *network, const struct endpoint *to,
                               const struct stream_events *events, void *owner);
-    struct listener *(*listen)(struct network *network, struct endpoint *at, network_accept *accept, void *owner,
-                               struct error *error);
+    struct listener *(*listen)(struct network *network, struct endpoint *at, network_accept *accept,
+                               void *owner, struct error *error);
     void (*unlisten)(struct network *network, struct listener *listener);
 };
 
@@ -96,9 +101,11 @@ static inline struct stream *network_connect(struct network *network, const stru
     return network->class->connect(network, to, events, owner);
 }
 
-/* at->port 0 takes a free port and writes it back. NULL with the reason when the address cannot be listened on. */
+/* at->port 0 takes a free port and writes it back. NULL with the reason when the address cannot be
+ * listened on. */
 static inline struct listener *network_listen(struct network *network, struct endpoint *at,
-                                              network_accept *accept, void *owner, struct error *error)
+                                              network_accept *accept, void *owner,
+                                              struct error *error)
 {
     return network->class->listen(network, at, accept, owner, error);
 }
@@ -109,9 +116,11 @@ static inline void network_unlisten(struct network *network, struct listener *li
     network->class->unlisten(network, listener);
 }
 
-/* "http://host[:port]" or "https://…", a path behind it is left out of the endpoint and returned through `path` (may be
- * NULL). Port 0 in `endpoint` means that the text named none; endpoint_port() gives the scheme's. */
-bool endpoint_parse(struct endpoint *endpoint, const char *url, const char **path, struct error *error);
+/* "http://host[:port]" or "https://…", a path behind it is left out of the endpoint and returned
+ * through `path` (may be NULL). Port 0 in `endpoint` means that the text named none;
+ * endpoint_port() gives the scheme's. */
+bool endpoint_parse(struct endpoint *endpoint, const char *url, const char **path,
+                    struct error *error);
 uint16_t endpoint_port(const struct endpoint *endpoint);
 
 #endif

@@ -1,5 +1,5 @@
-/* Any bytes, in one piece and cut by a rule from the input itself, must be told alike. The first byte of the input
- * chooses the side, streaming and how it is cut. */
+/* Any bytes, in one piece and cut by a rule from the input itself, must be told alike. The first
+ * byte of the input chooses the side, streaming and how it is cut. */
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -25,7 +25,8 @@ static void on_complete(void *owner, const struct http_message *message)
         buffer_append(owner, message->headers[i].value.bytes, message->headers[i].value.size);
     }
     buffer_append(owner, message->body.bytes, message->body.size);
-    buffer_format(owner, "<%d %d %zu>", message->status, message->keep_alive, message->header_count);
+    buffer_format(owner, "<%d %d %zu>", message->status, message->keep_alive,
+                  message->header_count);
 }
 
 static void on_failed(void *owner, enum http_problem problem, const char *why)
@@ -57,7 +58,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     struct buffer whole = {0}, cut = {0};
     parse(&whole, bytes + 1, size - 1, bytes[0], size);
     parse(&cut, bytes + 1, size - 1, bytes[0], 1 + (bytes[0] >> 2));
-    if (whole.size != cut.size || (whole.size > 0 && memcmp(whole.bytes, cut.bytes, whole.size) != 0)) {
+    if (whole.size != cut.size ||
+        (whole.size > 0 && memcmp(whole.bytes, cut.bytes, whole.size) != 0)) {
         abort();
     }
     buffer_free(&whole);

@@ -1,8 +1,9 @@
 #ifndef HOTBED_TESTS_NET_BED_H
 #define HOTBED_TESTS_NET_BED_H
 
-/* What the tests of the network share: a world in real time, certificates made on the spot, a service that keeps a log,
- * and waiting for an event instead of for a time. Included by each test once. */
+/* What the tests of the network share: a world in real time, certificates made on the spot, a
+ * service that keeps a log, and waiting for an event instead of for a time. Included by each test
+ * once. */
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
@@ -53,7 +54,8 @@ static inline void net_bed_wait_for(struct net_bed *bed, const char *text)
     bed->stop = false;
 }
 
-static inline void net_bed_request(void *owner, struct http_exchange *exchange, const struct http_message *message)
+static inline void net_bed_request(void *owner, struct http_exchange *exchange,
+                                   const struct http_message *message)
 {
     struct net_bed *bed = owner;
     buffer_format(&bed->log, "[%.*s %.*s ", (int)message->method.size, message->method.bytes,
@@ -77,7 +79,8 @@ static inline void net_bed_gone(void *owner, struct http_exchange *exchange)
     bed->stop = true;
 }
 
-static inline X509 *make_certificate(EVP_PKEY *key, const char *name, X509 *issuer, EVP_PKEY *issuer_key)
+static inline X509 *make_certificate(EVP_PKEY *key, const char *name, X509 *issuer,
+                                     EVP_PKEY *issuer_key)
 {
     X509 *certificate = X509_new();
     X509_set_version(certificate, 2);
@@ -94,8 +97,9 @@ static inline X509 *make_certificate(EVP_PKEY *key, const char *name, X509 *issu
     char names[128];
     snprintf(names, sizeof names, "DNS:%s", name);
     X509_EXTENSION *extension =
-        issuer == NULL ? X509V3_EXT_conf_nid(NULL, &context, NID_basic_constraints, "critical,CA:TRUE")
-                       : X509V3_EXT_conf_nid(NULL, &context, NID_subject_alt_name, names);
+        issuer == NULL
+            ? X509V3_EXT_conf_nid(NULL, &context, NID_basic_constraints, "critical,CA:TRUE")
+            : X509V3_EXT_conf_nid(NULL, &context, NID_subject_alt_name, names);
     assert_non_null(extension);
     X509_add_ext(certificate, extension, -1);
     X509_EXTENSION_free(extension);
@@ -107,8 +111,9 @@ static inline void save(const char *path, X509 *certificate, EVP_PKEY *key)
 {
     FILE *file = fopen(path, "w");
     assert_non_null(file);
-    assert_int_equal(certificate != NULL ? PEM_write_X509(file, certificate)
-                                         : PEM_write_PrivateKey(file, key, NULL, NULL, 0, NULL, NULL),
+    assert_int_equal(certificate != NULL
+                         ? PEM_write_X509(file, certificate)
+                         : PEM_write_PrivateKey(file, key, NULL, NULL, 0, NULL, NULL),
                      1);
     fclose(file);
 }
@@ -145,8 +150,10 @@ static inline void net_bed_begin(struct net_bed *bed)
     world_init(&bed->world, 1);
     bed->driver = real_driver_new(&bed->world, &error);
     assert_non_null(bed->driver);
-    bed->service = (struct http_service){
-        .request = net_bed_request, .gone = net_bed_gone, .service = bed, .body_bytes_max = 1000000};
+    bed->service = (struct http_service){.request = net_bed_request,
+                                         .gone = net_bed_gone,
+                                         .service = bed,
+                                         .body_bytes_max = 1000000};
     bed->reply = (struct http_reply){.status = 200, .body = "yes", .body_size = 3};
     buffer_append_text(&bed->log, "");
 }

@@ -1,8 +1,8 @@
+#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <cmocka.h>
 
 #include "tests/harness/net_bed.h"
 
@@ -34,11 +34,13 @@ static void on_done(void *owner, const struct curl_reply *reply)
     bed->net.stop = true;
 }
 
-static void bed_begin_with(struct bed *bed, const struct microhttpd_settings *settings, const struct tls_settings *tls)
+static void bed_begin_with(struct bed *bed, const struct microhttpd_settings *settings,
+                           const struct tls_settings *tls)
 {
     struct error error;
     bed->at = (struct endpoint){.host = "localhost"};
-    bed->front = microhttpd_front_new(bed->net.driver, &bed->at, &bed->net.service, settings, &error);
+    bed->front =
+        microhttpd_front_new(bed->net.driver, &bed->at, &bed->net.service, settings, &error);
     bed->curl = curl_client_new(bed->net.driver, tls, &error);
     bed->network = socket_network_new(bed->net.driver, tls, &error);
     assert_true(bed->front != NULL && bed->curl != NULL && bed->network != NULL);
@@ -65,7 +67,8 @@ static void start_curl(struct bed *bed, const char *method, const char *path, co
 {
     char url[256];
     struct error error;
-    snprintf(url, sizeof url, "%s://localhost:%u%s", bed->at.tls ? "https" : "http", (unsigned)bed->at.port, path);
+    snprintf(url, sizeof url, "%s://localhost:%u%s", bed->at.tls ? "https" : "http",
+             (unsigned)bed->at.port, path);
     struct curl_request request = {
         .method = method, .url = url, .body = body, .body_size = body == NULL ? 0 : strlen(body)};
     assert_true(curl_client_send(bed->curl, &request, on_done, bed, &error));
@@ -166,7 +169,8 @@ static void replies_may_come_later(void **state)
     ask(&bed, "PUT", "/later", "x");
     http_exchange_reply(bed.net.waiting, &bed.net.reply);
     net_bed_wait(&bed.net);
-    net_bed_expect(&bed.net, "[GET /delay ]<200 yes>[GET /pieces ]<200 yes>[PUT /later x]<200 yes>");
+    net_bed_expect(&bed.net,
+                   "[GET /delay ]<200 yes>[GET /pieces ]<200 yes>[PUT /later x]<200 yes>");
     bed_end(&bed);
 }
 
@@ -181,14 +185,17 @@ static void it_misbehaves_in_its_bytes(void **state)
     bed.net.reply = (struct http_reply){.after = HTTP_AFTER_RESET};
     talk(&bed, GET("/"), NULL);
     assert_string_equal(bed.input.bytes, "{reset}");
-    bed.net.reply = (struct http_reply){.status = 200, .body = "abc", .body_size = 3, .after = HTTP_AFTER_RESET};
+    bed.net.reply = (struct http_reply){
+        .status = 200, .body = "abc", .body_size = 3, .after = HTTP_AFTER_RESET};
     http_reply_header(&bed.net.reply, "Content-Length", "9");
     talk(&bed, GET("/"), NULL);
     assert_string_equal(bed.input.bytes, "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc{reset}");
-    bed.net.reply = (struct http_reply){.status = 204, .reason = "Nothing", .after = HTTP_AFTER_CLOSE};
+    bed.net.reply =
+        (struct http_reply){.status = 204, .reason = "Nothing", .after = HTTP_AFTER_CLOSE};
     talk(&bed, GET("/"), NULL);
     assert_string_equal(bed.input.bytes, "HTTP/1.1 204 Nothing\r\n\r\n{closed}");
-    bed.net.reply = (struct http_reply){.status = 200, .body = "abc", .body_size = 3, .after = HTTP_AFTER_STALL};
+    bed.net.reply = (struct http_reply){
+        .status = 200, .body = "abc", .body_size = 3, .after = HTTP_AFTER_STALL};
     talk(&bed, GET("/"), "abc");
     stream_close(bed.stream);
     bed_end(&bed);
@@ -222,13 +229,16 @@ static void what_is_no_request_is_refused(void **state)
     ask(&bed, "POST", "/", "12345");
     net_bed_expect(&bed.net, "<413 the body is larger than allowed>");
     talk(&bed,
-         "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n3\r\nabc\r\n0\r\n\r\n", NULL);
+         "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: "
+         "chunked\r\n\r\n3\r\nabc\r\n3\r\nabc\r\n0\r\n\r\n",
+         NULL);
     assert_non_null(strstr(bed.input.bytes, "HTTP/1.1 413 "));
     if (bed.stream != NULL) {
         stream_close(bed.stream);
         bed.stream = NULL;
     }
-    talk(&bed, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\na", "HTTP/1.1 400 ");
+    talk(&bed, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\na",
+         "HTTP/1.1 400 ");
     net_bed_expect(&bed.net, "");
     if (bed.stream != NULL) {
         stream_close(bed.stream);
@@ -241,7 +251,8 @@ static void tls_bed(struct bed *bed, bool known_ca)
     *bed = (struct bed){0};
     net_bed_begin(&bed->net);
     net_bed_make_certificates(&bed->net);
-    struct microhttpd_settings settings = {.certificate_file = bed->net.certificate, .key_file = bed->net.key};
+    struct microhttpd_settings settings = {.certificate_file = bed->net.certificate,
+                                           .key_file = bed->net.key};
     struct tls_settings tls = {.ca_file = known_ca ? bed->net.ca : bed->net.other_ca};
     bed_begin_with(bed, &settings, &tls);
 }
@@ -265,7 +276,8 @@ static void tls_is_verified_and_cannot_misbehave(void **state)
     bed.net.reply = (struct http_reply){.after = HTTP_AFTER_RESET};
     assert_true(microhttpd_front_can(bed.front, &bed.net.reply, &error));
     ask(&bed, "GET", "/", NULL);
-    assert_non_null(strstr(bed.net.log.bytes, "<0 >")); /* libcurl tries again, as the connection was an old one */
+    assert_non_null(strstr(bed.net.log.bytes,
+                           "<0 >")); /* libcurl tries again, as the connection was an old one */
     bed_end(&bed);
     tls_bed(&bed, false);
     ask(&bed, "GET", "/", NULL);
@@ -283,7 +295,8 @@ static void starting_on_what_cannot_be_fails_with_the_reason(void **state)
     assert_null(microhttpd_front_new(bed.net.driver, &taken, &bed.net.service, NULL, &error));
     assert_non_null(strstr(error.text, "127.0.0.1:"));
     struct endpoint at = {.host = "localhost"};
-    struct microhttpd_settings settings = {.certificate_file = "/nonexistent", .key_file = "/nonexistent"};
+    struct microhttpd_settings settings = {.certificate_file = "/nonexistent",
+                                           .key_file = "/nonexistent"};
     assert_null(microhttpd_front_new(bed.net.driver, &at, &bed.net.service, &settings, &error));
     assert_non_null(strstr(error.text, "/nonexistent"));
     bed_end(&bed);

@@ -1,8 +1,8 @@
+#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <cmocka.h>
 
 #include <signal.h>
 
@@ -31,7 +31,8 @@ static void on_failed(void *owner, const struct http_failure *failure)
 {
     struct bed *bed = owner;
     assert_non_null(failure->why);
-    buffer_format(&bed->net.log, "!%s %s", http_failure_name(failure->kind), stream_end_name(failure->end));
+    buffer_format(&bed->net.log, "!%s %s", http_failure_name(failure->kind),
+                  stream_end_name(failure->end));
     bed->net.stop = true;
 }
 
@@ -42,21 +43,24 @@ static void on_idle_end(void *owner, enum stream_end end)
     bed->net.stop = true;
 }
 
-static const struct http_client_events events = {.reply = on_reply, .failed = on_failed, .idle_end = on_idle_end};
+static const struct http_client_events events = {
+    .reply = on_reply, .failed = on_failed, .idle_end = on_idle_end};
 
 static void bed_begin(struct bed *bed, bool tls, const struct tls_settings *client_tls)
 {
     struct error error;
-    struct tls_settings settings = {.ca_file = bed->net.ca, .certificate_file = bed->net.certificate,
-                                    .key_file = bed->net.key};
+    struct tls_settings settings = {
+        .ca_file = bed->net.ca, .certificate_file = bed->net.certificate, .key_file = bed->net.key};
     bed->servers = socket_network_new(bed->net.driver, tls ? &settings : NULL, &error);
     bed->clients = socket_network_new(bed->net.driver, client_tls, &error);
     assert_true(bed->servers != NULL && bed->clients != NULL);
-    bed->server = http_server_new(&bed->net.world, socket_network_face(bed->servers), &bed->net.service, NULL);
+    bed->server = http_server_new(&bed->net.world, socket_network_face(bed->servers),
+                                  &bed->net.service, NULL);
     bed->at = (struct endpoint){.host = "127.0.0.1", .tls = tls};
     assert_true(http_server_listen(bed->server, &bed->at, &error));
     assert_true(bed->at.port != 0);
-    http_client_init(&bed->client, &bed->net.world, socket_network_face(bed->clients), &bed->at, &events, bed);
+    http_client_init(&bed->client, &bed->net.world, socket_network_face(bed->clients), &bed->at,
+                     &events, bed);
 }
 
 static void bed_end(struct bed *bed)
@@ -131,7 +135,8 @@ static void each_way_to_end_has_its_name(void **state)
     bed.net.reply.after = HTTP_AFTER_RESET;
     ask(&bed, GET("/"));
     net_bed_expect(&bed.net, "[GET / ]!no_reply reset");
-    bed.net.reply = (struct http_reply){.raw = "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\na", .raw_size = 39,
+    bed.net.reply = (struct http_reply){.raw = "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\na",
+                                        .raw_size = 39,
                                         .after = HTTP_AFTER_CLOSE};
     ask(&bed, GET("/"));
     net_bed_expect(&bed.net, "[GET / ]!cut closed");
@@ -197,7 +202,8 @@ static void tls_bed(struct bed *bed, bool known_ca, bool insecure)
 {
     net_bed_begin(&bed->net);
     net_bed_make_certificates(&bed->net);
-    struct tls_settings settings = {.ca_file = known_ca ? bed->net.ca : bed->net.other_ca, .insecure = insecure};
+    struct tls_settings settings = {.ca_file = known_ca ? bed->net.ca : bed->net.other_ca,
+                                    .insecure = insecure};
     bed_begin(bed, true, &settings);
 }
 
@@ -261,7 +267,8 @@ static void tls_files_that_are_wrong_are_named(void **state)
     assert_non_null(strstr(error.text, "/nonexistent"));
     assert_null(tls_new(&(struct tls_settings){.certificate_file = bed.certificate}, &error));
     assert_non_null(strstr(error.text, "key"));
-    assert_null(tls_new(&(struct tls_settings){.certificate_file = bed.ca, .key_file = bed.key}, &error));
+    assert_null(
+        tls_new(&(struct tls_settings){.certificate_file = bed.ca, .key_file = bed.key}, &error));
     assert_non_null(strstr(error.text, bed.key));
     net_bed_end(&bed);
 }

@@ -1,8 +1,8 @@
+#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <cmocka.h>
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,12 +32,13 @@ static void on_body(void *owner, const char *bytes, size_t size)
 static void on_complete(void *owner, const struct http_message *message)
 {
     struct told *told = owner;
-    buffer_format(&told->text, "<%.*s %.*s %d 1.%d %s", (int)message->method.size, message->method.bytes,
-                  (int)message->target.size, message->target.bytes, message->status, message->minor_version,
-                  message->keep_alive ? "keep" : "close");
+    buffer_format(&told->text, "<%.*s %.*s %d 1.%d %s", (int)message->method.size,
+                  message->method.bytes, (int)message->target.size, message->target.bytes,
+                  message->status, message->minor_version, message->keep_alive ? "keep" : "close");
     for (size_t i = 0; i < message->header_count; i++) {
-        buffer_format(&told->text, "|%.*s=%.*s", (int)message->headers[i].name.size, message->headers[i].name.bytes,
-                      (int)message->headers[i].value.size, message->headers[i].value.bytes);
+        buffer_format(&told->text, "|%.*s=%.*s", (int)message->headers[i].name.size,
+                      message->headers[i].name.bytes, (int)message->headers[i].value.size,
+                      message->headers[i].value.bytes);
     }
     buffer_append_text(&told->text, "|");
     buffer_append(&told->text, told->body.bytes, told->body.size);
@@ -53,7 +54,8 @@ static void on_failed(void *owner, enum http_problem problem, const char *why)
     buffer_format(&told->text, "!%d", (int)problem);
 }
 
-static const struct http_parser_events collecting = {.head = on_head, .complete = on_complete, .failed = on_failed};
+static const struct http_parser_events collecting = {
+    .head = on_head, .complete = on_complete, .failed = on_failed};
 static const struct http_parser_events streaming = {
     .head = on_head, .body = on_body, .complete = on_complete, .failed = on_failed};
 
@@ -92,7 +94,8 @@ static void expect_failure(bool requests, const char *input, enum http_problem p
 static void a_request_is_read_with_its_headers_in_order(void **state)
 {
     (void)state;
-    expect(true, "POST /p/telemetry HTTP/1.1\r\nHost: a\r\nToken:  x y \t\r\nContent-Length: 2\r\n\r\n{}",
+    expect(true,
+           "POST /p/telemetry HTTP/1.1\r\nHost: a\r\nToken:  x y \t\r\nContent-Length: 2\r\n\r\n{}",
            "<POST /p/telemetry 0 1.1 keep|Host=a|Token=x y|Content-Length=2|{}>");
     expect(true, "\r\n\r\nGET / HTTP/1.0\r\n\r\n", "<GET / 0 1.0 close|>");
     expect(true, "GET / HTTP/1.0\r\nConnection: x, Keep-Alive\r\n\r\n",
@@ -104,11 +107,14 @@ static void a_request_is_read_with_its_headers_in_order(void **state)
 static void replies_are_read_as_real_servers_write_them(void **state)
 {
     (void)state;
-    expect(false, "HTTP/1.1 200\r\nContent-Length: 1\r\n\r\na", "<  200 1.1 keep|Content-Length=1|a>");
+    expect(false, "HTTP/1.1 200\r\nContent-Length: 1\r\n\r\na",
+           "<  200 1.1 keep|Content-Length=1|a>");
     expect(false, "HTTP/1.1 200 \nX:\n\nuntil the end", "<  200 1.1 close|X=|until the end>");
-    expect(false, "HTTP/1.1 204 No Content\r\n\r\nHTTP/1.1 304 Not Modified\r\nContent-Length: 9\r\n\r\n",
+    expect(false,
+           "HTTP/1.1 204 No Content\r\n\r\nHTTP/1.1 304 Not Modified\r\nContent-Length: 9\r\n\r\n",
            "<  204 1.1 keep|><  304 1.1 keep|Content-Length=9|>");
-    expect(false, "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.0 200 OK\r\n\r\n", "<  100 1.1 keep|><  200 1.0 close|>");
+    expect(false, "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.0 200 OK\r\n\r\n",
+           "<  100 1.1 keep|><  200 1.0 close|>");
     expect(false, "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 3\r\n\r\nabc",
            "<  200 1.1 keep|Content-Length=3|Content-Length=3|abc>");
 }
@@ -130,7 +136,8 @@ static void chunks_are_joined_and_trailers_skipped(void **state)
 {
     (void)state;
     expect(false,
-           "HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\n\r\n3\r\nabc\r\nA ;x=\"y\"\r\n0123456789\r\n0\r\n"
+           "HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\n\r\n3\r\nabc\r\nA "
+           ";x=\"y\"\r\n0123456789\r\n0\r\n"
            "Trailer: x\r\n\r\nHTTP/1.1 204 \r\n\r\n",
            "<  200 1.1 keep|Transfer-Encoding=Chunked|abc0123456789><  204 1.1 keep|>");
     expect(false, "HTTP/1.1 200 OK\nTransfer-Encoding: chunked\n\n1\na\n0\n\n",
@@ -145,26 +152,36 @@ static void what_two_readers_could_read_differently_is_refused(void **state)
         const char *text;
         enum http_problem problem;
     } cases[] = {
-        {true, "POST / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab", HTTP_PROBLEM_LENGTH},
-        {true, "POST / HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", HTTP_PROBLEM_LENGTH},
-        {false, "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", HTTP_PROBLEM_LENGTH},
+        {true, "POST / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
+         HTTP_PROBLEM_LENGTH},
+        {true, "POST / HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
+         HTTP_PROBLEM_LENGTH},
+        {false, "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
+         HTTP_PROBLEM_LENGTH},
         {true, "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n", HTTP_PROBLEM_LENGTH},
         {true, "POST / HTTP/1.1\r\nContent-Length: -1\r\n\r\n", HTTP_PROBLEM_LENGTH},
         {true, "POST / HTTP/1.1\r\nContent-Length: +1\r\n\r\na", HTTP_PROBLEM_LENGTH},
         {true, "POST / HTTP/1.1\r\nContent-Length: 0x1\r\n\r\na", HTTP_PROBLEM_LENGTH},
         {true, "POST / HTTP/1.1\r\nContent-Length:\r\n\r\na", HTTP_PROBLEM_LENGTH},
         {true, "POST / HTTP/1.1\r\nContent-Length: 1, 1\r\n\r\na", HTTP_PROBLEM_LENGTH},
-        {true, "POST / HTTP/1.1\r\nContent-Length: 18446744073709551617\r\n\r\na", HTTP_PROBLEM_LENGTH},
+        {true, "POST / HTTP/1.1\r\nContent-Length: 18446744073709551617\r\n\r\na",
+         HTTP_PROBLEM_LENGTH},
         {true, "POST / HTTP/1.1\r\nContent-Length: 1001\r\n\r\na", HTTP_PROBLEM_BODY_SIZE},
         {true, "POST / HTTP/1.1\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", HTTP_PROBLEM_CODING},
-        {true, "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n",
+        {true,
+         "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n",
          HTTP_PROBLEM_CODING},
         {true, "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\n", HTTP_PROBLEM_LENGTH},
-        {true, "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\na\r\n", HTTP_PROBLEM_LENGTH},
-        {true, "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nab\r\n", HTTP_PROBLEM_LENGTH},
-        {true, "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nFFFFFFFFFFFFFFFFF\r\n", HTTP_PROBLEM_LENGTH},
-        {true, "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n400\r\n", HTTP_PROBLEM_BODY_SIZE},
-        {true, "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nbad trailer\r\n\r\n", HTTP_PROBLEM_SYNTAX},
+        {true, "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\na\r\n",
+         HTTP_PROBLEM_LENGTH},
+        {true, "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nab\r\n",
+         HTTP_PROBLEM_LENGTH},
+        {true, "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nFFFFFFFFFFFFFFFFF\r\n",
+         HTTP_PROBLEM_LENGTH},
+        {true, "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n400\r\n",
+         HTTP_PROBLEM_BODY_SIZE},
+        {true, "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nbad trailer\r\n\r\n",
+         HTTP_PROBLEM_SYNTAX},
         {true, "GET / HTTP/1.1\r\nA: b\r\n c\r\n\r\n", HTTP_PROBLEM_SYNTAX},
         {true, "GET / HTTP/1.1\r\nA : b\r\n\r\n", HTTP_PROBLEM_SYNTAX},
         {true, "GET / HTTP/1.1\r\nA: b\rc\r\n\r\n", HTTP_PROBLEM_SYNTAX},
@@ -187,7 +204,8 @@ static void what_two_readers_could_read_differently_is_refused(void **state)
         {false, "HTTP/1.1 099 OK\r\n", HTTP_PROBLEM_SYNTAX},
         {false, "hello\r\n", HTTP_PROBLEM_SYNTAX},
         {false, "HTTP/3.0 200 OK\r\n", HTTP_PROBLEM_VERSION},
-        {false, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n", HTTP_PROBLEM_CUT},
+        {false, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n",
+         HTTP_PROBLEM_CUT},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         expect_failure(cases[i].request, cases[i].text, cases[i].problem);
@@ -231,7 +249,8 @@ static void on_complete_in_place(void *owner, const struct http_message *message
 static void a_message_in_one_piece_is_not_copied(void **state)
 {
     (void)state;
-    static const struct http_parser_events events = {.complete = on_complete_in_place, .failed = on_failed};
+    static const struct http_parser_events events = {.complete = on_complete_in_place,
+                                                     .failed = on_failed};
     struct http_parser parser;
     http_parser_init(&parser, true, &events, NULL);
     const char *text = "POST / HTTP/1.1\r\nContent-Length: 3\r\n\r\nabc";
@@ -269,7 +288,8 @@ static void on_complete_then(void *owner, const struct http_message *message)
 static void what_is_pipelined_waits_while_paused(void **state)
 {
     (void)state;
-    static const struct http_parser_events events = {.complete = on_complete_then, .failed = on_failed};
+    static const struct http_parser_events events = {.complete = on_complete_then,
+                                                     .failed = on_failed};
     const char *text = "GET /1 HTTP/1.1\r\n\r\nGET /2 HTTP/1.1\r\n\r\nGET /3 HT";
     for (size_t cut = 1; cut < strlen(text); cut++) {
         struct pausing pausing = {.then = THEN_PAUSE};
@@ -296,15 +316,37 @@ static void what_is_pipelined_waits_while_paused(void **state)
 static void random_text(struct random *random, bool requests, struct buffer *out)
 {
     static const char *const requests_pieces[] = {
-        "GET / HTTP/1.1\r\n\r\n", "POST /a HTTP/1.1\r\nContent-Length: 4\r\n\r\nabcd",
-        "POST /c HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nxy\r\n0\r\nT: v\r\n\r\n", "\r\n", "\r", "\n",
-        "PUT /x HTTP/1.1\r\n", "A: b\r\n", "Content-Length: 3\r\n", "Transfer-Encoding: chunked\r\n", "3\r\nabc\r\n",
-        "0\r\n\r\n", "Content-Length: 2000\r\n", " folded\r\n", "HTTP/1.1"};
+        "GET / HTTP/1.1\r\n\r\n",
+        "POST /a HTTP/1.1\r\nContent-Length: 4\r\n\r\nabcd",
+        "POST /c HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nxy\r\n0\r\nT: v\r\n\r\n",
+        "\r\n",
+        "\r",
+        "\n",
+        "PUT /x HTTP/1.1\r\n",
+        "A: b\r\n",
+        "Content-Length: 3\r\n",
+        "Transfer-Encoding: chunked\r\n",
+        "3\r\nabc\r\n",
+        "0\r\n\r\n",
+        "Content-Length: 2000\r\n",
+        " folded\r\n",
+        "HTTP/1.1"};
     static const char *const replies_pieces[] = {
-        "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc", "HTTP/1.1 204 No Content\r\n\r\n", "HTTP/1.0 200\n",
-        "HTTP/1.1 200 OK\nTransfer-Encoding: chunked\n\n1\na\n0\n\n", "\r\n", "\n", "\r", "X: y\r\n", "Z: y\n",
-        "Content-Length: 5\r\n", "Transfer-Encoding: chunked\r\n", "5;e\r\nabcde\r\n", "0\r\n\r\n",
-        "HTTP/1.1 100 Continue\r\n\r\n", "HTTP/1.1 500 "};
+        "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc",
+        "HTTP/1.1 204 No Content\r\n\r\n",
+        "HTTP/1.0 200\n",
+        "HTTP/1.1 200 OK\nTransfer-Encoding: chunked\n\n1\na\n0\n\n",
+        "\r\n",
+        "\n",
+        "\r",
+        "X: y\r\n",
+        "Z: y\n",
+        "Content-Length: 5\r\n",
+        "Transfer-Encoding: chunked\r\n",
+        "5;e\r\nabcde\r\n",
+        "0\r\n\r\n",
+        "HTTP/1.1 100 Continue\r\n\r\n",
+        "HTTP/1.1 500 "};
     uint64_t count = 1 + random_below(random, 8);
     for (uint64_t i = 0; i < count; i++) {
         size_t piece = (size_t)random_below(random, 15);

@@ -1,8 +1,8 @@
+#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <cmocka.h>
 
 #include <stdlib.h>
 #include <string.h>
@@ -20,17 +20,19 @@ struct bed {
     struct endpoint at;
     struct http_client client;
     struct buffer log;
-    struct http_reply reply;        /* what the service says */
-    struct http_exchange *waiting;  /* when it does not say it at once */
+    struct http_reply reply;       /* what the service says */
+    struct http_exchange *waiting; /* when it does not say it at once */
     bool later;
     const char *again; /* sent from within the reply callback, once */
 };
 
-static void on_request(void *owner, struct http_exchange *exchange, const struct http_message *message)
+static void on_request(void *owner, struct http_exchange *exchange,
+                       const struct http_message *message)
 {
     struct bed *bed = owner;
-    buffer_format(&bed->log, "[%lld %.*s #%u %s", (long long)bed->world.now_us, (int)message->target.size,
-                  message->target.bytes, exchange->connection, exchange->peer);
+    buffer_format(&bed->log, "[%lld %.*s #%u %s", (long long)bed->world.now_us,
+                  (int)message->target.size, message->target.bytes, exchange->connection,
+                  exchange->peer);
     buffer_append_char(&bed->log, ' ');
     buffer_append(&bed->log, message->body.bytes, message->body.size);
     buffer_append_char(&bed->log, ']');
@@ -65,8 +67,8 @@ static void on_reply(void *owner, const struct http_message *message)
 static void on_failed(void *owner, const struct http_failure *failure)
 {
     struct bed *bed = owner;
-    buffer_format(&bed->log, "!%lld %s %s", (long long)bed->world.now_us, http_failure_name(failure->kind),
-                  stream_end_name(failure->end));
+    buffer_format(&bed->log, "!%lld %s %s", (long long)bed->world.now_us,
+                  http_failure_name(failure->kind), stream_end_name(failure->end));
 }
 
 static void on_idle_end(void *owner, enum stream_end end)
@@ -84,10 +86,12 @@ static void bed_begin(struct bed *bed, const struct http_server_limits *limits)
     bed->network = memory_network_new(&bed->world);
     bed->service = (struct http_service){
         .request = on_request, .gone = on_gone, .service = bed, .body_bytes_max = 1000};
-    bed->server = http_server_new(&bed->world, memory_network_face(bed->network), &bed->service, limits);
+    bed->server =
+        http_server_new(&bed->world, memory_network_face(bed->network), &bed->service, limits);
     struct error error;
     assert_true(http_server_listen(bed->server, &bed->at, &error));
-    http_client_init(&bed->client, &bed->world, memory_network_face(bed->network), &bed->at, &client_events, bed);
+    http_client_init(&bed->client, &bed->world, memory_network_face(bed->network), &bed->at,
+                     &client_events, bed);
     bed->reply = (struct http_reply){.status = 200, .body = "yes", .body_size = 3};
     buffer_append_text(&bed->log, "");
 }
@@ -173,14 +177,16 @@ static void each_way_to_end_has_its_name(void **state)
     bed.reply.after = HTTP_AFTER_RESET;
     ask(&bed, GET("/"));
     expect(&bed, "[100000000 / #2 memory:2 ]!100000000 no_reply reset");
-    bed.reply = (struct http_reply){.raw = "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc", .raw_size = 41,
+    bed.reply = (struct http_reply){.raw = "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc",
+                                    .raw_size = 41,
                                     .after = HTTP_AFTER_CLOSE};
     ask(&bed, GET("/"));
     expect(&bed, "[200000000 / #3 memory:3 ]!200000000 cut closed");
     bed.reply = (struct http_reply){.raw = "nonsense\r\n", .raw_size = 10};
     ask(&bed, GET("/"));
     expect(&bed, "[300000000 / #4 memory:4 ]!300000000 not_http closed");
-    bed.reply = (struct http_reply){.raw = "HTTP/1.1 200 OK\r\n\r\nto the end", .raw_size = 29, .after = HTTP_AFTER_CLOSE};
+    bed.reply = (struct http_reply){
+        .raw = "HTTP/1.1 200 OK\r\n\r\nto the end", .raw_size = 29, .after = HTTP_AFTER_CLOSE};
     ask(&bed, GET("/"));
     expect(&bed, "[400000000 / #5 memory:5 ]<400000000 200 to the end>");
     bed_end(&bed);
@@ -201,7 +207,8 @@ static void a_close_while_idle_costs_nothing(void **state)
     http_reply_header(&bed.reply, "Connection", "close");
     ask(&bed, GET("/3"));
     ask(&bed, GET("/4"));
-    expect(&bed, "[200000000 /3 #3 memory:3 ]<200000000 200 yes>[300000000 /4 #4 memory:4 ]<300000000 200 yes>");
+    expect(&bed, "[200000000 /3 #3 memory:3 ]<200000000 200 yes>[300000000 /4 #4 memory:4 "
+                 "]<300000000 200 yes>");
     bed_end(&bed);
 }
 
@@ -210,7 +217,9 @@ static void what_follows_a_reply_ends_the_connection(void **state)
     (void)state;
     struct bed bed;
     bed_begin(&bed, NULL);
-    bed.reply = (struct http_reply){.raw = "HTTP/1.1 204 No\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", .raw_size = 57};
+    bed.reply = (struct http_reply){
+        .raw = "HTTP/1.1 204 No\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
+        .raw_size = 57};
     bed.again = GET("/2");
     ask(&bed, GET("/1"));
     expect(&bed, "[0 /1 #1 memory:1 ]<0 204 >[0 /2 #2 memory:2 ]<0 204 >");
@@ -288,7 +297,8 @@ static void raw_ended(void *owner, enum stream_end end, const char *why)
     buffer_format(&raw->text, "{%s}", stream_end_name(end));
 }
 
-static void expect_raw(struct bed *bed, const char *request, const char *first_line, const char *last)
+static void expect_raw(struct bed *bed, const char *request, const char *first_line,
+                       const char *last)
 {
     static const struct stream_events events = {.received = raw_received, .ended = raw_ended};
     struct raw raw = {0};
@@ -310,21 +320,28 @@ static void the_front_answers_what_is_no_request(void **state)
 {
     (void)state;
     struct bed bed;
-    bed_begin(&bed, &(struct http_server_limits){.idle_timeout_us = SECONDS(10), .request_timeout_us = SECONDS(5)});
+    bed_begin(&bed, &(struct http_server_limits){.idle_timeout_us = SECONDS(10),
+                                                 .request_timeout_us = SECONDS(5)});
     expect_raw(&bed, "nonsense\r\n", "HTTP/1.1 400 Bad Request\r\n", "{closed}");
     expect_raw(&bed, "GET / HTTP/1.1\r\n\r\n", "HTTP/1.1 400 ", "{closed}");
     expect_raw(&bed, "GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n", "HTTP/1.1 400 ", "{closed}");
     expect_raw(&bed, "GET / HTTP/2.0\r\n", "HTTP/1.1 505 ", "{closed}");
-    expect_raw(&bed, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1001\r\n\r\n", "HTTP/1.1 413 ", "{closed}");
-    expect_raw(&bed, "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\n", "HTTP/1.1 501 ", "{closed}");
+    expect_raw(&bed, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1001\r\n\r\n", "HTTP/1.1 413 ",
+               "{closed}");
+    expect_raw(&bed, "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\n",
+               "HTTP/1.1 501 ", "{closed}");
     expect_raw(&bed, "GET / HTTP/1.1\r\nHo", "HTTP/1.1 408 ", "{closed}");
     expect_raw(&bed, "", "", "{closed}");
     expect(&bed, "");
-    expect_raw(&bed, "POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\n",
+    expect_raw(&bed,
+               "POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\n",
                "HTTP/1.1 100 Continue\r\n\r\n", "{closed}");
-    expect_raw(&bed, "HEAD / HTTP/1.0\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n{closed}", "{closed}");
+    expect_raw(&bed, "HEAD / HTTP/1.0\r\n\r\n",
+               "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n{closed}", "{closed}");
     expect_raw(&bed, GET("/1") GET("/2") "GET /3 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
-               "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nyesHTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nyes", "yes{closed}");
+               "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nyesHTTP/1.1 200 OK\r\nContent-Length: "
+               "3\r\n\r\nyes",
+               "yes{closed}");
     bed_end(&bed);
     bed_begin(&bed, &(struct http_server_limits){.connections_max = 1});
     ask(&bed, GET("/"));
@@ -348,7 +365,8 @@ static void memory_listeners_take_free_ports(void **state)
     (void)state;
     struct bed bed;
     bed_begin(&bed, NULL);
-    struct endpoint a = {.host = "connect"}, b = {.host = "connect"}, c = {.host = "connect", .port = 80};
+    struct endpoint a = {.host = "connect"}, b = {.host = "connect"},
+                    c = {.host = "connect", .port = 80};
     struct error error;
     assert_true(http_server_listen(bed.server, &a, &error));
     assert_true(http_server_listen(bed.server, &b, &error));

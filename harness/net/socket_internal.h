@@ -1,0 +1,75 @@
+#ifndef HOTBED_NET_SOCKET_INTERNAL_H
+#define HOTBED_NET_SOCKET_INTERNAL_H
+
+/* Shared by socket.c (streams) and socket_listener.c (what accepts them); nobody else's business.
+ */
+#include "harness/net/resolver.h"
+#include "harness/net/socket.h"
+#include "sim/base/buffer.h"
+
+enum { READ_BYTES = 64 * 1024 };
+
+enum socket_state { STATE_LOOKUP, STATE_CONNECTING, STATE_HANDSHAKE, STATE_OPEN, STATE_LINGER };
+
+/* What only a connection that is not open yet needs. */
+struct dial {
+    struct endpoint to;
+    struct lookup *lookup;
+    struct address addresses[ADDRESSES_MAX];
+    size_t count, next;
+    int last_error;
+};
+
+struct socket_stream {
+    struct stream stream;
+    struct socket_network *network;
+    struct socket_stream *previous, *next;
+    struct watch watch;
+    struct tls_session *tls;
+    struct dial *dial;
+    struct listener *listener; /* of an accepted stream whose owner does not know it yet */
+    struct buffer out;
+    size_t out_sent;
+    struct timer timer; /* drained to tell, failure to tell, lingering, handshake */
+    char *peer;
+    uint32_t events; /* waited for */
+    uint8_t state;
+    bool tell_drained, fails;
+    bool in_loop; /* on_ready is at work on it: it frees the memory when */
+    bool over;    /* … it has been destroyed meanwhile */
+    enum stream_end end;
+    char why[128];
+};
+
+struct listener {
+    struct listener *previous, *next;
+    struct socket_network *network;
+    struct watch watch;
+    struct timer again;
+    network_accept *accept;
+    void *owner;
+    bool tls;
+};
+
+struct socket_network {
+    struct network face;
+    struct real_driver *driver;
+    struct world *world;
+    struct resolver *resolver;
+    struct tls *tls;
+    struct socket_stream *streams;
+    struct listener *listeners;
+    uint32_t connections;
+    char input[READ_BYTES];
+};
+
+/* A connection has come in: from here on the stream is socket.c's. */
+void socket_accepted(struct listener *listener, int fd, const struct address *peer);
+/* Forget streams of this listener that nobody has been told of. */
+void socket_forget_unknown(struct socket_network *network, const struct listener *listener);
+
+struct listener *socket_listen(struct network *face, struct endpoint *at, network_accept *accept,
+                               void *owner, struct error *error);
+void socket_unlisten(struct network *face, struct listener *listener);
+
+#endif
