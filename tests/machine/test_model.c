@@ -21,17 +21,15 @@ static void pm_12_types_codes_firmware_and_serials_are_those_of_the_real_ones(vo
         const char *name, *settings_type;
         int type, version, subversion, code, mmu_code;
     } rows[] = {
-        {"mk2.5", "MK2.5", 1, 2, 5, 250, 0},   {"mk2.5-mmu2s", "MK2.5", 1, 2, 5, 250, 20250},
-        {"mk2.5s", "MK2.5S", 1, 2, 6, 252, 0}, {"mk2.5s-mmu2s", "MK2.5S", 1, 2, 6, 252, 20252},
-        {"mk3", "MK3", 1, 3, 0, 300, 0},       {"mk3-mmu2s", "MK3", 1, 3, 0, 300, 20300},
-        {"mk3s", "MK3S", 1, 3, 1, 302, 0},     {"mk3s-mmu2s", "MK3S", 1, 3, 1, 302, 20302},
+        {"mk2.5", "MK2.5", 1, 2, 5, 250, 0},       {"mk2.5-mmu2s", "MK2.5", 1, 2, 5, 250, 20250},
+        {"mk2.5s", "MK2.5S", 1, 2, 6, 252, 0},     {"mk2.5s-mmu2s", "MK2.5S", 1, 2, 6, 252, 20252},
+        {"mk3", "MK3", 1, 3, 0, 300, 0},           {"mk3-mmu2s", "MK3", 1, 3, 0, 300, 20300},
+        {"mk3s", "MK3S", 1, 3, 1, 302, 0},         {"mk3s-mmu2s", "MK3S", 1, 3, 1, 302, 20302},
     };
     regex_t serial_form;
     regex_t firmware_form;
-    assert_int_equal(
-        regcomp(&serial_form, "^CZPX[0-9]{4}X[0-9]{3}X.[0-9]{5}$", REG_EXTENDED | REG_NOSUB), 0);
-    assert_int_equal(
-        regcomp(&firmware_form, "^[0-9]+\\.[0-9]+\\.[0-9]+-[0-9]+$", REG_EXTENDED | REG_NOSUB), 0);
+    assert_int_equal(regcomp(&serial_form, "^CZPX[0-9]{4}X[0-9]{3}X.[0-9]{5}$", REG_EXTENDED | REG_NOSUB), 0);
+    assert_int_equal(regcomp(&firmware_form, "^[0-9]+\\.[0-9]+\\.[0-9]+-[0-9]+$", REG_EXTENDED | REG_NOSUB), 0);
     assert_int_equal(model_count(), sizeof rows / sizeof rows[0]);
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         const struct model *model = model_find(rows[i].name);
@@ -131,53 +129,39 @@ static void every_error_names_file_line_field_and_what_was_expected(void **state
     } rows[] = {
         {"power_w: 38", "power_w: -38", "'nozzle.power_w'", "expected a power in W from 0 to 5000"},
         {"power_w: 38", "power_w: 1e9", "'nozzle.power_w'", "expected a power in W from 0 to 5000"},
-        {"power_w: 38", "power_w: hot", "'nozzle.power_w'",
-         "Invalid FLOAT value: hot; expected a power in W"},
+        {"power_w: 38", "power_w: hot", "'nozzle.power_w'", "Invalid FLOAT value: hot; expected a power in W"},
         {"power_w: 38", "power_w: [38]", "'nozzle.power_w'", "expected a power in W"},
         {"power_w: 200", "power_w: .nan", "'bed.power_w'", "expected a power in W"},
         {"kp: 126.13", "kp: nan", "'bed.pid.kp'", "expected a gain from 0 to 10000"},
         {"kp: 126.13", "kp: inf", "'bed.pid.kp'", "expected a gain from 0 to 10000"},
         {"kp: 126.13, ", "", "'bed.pid.kp'", "is missing; expected a gain"},
-        {"power_w: 200", "pwer_w: 200", "'bed'",
-         "Unexpected key: pwer_w; expected the keys power_w,"},
+        {"power_w: 200", "pwer_w: 200", "'bed'", "Unexpected key: pwer_w; expected the keys power_w,"},
         {"regulator: mk3", "regulator: mk9", "'regulator'", "expected mk3 or buddy"},
-        {"model_code: 300", "model_code: 300.5", "'identity.model_code'",
-         "expected a whole number from 1 to 9999"},
+        {"model_code: 300", "model_code: 300.5", "'identity.model_code'", "expected a whole number from 1 to 9999"},
         {"power_w: 38", "power_w: 38watt", "'nozzle.power_w'", "expected a power in W"},
         {"kp: 126.13", "kp: 12,6", "'bed.pid", "expected"},
-        {"model_code: 300", "model_code: 3oo", "'identity.model_code'",
-         "expected a whole number from 1 to 9999"},
+        {"model_code: 300", "model_code: 3oo", "'identity.model_code'", "expected a whole number from 1 to 9999"},
         {"total_bytes: 0", "total_bytes: -1", "'storages.total_bytes'", "expected a number"},
-        {"jerk_mm_s: 4.5", "jerk_mm_s: 4.5.1", "'motion.e.jerk_mm_s'",
-         "expected a change of speed in mm/s"},
-        {"model_code: 300", "model_code: 0", "'identity.model_code'",
-         "expected a whole number from 1 to 9999"},
-        {"model_code: 300", "model_code: 99999999999999999999", "'identity.model_code'",
-         "expected a whole number"},
+        {"jerk_mm_s: 4.5", "jerk_mm_s: 4.5.1", "'motion.e.jerk_mm_s'", "expected a change of speed in mm/s"},
+        {"model_code: 300", "model_code: 0", "'identity.model_code'", "expected a whole number from 1 to 9999"},
+        {"model_code: 300", "model_code: 99999999999999999999", "'identity.model_code'", "expected a whole number"},
         {"type: [1, 3, 0]", "type: [1, 3]", "'identity.type", "expected a list of 3 entries"},
-        {"type: [1, 3, 0]", "type: [1, 3, 1000]", "'identity.type'",
-         "expected three whole numbers from 0 to 99"},
+        {"type: [1, 3, 0]", "type: [1, 3, 1000]", "'identity.type'", "expected three whole numbers from 0 to 99"},
         {"family: mk3", "family: mk4", "'identity.family'", "expected mk3 or buddy"},
         {"{number}\"", "\"", "'identity.serial'", "expected printable characters with {number}"},
-        {"20.5, 18.4", "20.5, -18.4", "'nozzle.resistance_by_fan_k_per_w'",
-         "expected resistances in K/W"},
+        {"20.5, 18.4", "20.5, -18.4", "'nozzle.resistance_by_fan_k_per_w'", "expected resistances in K/W"},
         {"resistance_k_per_w: 0.62", "resistance_k_per_w: 0", "'bed'", "expected either loss"},
-        {"resistance_k_per_w: 0.62", "resistance_k_per_w: 50", "'bed.resistance_k_per_w'",
-         "3600 s at most"},
+        {"resistance_k_per_w: 0.62", "resistance_k_per_w: 50", "'bed.resistance_k_per_w'", "3600 s at most"},
         {"delay_s: 2.16", "delay_s: 9", "'nozzle.sensor.delay_s'", "expected at most 23 periods"},
         {"lag_s: 1.89", "lag_s: 9", "'nozzle.observer.lag_s'", "expected at most 8 periods"},
-        {"max_c: 305, min_c: 10", "max_c: 30, min_c: 40", "'nozzle.limits.min_c'",
-         "expected less than max_c"},
+        {"max_c: 305, min_c: 10", "max_c: 30, min_c: 40", "'nozzle.limits.min_c'", "expected less than max_c"},
         {"max_mm: 212.5", "max_mm: -212.5", "'motion.y.max_mm'", "expected more than min_mm"},
-        {"kind: sdcard", "kind: tape", "'storages'",
-         "expected each kind to be local, sdcard or usb"},
+        {"kind: sdcard", "kind: tape", "'storages'", "expected each kind to be local, sdcard or usb"},
         {"name: SD Card", "name: SD/Card", "'storages'", "expected names without '/'"},
         {"read_only: true", "read_only: perhaps", "'storages.read_only'", "expected true or false"},
-        {"board_above_room_k: 7", "board_above_room_k: 7000", "'board_above_room_k'",
-         "expected a difference in K"},
+        {"board_above_room_k: 7", "board_above_room_k: 7000", "'board_above_room_k'", "expected a difference in K"},
         {"title: Original Prusa MK3", "title: ''", "'title'", "expected a text of 1 to 64 bytes"},
-        {"title: Original Prusa MK3", "base: mk77\ntitle: x", "'base'",
-         "expected the name of a built-in model"},
+        {"title: Original Prusa MK3", "base: mk77\ntitle: x", "'base'", "expected the name of a built-in model"},
         {"regulator: mk3", "regulator: mk3\nregulator: mk3", "'regulator'", "already seen"},
         {"power_w: 38", "power_w: &a 38\n  power_offset: *a", "'nozzle.power_offset'", "alias"},
     };
@@ -189,13 +173,11 @@ static void every_error_names_file_line_field_and_what_was_expected(void **state
             fail_msg("\"%s\" was taken", rows[i].by);
         }
         unsigned line = 0;
-        if (sscanf(error.text, "own.yaml:%u: field ", &line) != 1 ||
-            strstr(error.text, rows[i].field) == NULL ||
+        if (sscanf(error.text, "own.yaml:%u: field ", &line) != 1 || strstr(error.text, rows[i].field) == NULL ||
             strstr(error.text, rows[i].expected) == NULL) {
             fail_msg("\"%s\" gives: %s", rows[i].by, error.text);
         }
-        if (rows[i].by[0] != '\0' && strchr(rows[i].by, '\n') == NULL &&
-            strncmp(rows[i].field, "'storages", 9) != 0 &&
+        if (rows[i].by[0] != '\0' && strchr(rows[i].by, '\n') == NULL && strncmp(rows[i].field, "'storages", 9) != 0 &&
             strstr(rows[i].expected, "either") == NULL && rows[i].by[0] != '"') {
             int wanted = line_of(text, rows[i].by);
             if ((int)line < wanted || (int)line > wanted + 1) {
@@ -210,18 +192,8 @@ static void files_that_are_no_models_are_refused(void **state)
 {
     (void)state;
     static const char *const texts[] = {
-        "",
-        "\n",
-        "# nothing\n",
-        "title",
-        "- a\n- b\n",
-        "title: x\n",
-        "{",
-        "[",
-        "\x80\xff",
-        "title: x\n\ttab: y\n",
-        "title: x\nbase: mk3\n---\ntitle: y\n...\n}",
-        "%YAML 9.9\n---\n",
+        "", "\n", "# nothing\n", "title", "- a\n- b\n", "title: x\n", "{", "[", "\x80\xff", "title: x\n\ttab: y\n",
+        "title: x\nbase: mk3\n---\ntitle: y\n...\n}", "%YAML 9.9\n---\n",
     };
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         struct error error = {{0}};
@@ -252,11 +224,10 @@ static void a_printer_of_ones_own_is_a_file(void **state)
     char path[] = "/tmp/hotbed-model-XXXXXX.yaml";
     int file = mkstemps(path, 5);
     assert_true(file >= 0);
-    static const char text[] =
-        "title: MK3S with a stronger bed\n"
-        "base: mk3s-mmu2s\n"
-        "print_fan: {full_rpm: 6000}\n"
-        "storages: [{name: usb, kind: usb, total_bytes: 8000000000, free_bytes: 1}]\n";
+    static const char text[] = "title: MK3S with a stronger bed\n"
+                               "base: mk3s-mmu2s\n"
+                               "print_fan: {full_rpm: 6000}\n"
+                               "storages: [{name: usb, kind: usb, total_bytes: 8000000000, free_bytes: 1}]\n";
     assert_int_equal(write(file, text, sizeof text - 1), sizeof text - 1);
     close(file);
     struct error error;
@@ -267,9 +238,9 @@ static void a_printer_of_ones_own_is_a_file(void **state)
     }
     assert_memory_equal(model->name, "hotbed-model-", 13);
     assert_string_equal(model->title, "MK3S with a stronger bed");
-    assert_int_equal(model->subversion, 1);         /* from mk3s */
+    assert_int_equal(model->subversion, 1);       /* from mk3s */
     assert_int_equal(model->mmu_model_code, 20302); /* from mk3s-mmu2s */
-    assert_true(model->nozzle.power_w == 38);       /* from mk3 */
+    assert_true(model->nozzle.power_w == 38);     /* from mk3 */
     assert_int_equal(model->print_fan.full_rpm, 6000);
     assert_int_equal(model->storages_count, 1);
     assert_true(model->storages[0].total_bytes == 8000000000);
@@ -303,22 +274,17 @@ static void figures_of_the_mk3s(void **state)
 {
     (void)state;
     const struct model *model = model_find("mk3s");
-    assert_true(model->nozzle.resistance_k_per_w[0] == 20.5 &&
-                model->nozzle.resistance_k_per_w[15] == 10.1);
-    assert_true(model->bed.resistance_k_per_w[0] == 0.62 &&
-                model->bed.resistance_k_per_w[15] == 0.62);
+    assert_true(model->nozzle.resistance_k_per_w[0] == 20.5 && model->nozzle.resistance_k_per_w[15] == 10.1);
+    assert_true(model->bed.resistance_k_per_w[0] == 0.62 && model->bed.resistance_k_per_w[15] == 0.62);
     assert_true(model->nozzle.power_offset == 1);
     assert_true(model->nozzle.pid == PID_MK3 && model->bed.pid == PID_MK3);
     assert_true(model->board_above_room_k == 7);
-    assert_true(model->axes[0].max_mm == 255 && model->axes[1].min_mm == -4 &&
-                model->axes[2].max_mm == 210);
+    assert_true(model->axes[0].max_mm == 255 && model->axes[1].min_mm == -4 && model->axes[2].max_mm == 210);
     assert_true(fabs(model->axes[2].home_feed_mm_s * 60 - 800) < 1e-9);
     assert_true(model->min_extrusion_c == 175);
-    assert_true(model->axes[3].max_feed_mm_s == 120 &&
-                model->axes[3].max_acceleration_mm_s2 == 5000);
+    assert_true(model->axes[3].max_feed_mm_s == 120 && model->axes[3].max_acceleration_mm_s2 == 5000);
     const struct model *old = model_find("mk2.5s");
-    assert_true(old->nozzle.observer.error_k_s == 0 && old->nozzle.min_c == 30 &&
-                old->axes[0].max_mm == 250);
+    assert_true(old->nozzle.observer.error_k_s == 0 && old->nozzle.min_c == 30 && old->axes[0].max_mm == 250);
     assert_true(isnan(old->board_above_room_k));
 }
 
