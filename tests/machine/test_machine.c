@@ -343,7 +343,7 @@ static void changes_are_told_with_full_paths(void **state)
     bed_put(&bed, "/usb/a/b/1.gcode", "x");
     bed_put(&bed, "/usb/a/2.gcode", "x");
     bed_put(&bed, "/usb/a/2.gcode", "xy");
-    bed_said(&bed, "+/usb/a/b; +/usb/a/b/1.gcode; +/usb/a/2.gcode; */usb/a/2.gcode; ");
+    bed_said(&bed, "+/usb/a; +/usb/a/b/1.gcode; +/usb/a/2.gcode; */usb/a/2.gcode; ");
     assert_int_equal(machine_remove(bed.machine, "/usb/a", false), STORAGE_NOT_EMPTY);
     assert_int_equal(machine_remove(bed.machine, "/usb/a", true), STORAGE_OK);
     bed_said(&bed, "-/usb/a/b/1.gcode; -/usb/a/2.gcode; -/usb/a; ");

@@ -417,7 +417,6 @@ void connect_face_set_server(struct connect_face *face, const char *server, cons
     face->server = copy;
     face_probe_destroy(face);
     connect_sdk_set_connection(face->sdk, face->server, token);
-    prusalink_telemetry_resend(&face->telemetry);
     face_telemetry_begin(face);
 }
 

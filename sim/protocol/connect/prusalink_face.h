@@ -114,6 +114,7 @@ void face_telemetry_fire(void *owner);
 void face_telemetry_begin(
     struct connect_face *face); /* the next message now, then the pace; nothing without a token */
 void face_telemetry_resend(struct connect_face *face); /* everything known, now, besides the pace */
+void face_telemetry_flush(struct connect_face *face);  /* what waits, now, besides the pace */
 void face_active(struct connect_face *face);           /* wakes up */
 void face_auto_reports(struct connect_face *face, bool on);
 

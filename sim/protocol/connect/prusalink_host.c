@@ -9,6 +9,13 @@ static const char *mmu_version(const struct connect_face *face)
     return face->settings->mmu_version == NULL ? "3.0.3" : face->settings->mmu_version;
 }
 
+/* PrusaLink has a record of its own (LINK: prusa/link/printer_adapter/structures/model_classes.py).
+ */
+static const enum connect_network_member network_order[CONNECT_NETWORK_MEMBERS] = {
+    CONNECT_LAN_IPV4, CONNECT_LAN_IPV6,  CONNECT_LAN_MAC,  CONNECT_WIFI_IPV4, CONNECT_WIFI_IPV6,
+    CONNECT_WIFI_MAC, CONNECT_WIFI_SSID, CONNECT_HOSTNAME, CONNECT_USERNAME,  CONNECT_DIGEST,
+};
+
 static void info(void *host, struct connect_info *info)
 {
     struct connect_face *face = host;
@@ -26,6 +33,7 @@ static void info(void *host, struct connect_info *info)
     info->api_key = face->api_key_set ? face->api_key : settings->api_key;
     info->mesh = machine_mesh(face->machine, &info->mesh_count);
     if (face_is_prusalink(face)) {
+        info->network_order = network_order;
         info->sheets = settings->sheets;
         info->sheet_count = settings->sheet_count;
         info->active_sheet = face->active_sheet;
@@ -181,7 +189,6 @@ static const char *printed_file(void *host)
 static void got_token(void *host, const char *token)
 {
     struct connect_face *face = host;
-    prusalink_telemetry_resend(&face->telemetry);
     face_telemetry_begin(face);
     if (face->settings->events != NULL && face->settings->events->token != NULL) {
         face->settings->events->token(face->settings->owner, token);

@@ -83,8 +83,8 @@ static void take_readings(struct connect_face *face, const struct machine_readin
 static void sample(struct connect_face *face)
 {
     int64_t now_us = face->world->now_us;
-    if (face->serial_lost) {
-        return;
+    if (face->serial_lost || face->resetting) {
+        return; /* nobody answers */
     }
     revive_reports(face);
     bool report = face->reports_on && face->report_due_us <= now_us;
@@ -157,18 +157,28 @@ void face_telemetry_begin(struct connect_face *face)
         return;
     }
     face->resent_us = face->world->now_us;
+    if (face_is_prusalink(face)) {
+        sample(face); /* what it has learnt while it had nobody to tell */
+        prusalink_telemetry_resend(&face->telemetry);
+    }
     face_telemetry_fire(face);
+}
+
+void face_telemetry_flush(struct connect_face *face)
+{
+    if (timer_armed(&face->telemetry_timer) && face_is_prusalink(face) &&
+        face->settings->telemetry == CONNECT_TELEMETRY_OF_HOST) {
+        send_waiting(face);
+    }
 }
 
 void face_telemetry_resend(struct connect_face *face)
 {
-    if (!timer_armed(&face->telemetry_timer) || face->resent_us == face->world->now_us ||
-        !face_is_prusalink(face) || face->settings->telemetry != CONNECT_TELEMETRY_OF_HOST) {
-        return;
+    if (face->resent_us != face->world->now_us) {
+        face->resent_us = face->world->now_us;
+        prusalink_telemetry_resend(&face->telemetry);
+        face_telemetry_flush(face);
     }
-    face->resent_us = face->world->now_us;
-    prusalink_telemetry_resend(&face->telemetry);
-    send_waiting(face);
 }
 
 void face_active(struct connect_face *face)

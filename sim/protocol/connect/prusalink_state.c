@@ -8,7 +8,7 @@
 
 #define SD_READ_AGAIN MILLISECONDS(90) /* captures/connect-prusalink 11, 13 */
 
-static const char reconnected[] = "Re-established";
+static const char reconnected[] = "Re-established the communication with the printer";
 
 void face_expect(struct connect_face *face, uint16_t to, bool any)
 {
@@ -30,11 +30,10 @@ static void attribute(struct connect_face *face, const struct state_change *chan
         event->with_command_id = his;
         event->command_id = face->expected.command_id;
         face->expected.active = false;
-    } else if (face_quirk(face, CONNECT_QUIRK_RECONNECT) && change->from == STATE_ERROR &&
-               change->reason != NULL &&
-               strncmp(change->reason, reconnected, sizeof reconnected - 1) == 0) {
-        event->source = SOURCE_WUI;
-        event->reason = NULL;
+    } else if (change->from == STATE_ERROR && face->serial_lost) {
+        bool quirk = face_quirk(face, CONNECT_QUIRK_RECONNECT);
+        event->source = quirk ? SOURCE_WUI : SOURCE_SERIAL;
+        event->reason = quirk ? NULL : reconnected;
     }
 }
 
@@ -75,16 +74,13 @@ static void end_job(struct connect_face *face, enum printer_state state)
     }
 }
 
-/* Serial line lost: nothing is heard until it is back, and then everything known is void. */
-static void watch_serial(struct connect_face *face, const struct state_change *change)
+/* The printer is back, maybe another one for all we know. What was last told of it is void, but the
+ * host still has it and sends it first (captures/connect-prusalink 07, 12). */
+static void serial_back(struct connect_face *face)
 {
-    if (change->to == STATE_ERROR && change->source == SOURCE_SERIAL) {
-        face->serial_lost = true;
-    } else if (change->from == STATE_ERROR && face->serial_lost) {
-        face->serial_lost = false;
-        face_printer_lost(face);
-        face_auto_reports(face, true);
-    }
+    face->serial_lost = false;
+    face_printer_lost(face);
+    face_auto_reports(face, true);
 }
 
 void face_printer_lost(struct connect_face *face)
@@ -99,7 +95,11 @@ static void update_telemetry(struct connect_face *face, enum printer_state from,
 {
     int64_t now_us = face->world->now_us;
     bool mmu = machine_model(face->machine)->mmu;
+    int64_t refreshed_us = face->telemetry.refreshed_us;
     bool wakes = prusalink_telemetry_state(&face->telemetry, to, mmu, now_us);
+    if (face->telemetry.refreshed_us != refreshed_us) {
+        face_telemetry_flush(face); /* still in the old state: that of the SDK is set behind */
+    }
     if (telemetry_state_prints(from) && !telemetry_state_prints(to) && to != STATE_ERROR &&
         to != STATE_ATTENTION) {
         prusalink_telemetry_set_key(&face->telemetry, TELEMETRY_TIME_PRINTING, 0, now_us);
@@ -122,8 +122,11 @@ void face_report(struct connect_face *face, const struct state_change *change)
     }
     attribute(face, change, &event);
     begin_job(face, change, &event);
-    watch_serial(face, change);
+    face->serial_lost |= change->to == STATE_ERROR && change->source == SOURCE_SERIAL;
     update_telemetry(face, change->from, change->to);
+    if (change->from == STATE_ERROR && face->serial_lost) {
+        serial_back(face);
+    }
     connect_sdk_set_state(face->sdk, change->to, &event);
     end_job(face, change->to);
     if (change->to == STATE_IDLE && face_is_prusalink(face) && !face->sd_shown && face->known) {
@@ -186,7 +189,7 @@ static void file_changed(void *owner, const struct storage *storage, enum storag
 static void info_changed(void *owner, enum machine_info_part part)
 {
     struct connect_face *face = owner;
-    if (!face->known) {
+    if (!face->known || !face_is_prusalink(face)) {
         return;
     }
     switch (part) {

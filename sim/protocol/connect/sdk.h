@@ -63,6 +63,7 @@ enum connect_network_member {
  * out. */
 struct connect_info {
     const char *network[CONNECT_NETWORK_MEMBERS];
+    const enum connect_network_member *network_order; /* of all members; NULL: as they stand here */
     const char *api_key;
     const double *mesh; /* bed levelling mesh, flattened */
     size_t mesh_count;

@@ -93,8 +93,9 @@ static void write_network(struct json_writer *json, const struct connect_info *i
     };
     json_object(json, "network_info");
     for (size_t i = 0; i < CONNECT_NETWORK_MEMBERS; i++) {
-        if (info->network[i] != NULL) {
-            json_string(json, keys[i], info->network[i]);
+        size_t member = info->network_order == NULL ? i : (size_t)info->network_order[i];
+        if (info->network[member] != NULL) {
+            json_string(json, keys[member], info->network[member]);
         }
     }
     json_object_end(json);
