@@ -10,6 +10,7 @@ const struct cli_command cli_commands[] = {
     {"check", "judge one side of a protocol: a conformance suite with stable check ids", cli_check},
     {"printer", "play one virtual printer in real time", cli_printer},
     {"models", "list the printer models, or show one in full", cli_models},
+    {"mock", "play a server in real time; curl looks at it and drives it", cli_mock},
 };
 const size_t cli_command_count = sizeof cli_commands / sizeof *cli_commands;
 

@@ -286,12 +286,12 @@ static bool content_is_json(const struct http_message *request)
 }
 
 /* The printer with the request's token, 403 for a token that was never given out, 401 without any (1.8). */
-static bool recognise(struct connect_server *server, struct connect_decision *decision)
+static void recognise(struct connect_server *server, struct connect_decision *decision)
 {
     struct slice token = http_header_value(decision->request, "Token");
     struct slice fingerprint = http_header_value(decision->request, "Fingerprint");
     if (token.bytes == NULL || token.size == 0) {
-        return false;
+        return;
     }
     struct connect_printer *printer = text_index_find(&server->by_token, token.bytes, token.size);
     if (printer == NULL && server->settings.adopt_unknown_tokens &&
@@ -303,17 +303,16 @@ static bool recognise(struct connect_server *server, struct connect_decision *de
         free(text);
     }
     if (printer == NULL) {
-        return false;
+        return;
     }
     if (fingerprint.bytes != NULL && fingerprint.size > 0) {
         if (printer->fingerprint == NULL) {
             printer_set_fingerprint(printer, fingerprint.bytes, fingerprint.size);
         } else if (!slice_is(fingerprint, printer->fingerprint)) {
-            return false;
+            return;
         }
     }
     decision->printer = printer;
-    return true;
 }
 
 static void refuse_stranger(struct connect_decision *decision)
@@ -411,16 +410,20 @@ static void believe_only(struct connect_server *server, struct connect_decision 
     (void)server;
 }
 
-static void decide(struct connect_server *server, struct connect_decision *decision,
-                   const struct route *route)
+static void note_seen(const struct connect_server *server, struct connect_printer *printer)
 {
-    int64_t now_us = server->world->now_us;
-    connect_reply_clear(decision->reply);
-    if (recognise(server, decision)) {
-        struct connect_printer *printer = decision->printer;
+    if (printer != NULL) {
+        int64_t now_us = server->world->now_us;
         printer->first_seen_us = printer->first_seen_us < 0 ? now_us : printer->first_seen_us;
         printer->last_seen_us = now_us;
     }
+}
+
+static void decide(struct connect_server *server, struct connect_decision *decision,
+                   const struct route *route)
+{
+    connect_reply_clear(decision->reply);
+    recognise(server, decision);
     decision->point = route->point;
     ask_hooks(server, decision);
     if (decision->answered) {
@@ -431,6 +434,7 @@ static void decide(struct connect_server *server, struct connect_decision *decis
         connect_reply_clear(decision->reply);
         route->serve(server, decision);
     }
+    note_seen(server, decision->printer);
     decision->point = CONNECT_POINT_REPLY;
     ask_hooks(server, decision);
 }

@@ -1,0 +1,442 @@
+/* hotbed mock connect: a mock Connect server in real time, for printers that are not ours and people with curl. */
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "harness/check/connect_contract.h"
+#include "harness/cli/cli.h"
+#include "harness/cli/mock_front.h"
+#include "harness/script/duration.h"
+#include "mockservers/connect/control.h"
+#include "mockservers/connect/server.h"
+#include "sim/base/trace.h"
+
+enum { LOG_BYTES = 32 * 1024 * 1024 };
+
+struct options {
+    const char *listen, *control, *certificate, *key, *add, *codec, *trace;
+    struct cli_list misbehave, tokens;
+    uint64_t seed;
+    int64_t for_us;
+    bool seed_given, codec_given, for_given, bare_sdk, adopt, quiet;
+};
+
+struct mock {
+    struct options options;
+    struct world world;
+    struct real_driver *driver;
+    struct connect_server *server;
+    struct connect_control *control;
+    struct contract *contract;
+    struct contract_tap *tap;
+    struct mock_front *front, *control_front;
+    struct connect_observer watcher;
+    struct trace trace;
+    FILE *trace_file;
+    bool trace_failed;
+    struct buffer scratch;
+    uint64_t requests;
+};
+
+/* ---- what is shown and recorded while it runs ---- */
+
+static void show(struct mock *mock, const struct connect_printer *printer, const char *what,
+                 const char *more)
+{
+    if (!mock->options.quiet) {
+        printf("%9.3f  printer %-4u %s%s%s\n", (double)mock->world.now_us / 1e6, printer->number,
+               what, *more == '\0' ? "" : " ", more);
+        fflush(stdout);
+    }
+}
+
+static void printer_changed(void *owner, struct connect_printer *printer, const cJSON *event)
+{
+    struct mock *mock = owner;
+    if (event != NULL) {
+        const char *name = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(event, "event"));
+        show(mock, printer, name, printer->state);
+    } else if (printer->code != NULL) {
+        show(mock, printer, "shows the code", printer->code);
+    } else if (printer->token != NULL && printer->telemetry_count == 0) {
+        show(mock, printer, "is registered", "");
+    }
+}
+
+static void command_changed(void *owner, struct connect_command *command)
+{
+    char text[128];
+    snprintf(text, sizeof text, "%.60s, id %lld: %s", command->name, (long long)command->id,
+             connect_command_status_name(command->status));
+    show(owner, command->printer, "command", text);
+}
+
+static void show_violation(void *owner, const struct contract_result *result,
+                           const struct contract_violation *violation)
+{
+    const struct mock *mock = owner;
+    if (!mock->options.quiet) {
+        printf("%9.3f  printer %-4u %s %s: expected %s; seen: %s\n",
+               (double)violation->time_us / 1e6, violation->printer, result->rule->id,
+               result->rule->kind == CONTRACT_KIND_CONTRACT ? "VIOLATED" : "differs",
+               violation->expected, violation->seen);
+        fflush(stdout);
+    }
+}
+
+static void record(struct mock *mock, uint32_t connection, bool request)
+{
+    char peer[32];
+    snprintf(peer, sizeof peer, "connection-%u", connection);
+    trace_http(&mock->world, request ? peer : "connect", request ? "connect" : peer, connection,
+               request ? "request" : "reply", buffer_text(&mock->scratch), mock->scratch.size);
+}
+
+static void saw_request(void *owner, uint32_t connection, const struct http_message *request)
+{
+    struct mock *mock = owner;
+    mock->requests++;
+    if (mock->world.trace != NULL) {
+        buffer_clear(&mock->scratch);
+        buffer_append(&mock->scratch, request->head.bytes, request->head.size);
+        buffer_append(&mock->scratch, request->body.bytes, request->body.size);
+        record(mock, connection, true);
+    }
+}
+
+static void saw_reply(void *owner, uint32_t connection, struct connect_printer *printer,
+                      const struct http_message *reply)
+{
+    (void)printer;
+    struct mock *mock = owner;
+    if (mock->world.trace == NULL || reply == NULL) {
+        return;
+    }
+    buffer_clear(&mock->scratch);
+    http_write_status(&mock->scratch, reply->status, NULL);
+    for (size_t i = 0; i < reply->header_count; i++) {
+        struct slice name = reply->headers[i].name, value = reply->headers[i].value;
+        buffer_append(&mock->scratch, name.bytes, name.size);
+        buffer_append_text(&mock->scratch, ": ");
+        buffer_append(&mock->scratch, value.bytes, value.size);
+        buffer_append_text(&mock->scratch, "\r\n");
+    }
+    http_write_end(&mock->scratch);
+    buffer_append(&mock->scratch, reply->body.bytes, reply->body.size);
+    record(mock, connection, false);
+}
+
+static void write_trace(void *sink, const char *line, size_t size)
+{
+    struct mock *mock = sink;
+    if (fwrite(line, 1, size, mock->trace_file) != size) {
+        mock->trace_failed = true;
+    }
+}
+
+static void report_contract(void *owner, struct buffer *out)
+{
+    const struct mock *mock = owner;
+    contract_report(mock->contract, false, out);
+}
+
+/* ---- set-up ---- */
+
+static bool needs_raw(const struct options *options)
+{
+    for (size_t i = 0; i < options->misbehave.count; i++) {
+        const struct connect_misbehaviour *entry =
+            connect_misbehaviour_find(options->misbehave.items[i]);
+        if (entry != NULL && entry->raw) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool read_codec(const struct options *options, enum mock_codec *codec, struct error *error)
+{
+    if (strcmp(options->codec, "wire") == 0) {
+        *codec = MOCK_CODEC_WIRE;
+        return true;
+    }
+    if (strcmp(options->codec, "microhttpd") != 0) {
+        return error_set(error, "--codec %.40s: expected microhttpd or wire", options->codec);
+    }
+    *codec = MOCK_CODEC_MICROHTTPD;
+    if (needs_raw(options)) {
+        if (options->codec_given) {
+            return error_set(error, "--codec microhttpd can't send what a --misbehave asks for; "
+                                    "use --codec wire");
+        }
+        *codec = MOCK_CODEC_WIRE;
+    }
+    return true;
+}
+
+static bool make_server(struct mock *mock, struct error *error)
+{
+    const struct options *options = &mock->options;
+    struct connect_server_settings settings = {
+        .add_after_us = CONNECT_ADD_NEVER,
+        .adopt_unknown_tokens = options->adopt,
+        .log_bytes = LOG_BYTES,
+    };
+    if (strcmp(options->add, "never") != 0 &&
+        !duration_parse(options->add, &settings.add_after_us, error)) {
+        return error_prefix(error, "--auto-add");
+    }
+    mock->server = connect_server_new(&mock->world, &settings);
+    for (size_t i = 0; i < options->tokens.count; i++) {
+        connect_server_expect(mock->server, options->tokens.items[i]);
+    }
+    for (size_t i = 0; i < options->misbehave.count; i++) {
+        if (!connect_server_misbehave(mock->server, NULL, options->misbehave.items[i], error)) {
+            return error_prefix(error, "--misbehave");
+        }
+    }
+    mock->contract = contract_new(&(struct contract_settings){
+        .prusalink = !options->bare_sdk, .epoch_us = mock->world.epoch_us});
+    contract_on_violation(mock->contract, show_violation, mock);
+    mock->tap = contract_tap_new(mock->contract, mock->server);
+    mock->watcher = (struct connect_observer){.request = saw_request,
+                                              .reply = saw_reply,
+                                              .changed = printer_changed,
+                                              .command = command_changed,
+                                              .owner = mock};
+    connect_server_observe(mock->server, &mock->watcher);
+    mock->control = connect_control_new(mock->server);
+    connect_control_set_report(mock->control, report_contract, mock);
+    return true;
+}
+
+static void print_address(const char *what, const struct endpoint *at)
+{
+    bool v6 = strchr(at->host, ':') != NULL;
+    printf("%s on http%s://%s%s%s:%u\n", what, at->tls ? "s" : "", v6 ? "[" : "",
+           *at->host == '\0' ? "127.0.0.1" : at->host, v6 ? "]" : "", at->port);
+}
+
+static bool open_fronts(struct mock *mock, struct error *error)
+{
+    struct options *options = &mock->options;
+    struct endpoint at, control_at;
+    enum mock_codec codec;
+    if (!mock_front_address(&at, options->listen, error)) {
+        return error_prefix(error, "--listen");
+    }
+    if (!mock_front_address(&control_at, options->control, error)) {
+        return error_prefix(error, "--control");
+    }
+    if (!read_codec(options, &codec, error)) {
+        return false;
+    }
+    if ((options->certificate == NULL) != (options->key == NULL)) {
+        return error_set(error, "--tls-cert and --tls-key go together");
+    }
+    mock->front = mock_front_new(mock->driver, codec, &at, connect_server_service(mock->server),
+                                 options->certificate, options->key, error);
+    if (mock->front == NULL) {
+        return error_prefix(error, "--listen %s", options->listen);
+    }
+    mock->control_front =
+        mock_front_new(mock->driver, MOCK_CODEC_WIRE, &control_at,
+                       connect_control_service(mock->control), NULL, NULL, error);
+    if (mock->control_front == NULL) {
+        return error_prefix(error, "--control %s", options->control);
+    }
+    print_address("listening", &at);
+    print_address("control", &control_at);
+    fflush(stdout);
+    return true;
+}
+
+static bool open_trace(struct mock *mock, struct error *error)
+{
+    const char *path = mock->options.trace;
+    if (path == NULL) {
+        return true;
+    }
+    mock->trace_file = fopen(path, "wb");
+    if (mock->trace_file == NULL) {
+        return error_set(error, "--trace %s: %s", path, strerror(errno));
+    }
+    trace_init(&mock->trace, write_trace, mock);
+    mock->world.trace = &mock->trace;
+    return true;
+}
+
+/* ---- end ---- */
+
+static void close_all(struct mock *mock)
+{
+    mock_front_destroy(mock->control_front);
+    mock_front_destroy(mock->front);
+    connect_control_destroy(mock->control);
+    if (mock->server != NULL) {
+        connect_server_unobserve(mock->server, &mock->watcher);
+    }
+    contract_tap_destroy(mock->tap);
+    contract_destroy(mock->contract);
+    connect_server_destroy(mock->server);
+    if (mock->driver != NULL) {
+        real_driver_destroy(mock->driver);
+    }
+    if (mock->trace_file != NULL) {
+        mock->trace_failed |= fclose(mock->trace_file) != 0;
+        trace_free(&mock->trace);
+    }
+    buffer_free(&mock->scratch);
+    world_free(&mock->world);
+}
+
+static int summarise(struct mock *mock)
+{
+    contract_finish(mock->contract, mock->world.now_us);
+    size_t count, held = 0, exercised = 0;
+    const struct contract_result *results = contract_results(mock->contract, &count);
+    for (size_t i = 0; i < count; i++) {
+        exercised += results[i].exercised > 0;
+        held += results[i].exercised > 0 && results[i].violated == 0;
+    }
+    struct buffer report = {0};
+    contract_report(mock->contract, true, &report);
+    uint64_t broken =
+        contract_violated(mock->contract, CONTRACT_PRINTER, CONTRACT_KIND_CONTRACT);
+    printf("%zu printers, %llu requests in %.1f s; %zu of %zu rules of the contract held, %zu "
+           "could not be judged\n%s",
+           connect_server_printer_count(mock->server), (unsigned long long)mock->requests,
+           (double)mock->world.now_us / 1e6, held, exercised, count - exercised,
+           buffer_text(&report));
+    buffer_free(&report);
+    return broken > 0 ? CLI_FAILED : CLI_HELD;
+}
+
+static int serve(struct mock *mock, const struct cli_usage *usage)
+{
+    static volatile bool stop;
+    struct error error;
+    uint64_t seed = mock->options.seed;
+    if (!mock->options.seed_given && getrandom(&seed, sizeof seed, 0) != sizeof seed) {
+        return cli_complain(usage, "no random seed: %s", strerror(errno));
+    }
+    world_init(&mock->world, seed);
+    mock->driver = real_driver_new(&mock->world, &error);
+    bool good = mock->driver != NULL && open_trace(mock, &error) && make_server(mock, &error) &&
+                real_driver_catch_signals(mock->driver, &stop, &error) &&
+                open_fronts(mock, &error);
+    int result = CLI_HELD;
+    if (good) {
+        world_run(&mock->world, mock->options.for_given ? mock->options.for_us : INT64_MAX, &stop);
+        result = summarise(mock);
+    } else {
+        result = cli_complain(usage, "%s", error.text);
+    }
+    close_all(mock);
+    if (mock->trace_failed) {
+        fprintf(stderr, "hotbed mock connect: --trace %s: could not be written in full\n",
+                mock->options.trace);
+        return CLI_INCOMPLETE;
+    }
+    return result;
+}
+
+static void list_misbehaviours(void)
+{
+    size_t count;
+    const struct connect_misbehaviour *list = connect_misbehaviour_list(&count);
+    for (size_t i = 0; i < count; i++) {
+        char name[64];
+        snprintf(name, sizeof name, "%s%s%s", list[i].name, list[i].argument == NULL ? "" : "=",
+                 list[i].argument == NULL ? "" : list[i].argument);
+        printf("%-24s %s%s%s\n", name, list[i].help, *list[i].breaks == '\0' ? "" : "; breaks ",
+               list[i].breaks);
+    }
+}
+
+static int mock_connect(int argc, char **argv)
+{
+    struct mock mock = {.options = {.listen = "127.0.0.1:8080",
+                                    .control = "127.0.0.1:8081",
+                                    .add = "0",
+                                    .codec = "microhttpd",
+                                    .quiet = isatty(STDOUT_FILENO) == 0}};
+    struct options *o = &mock.options;
+    bool list = false;
+    const struct cli_option options[] = {
+        {"listen", CLI_TEXT, &o->listen, "ADDRESS:PORT",
+         "where printers come to; port 0 takes a free one (127.0.0.1:8080)", NULL},
+        {"control", CLI_TEXT, &o->control, "ADDRESS:PORT",
+         "where curl looks at it and drives it (127.0.0.1:8081)", NULL},
+        {"tls-cert", CLI_TEXT, &o->certificate, "FILE", "PEM chain: printers come by TLS", NULL},
+        {"tls-key", CLI_TEXT, &o->key, "FILE", "PEM key of it", NULL},
+        {"auto-add", CLI_TEXT, &o->add, "DURATION|never",
+         "a printer that shows its code is added after this time (0)", NULL},
+        {"token", CLI_LIST, &o->tokens, "TOKEN", "know a printer by the token in its ini file", NULL},
+        {"adopt", CLI_FLAG, &o->adopt, NULL, "know every printer that comes with any token", NULL},
+        {"misbehave", CLI_LIST, &o->misbehave, "NAME[=ARG][:TIMES][%PERCENT]",
+         "break the protocol in this way; --list-misbehaviours shows all", NULL},
+        {"list-misbehaviours", CLI_FLAG, &list, NULL, "show them and end", NULL},
+        {"bare-sdk", CLI_FLAG, &o->bare_sdk, NULL,
+         "judge printers as hosts of the SDK that are no PrusaLink", NULL},
+        {"codec", CLI_TEXT, &o->codec, "microhttpd|wire",
+         "whose HTTP it speaks (microhttpd; wire when a misbehaviour needs it)", &o->codec_given},
+        {"trace", CLI_TEXT, &o->trace, "FILE", "record all messages, one line of JSON each", NULL},
+        {"seed", CLI_NUMBER, &o->seed, "N", "of codes, tokens and chances (by the system)",
+         &o->seed_given},
+        {"for", CLI_DURATION, &o->for_us, "DURATION", "end after this time (on Ctrl-C)",
+         &o->for_given},
+        {0},
+    };
+    const struct cli_usage usage = {
+        .line = "mock connect [OPTION...]",
+        .about = "A mock Prusa Connect for printers of the SDK kind, in real time. On a terminal it shows what\n"
+                 "happens. Ctrl-C ends it with a summary: what kept the contract, and what broke it. Exit code 1\n"
+                 "when a printer broke it.",
+        .options = options,
+        .example = "  hotbed mock connect --for 2s --listen 127.0.0.1:0 --control 127.0.0.1:0\n"
+                   "  hotbed mock connect --misbehave telemetry-status=503%10 --misbehave late=11:1 --for 2s\n"
+                   "  curl http://127.0.0.1:8081/printers     # while it runs: what it knows\n",
+    };
+    struct cli_list arguments = {0};
+    int result = cli_parse(argc, argv, &usage, &arguments);
+    if (result == -1 && arguments.count > 0) {
+        result = cli_complain(&usage, "\"%s\": there are only options", arguments.items[0]);
+    }
+    if (result == -1 && list) {
+        list_misbehaviours();
+        result = CLI_HELD;
+    }
+    if (result == -1) {
+        result = serve(&mock, &usage);
+    }
+    cli_list_free(&arguments);
+    cli_list_free(&o->misbehave);
+    cli_list_free(&o->tokens);
+    return result;
+}
+
+int cli_mock(int argc, char **argv)
+{
+    static const struct cli_command servers[] = {
+        {"connect", "Prusa Connect, the side that printers talk to", mock_connect},
+    };
+    static const char help[] = "usage: hotbed mock connect [OPTION...]\n\n"
+                               "Play a server in real time. hotbed mock connect --help says more.\n";
+    if (argc >= 2 && strcmp(argv[1], "--help") == 0) {
+        fputs(help, stdout);
+        return CLI_HELD;
+    }
+    const struct cli_command *server =
+        argc < 2 ? NULL : cli_find(servers, sizeof servers / sizeof servers[0], argv[1]);
+    if (server == NULL) {
+        fprintf(stderr, "hotbed mock: %s%s\n%s", argc < 2 ? "which server?" : "there is no server ",
+                argc < 2 ? "" : argv[1], help);
+        return CLI_BAD_USAGE;
+    }
+    return server->run(argc - 1, argv + 1);
+}
