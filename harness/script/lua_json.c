@@ -229,7 +229,8 @@ static int mark_array(lua_State *lua)
 
 void lua_json_open(lua_State *lua)
 {
-    static const luaL_Reg functions[] = {{"encode", json_encode}, {"decode", json_decode}, {NULL, NULL}};
+    static const luaL_Reg functions[] = {
+        {"encode", json_encode}, {"decode", json_decode}, {NULL, NULL}};
     luaL_newmetatable(lua, ARRAY_TYPE);
     lua_pop(lua, 1);
     luaL_newmetatable(lua, BOX_TYPE);

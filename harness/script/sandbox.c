@@ -128,8 +128,8 @@ int sandbox_resume(struct sandbox *sandbox, lua_State *thread, int arguments, in
     return status;
 }
 
-/* Messages of luaL_error begin with "chunk:line: " already, those of memory and of error values that are no text do
- * not; the place then is where the thread stood. */
+/* Messages of luaL_error begin with "chunk:line: " already, those of memory and of error values
+ * that are no text do not; the place then is where the thread stood. */
 void sandbox_error(struct sandbox *sandbox, lua_State *thread, int status, struct error *error)
 {
     sandbox->limit_bytes += ERROR_RESERVE_BYTES;
@@ -146,7 +146,8 @@ void sandbox_error(struct sandbox *sandbox, lua_State *thread, int status, struc
         snprintf(other, sizeof other, "error(%s)", luaL_typename(thread, -1));
         text = other;
     }
-    /* A place inside the prelude says nothing to who wrote the scenario: theirs goes in front instead. */
+    /* A place inside the prelude says nothing to who wrote the scenario: theirs goes in front
+     * instead. */
     const char *behind = strncmp(text, "prelude/", 8) == 0 ? strstr(text, ": ") : NULL;
     if (behind != NULL) {
         text = behind + 2;
@@ -161,8 +162,10 @@ void sandbox_error(struct sandbox *sandbox, lua_State *thread, int status, struc
     sandbox->limit_bytes -= ERROR_RESERVE_BYTES;
 }
 
-/* Runs in a thread of its own: a failed thread keeps its stack, so that the place of the failure can be told. */
-bool sandbox_call(struct sandbox *sandbox, lua_State *from, int arguments, int results, struct error *error)
+/* Runs in a thread of its own: a failed thread keeps its stack, so that the place of the failure
+ * can be told. */
+bool sandbox_call(struct sandbox *sandbox, lua_State *from, int arguments, int results,
+                  struct error *error)
 {
     lua_State *thread = lua_newthread(from);
     lua_insert(from, -(arguments + 2)); /* below the function: keeps it from being collected */
@@ -186,12 +189,14 @@ bool sandbox_call(struct sandbox *sandbox, lua_State *from, int arguments, int r
     return true;
 }
 
-bool sandbox_run_text(struct sandbox *sandbox, const char *text, size_t size, const char *name, struct error *error)
+bool sandbox_run_text(struct sandbox *sandbox, const char *text, size_t size, const char *name,
+                      struct error *error)
 {
     lua_State *lua = sandbox->lua;
     int status = luaL_loadbufferx(lua, text, size, name, "t");
     if (status != LUA_OK) {
-        error_set(error, "%s", lua_type(lua, -1) == LUA_TSTRING ? lua_tostring(lua, -1) : "not Lua");
+        error_set(error, "%s",
+                  lua_type(lua, -1) == LUA_TSTRING ? lua_tostring(lua, -1) : "not Lua");
         lua_pop(lua, 1);
         return false;
     }
@@ -204,7 +209,8 @@ void sandbox_load_prelude(struct sandbox *sandbox)
         char name[96];
         snprintf(name, sizeof name, "=prelude/%s", embedded_prelude[i].name);
         struct error error;
-        if (!sandbox_run_text(sandbox, embedded_prelude[i].bytes, embedded_prelude[i].size, name, &error)) {
+        if (!sandbox_run_text(sandbox, embedded_prelude[i].bytes, embedded_prelude[i].size, name,
+                              &error)) {
             fprintf(stderr, "hotbed: %s\n", error.text);
             abort();
         }
@@ -228,7 +234,8 @@ bool sandbox_read_file(const char *path, struct buffer *out, struct error *error
         return error_set(error, "%s: cannot be read as a file", path);
     }
     if (out->size > SANDBOX_FILE_BYTES_MAX) {
-        return error_set(error, "%s: larger than %d MiB is no scenario", path, SANDBOX_FILE_BYTES_MAX >> 20);
+        return error_set(error, "%s: larger than %d MiB is no scenario", path,
+                         SANDBOX_FILE_BYTES_MAX >> 20);
     }
     return true;
 }
@@ -244,7 +251,8 @@ bool sandbox_run_file(struct sandbox *sandbox, const char *path, struct error *e
             slash == NULL ? memory_copy_text(".") : memory_copy_slice(path, (size_t)(slash - path));
         struct buffer name = {0};
         buffer_format(&name, "@%s", path);
-        done = sandbox_run_text(sandbox, text.size > 0 ? text.bytes : "", text.size, buffer_text(&name), error);
+        done = sandbox_run_text(sandbox, text.size > 0 ? text.bytes : "", text.size,
+                                buffer_text(&name), error);
         buffer_free(&name);
     }
     buffer_free(&text);

@@ -150,8 +150,9 @@ static void remove_fields(lua_State *lua, const char *const names[])
 void sandbox_libs_open(lua_State *lua)
 {
     static const luaL_Reg libraries[] = {
-        {LUA_GNAME, luaopen_base},      {LUA_TABLIBNAME, luaopen_table}, {LUA_STRLIBNAME, luaopen_string},
-        {LUA_MATHLIBNAME, luaopen_math}, {LUA_UTF8LIBNAME, luaopen_utf8}, {LUA_COLIBNAME, luaopen_coroutine},
+        {LUA_GNAME, luaopen_base},        {LUA_TABLIBNAME, luaopen_table},
+        {LUA_STRLIBNAME, luaopen_string}, {LUA_MATHLIBNAME, luaopen_math},
+        {LUA_UTF8LIBNAME, luaopen_utf8},  {LUA_COLIBNAME, luaopen_coroutine},
     };
     static const char *const not_in_base[] = {"dofile", "loadfile", "collectgarbage", "warn", NULL};
     static const char *const not_in_string[] = {"dump", NULL};
