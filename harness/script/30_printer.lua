@@ -1,0 +1,129 @@
+-- Printers as scenarios see them: a number of C's with a name.
+
+local core = core
+local expect, match = core.expect, core.match
+
+local Printer = {}
+
+-- What a printer can do with its own hands; from outside it can't be asked to.
+local function hands(self, what)
+  if self.outside then
+    core.verdict("skip", "needs hands on the printer: " .. what)
+  end
+end
+
+function Printer:state()
+  if self.outside then
+    return core.reported_state(self.number)
+  end
+  return core.printer_state(self.number)
+end
+
+function Printer:telemetry()
+  return core.telemetry(self.number) or {}
+end
+
+function Printer:readings()
+  hands(self, "readings")
+  return core.printer_readings(self.number)
+end
+
+function Printer:wait_state(state, duration)
+  return expect.new(self):state(state):within(duration or "30s")
+end
+
+function Printer:register()
+  hands(self, "register")
+  return core.printer_register(self.number)
+end
+
+local function person(verb)
+  return function(self, argument)
+    hands(self, verb)
+    return core.printer_order(self.number, verb, argument)
+  end
+end
+
+Printer.start_print = person("start_print")
+Printer.pause = person("pause")
+Printer.resume = person("resume")
+Printer.stop = person("stop")
+Printer.set_ready = person("set_ready")
+Printer.confirm = person("confirm")
+Printer.set_speed = person("set_speed")
+Printer.set_flow = person("set_flow")
+Printer.reset = person("reset")
+Printer.power_off = person("power_off")
+
+function Printer:fault(name, on)
+  hands(self, "fault")
+  return core.printer_fault(self.number, name, on == nil or on)
+end
+
+function Printer:put_file(path, content)
+  hands(self, "put_file")
+  return core.printer_put_file(self.number, path, content)
+end
+
+function Printer:make_folder(path)
+  hands(self, "make_folder")
+  return core.printer_make_folder(self.number, path)
+end
+
+function Printer:remove(path, options)
+  hands(self, "remove")
+  return core.printer_remove(self.number, path, options ~= nil and options.tree == true)
+end
+
+function Printer:attach(storage)
+  hands(self, "attach")
+  return core.printer_attach(self.number, storage)
+end
+
+function Printer:detach(name)
+  hands(self, "detach")
+  return core.printer_detach(self.number, name)
+end
+
+function Printer:files(path)
+  hands(self, "files")
+  return core.printer_files(self.number, path or "/")
+end
+
+function Printer:clock_jump(duration, back)
+  hands(self, "clock_jump")
+  return core.printer_clock_jump(self.number, core.duration(duration) * (back and -1 or 1))
+end
+
+expect.settling(Printer)
+
+-- Values that are asked for, because they may come late: a token by registration, a serial from outside.
+local LATE = { token = true, serial = true, fingerprint = true }
+
+local metatable = {
+  __index = function(self, key)
+    local method = Printer[key]
+    if method ~= nil then
+      return method
+    elseif LATE[key] then
+      return core.printer_identity(self.number, key)
+    end
+    core.bad_argument(("a printer has no %s"):format(match.show(key)))
+  end,
+  __tostring = function(self)
+    return self.name
+  end,
+}
+
+function core.wrap_printer(number, name, model, outside)
+  local self = { hotbed = "printer", number = number, name = name, model = model, outside = outside }
+  self.told = name
+  return setmetatable(self, metatable)
+end
+
+function core.check_printer(value, what)
+  if type(value) ~= "table" or rawget(value, "hotbed") ~= "printer" then
+    core.bad_argument(("%s: expected a printer, got %s"):format(what, match.show(value)))
+  end
+  return value.number
+end

@@ -1,0 +1,242 @@
+-- `scenario`, `check`, and the `t` that they are given.
+
+local core = core
+local expect, match = core.expect, core.match
+
+local T = {}
+
+local function format(text, ...)
+  if select("#", ...) == 0 then
+    return tostring(text)
+  end
+  return tostring(text):format(...)
+end
+
+function T:now()
+  return core.now()
+end
+
+function T:wait(duration)
+  local deadline = core.now() + core.duration(duration)
+  while core.now() < deadline do
+    core.sleep(deadline - core.now(), 0)
+  end
+end
+
+function T:wait_until(condition, duration)
+  if type(condition) ~= "function" then
+    core.bad_argument("wait_until: expected a function, got " .. match.show(condition))
+  end
+  local deadline = core.now() + core.duration(duration or "10s")
+  while true do
+    local value = condition()
+    if value then
+      return value
+    end
+    local left = deadline - core.now()
+    if left <= 0 then
+      return nil
+    end
+    core.sleep(math.min(left, 0.1), core.WATCH.ALL)
+  end
+end
+
+local OPTIONS = {
+  name = "string", serial = "string", firmware = "string", host = "string", version = "string", registered = "boolean",
+  boot = "boolean", ini = "string", files = "table", storages = "table", quirks = "boolean", room = "number",
+  job_counter = "number",
+}
+
+local function check_options(options)
+  for key, value in pairs(options) do
+    if not OPTIONS[key] then
+      core.bad_argument(("printer: there is no option %s"):format(match.show(key)))
+    elseif type(value) ~= OPTIONS[key] then
+      core.bad_argument(("printer: option %s: expected a %s, got %s"):format(key, OPTIONS[key], match.show(value)))
+    end
+  end
+end
+
+-- How long a printer may take to boot and to say its first word: a real MK3 needs 9 s, a visitor must first come.
+local BOOT_SECONDS = 60
+
+function T:printer(model, options)
+  if type(model) ~= "string" then
+    core.bad_argument("printer: expected a model, got " .. match.show(model))
+  end
+  options = options or {}
+  check_options(options)
+  local outside = core.outside_printer()
+  if outside then
+    local number = core.printer_outside()
+    local printer = core.know_printer(core.wrap_printer(number, "device-" .. number, model, true))
+    while not core.printer_seen(number) do
+      core.sleep(1, core.WATCH.ALL)
+    end
+    return printer
+  end
+  local number, name = core.printer_new(model, options)
+  local printer = core.know_printer(core.wrap_printer(number, name, model, false))
+  if options.boot == false or options.registered == false then
+    return printer
+  end
+  local deadline = core.now() + BOOT_SECONDS
+  while not core.printer_seen(number) do
+    if core.now() >= deadline then
+      core.verdict("fail", "the printer never spoke", "a telemetry of " .. name, "silence for 60 s", nil, number)
+    end
+    core.sleep(deadline - core.now(), core.WATCH.REPLY)
+  end
+  return printer
+end
+
+function T:file(path)
+  return core.file(path)
+end
+
+function T:expect(...)
+  if select("#", ...) == 0 then
+    core.bad_argument("expect: of what?")
+  end
+  return expect.new(...)
+end
+
+function T:expect_event(printer, filter)
+  core.check_printer(printer, "expect_event")
+  return expect.new(printer):event(filter)
+end
+
+function T:expect_request(printer, filter)
+  core.check_printer(printer, "expect_request")
+  return expect.new(printer):request(filter)
+end
+
+function T:never(printer, filter)
+  core.check_printer(printer, "never")
+  return expect.never(printer, filter, "event")
+end
+
+function T:never_request(printer, filter)
+  core.check_printer(printer, "never_request")
+  return expect.never(printer, filter, "request")
+end
+
+function T:events_since(printer, at, filter)
+  local out = {}
+  for _, event in ipairs(core.filtered(core.events(core.check_printer(printer, "events_since"), 0), filter)) do
+    if event.at >= at then
+      out[#out + 1] = event
+    end
+  end
+  return out
+end
+
+function T:held(id, options)
+  options = options or {}
+  local result = core.judged(id)
+  local times = options.times or 1
+  if result.violated > 0 then
+    core.verdict("fail", ("%s was violated %d times"):format(id, result.violated), result.expected, result.seen,
+      core.where(), result.printer)
+  elseif result.exercised < times then
+    local text = ("nothing was seen that %s judges"):format(id)
+    if result.exercised > 0 then
+      text = ("%s was exercised %d times, not %d"):format(id, result.exercised, times)
+    end
+    core.verdict(options.exercised == "fail" and "fail" or "skip", text)
+  end
+  return result.exercised
+end
+
+function T:fail(text, ...)
+  core.verdict("fail", format(text, ...), nil, nil, core.where())
+end
+
+function T:skip(reason, ...)
+  core.verdict("skip", format(reason, ...))
+end
+
+function T:note(text, ...)
+  core.note(format(text, ...))
+end
+
+expect.settling(T)
+
+local t = setmetatable({ connect = core.connect }, {
+  __index = function(_, key)
+    if key == "virtual" then
+      return core.virtual()
+    elseif key == "outside" then
+      return { printer = core.outside_printer(), connect = core.outside_connect() }
+    end
+    local method = T[key]
+    if method == nil then
+      core.bad_argument(("t has no %s"):format(match.show(key)))
+    end
+    return method
+  end,
+})
+
+function print(...)
+  local parts = table.pack(...)
+  for i = 1, parts.n do
+    parts[i] = tostring(parts[i])
+  end
+  core.note(table.concat(parts, "\t"))
+end
+
+-- ---- Definitions ----
+
+local FIELDS = {
+  run = "function", side = "string", kind = "string", subject = "string", passive = "boolean", virtual_only = "string",
+}
+local ALLOWED = {
+  side = { printer = true, server = true },
+  kind = { contract = true, fidelity = true, quirk = true },
+}
+
+local function define(what, name, fields)
+  local function bad(text, ...)
+    core.bad_argument(("%s %s: "):format(what, match.show(name)) .. text:format(...))
+  end
+  if type(name) ~= "string" or name == "" then
+    bad("expected a name")
+  elseif type(fields) ~= "table" then
+    bad("expected a table { \"what must be true\", run = function(t) ... end }")
+  end
+  for key, value in pairs(fields) do
+    local wanted = FIELDS[key]
+    if key == 1 then
+      wanted = "string"
+    elseif key == "timeout" then
+      wanted = type(value)
+    elseif not wanted then
+      bad("there is no field %s", match.show(key))
+    end
+    if type(value) ~= wanted then
+      bad("field %s: expected a %s, got %s", match.show(key), wanted, match.show(value))
+    elseif ALLOWED[key] and not ALLOWED[key][value] then
+      bad("field %s: %s is not possible", key, match.show(value))
+    end
+  end
+  if not fields.run then
+    bad("field run is missing")
+  end
+  local run = fields.run
+  core.define({
+    check = what == "check", name = name, sentence = fields[1], side = fields.side, kind = fields.kind,
+    subject = fields.subject, passive = fields.passive, virtual_only = fields.virtual_only,
+    timeout = fields.timeout and core.duration(fields.timeout), place = core.where(),
+  }, function()
+    run(t)
+    expect.settle()
+  end)
+end
+
+function scenario(name)
+  return function(fields) define("scenario", name, fields) end
+end
+
+function check(name)
+  return function(fields) define("check", name, fields) end
+end
