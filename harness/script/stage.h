@@ -1,0 +1,122 @@
+#ifndef HOTBED_SCRIPT_STAGE_H
+#define HOTBED_SCRIPT_STAGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cjson/cJSON.h>
+
+#include "harness/check/connect_contract.h"
+#include "harness/script/actor.h"
+#include "harness/script/ground.h"
+#include "mockservers/connect/server.h"
+
+/* What one scenario owns: its printers, its server, the judge that watches every message, and the events seen so far.
+ * Where the server is somebody else's there is none, and all is learnt from our printers' own wires. */
+
+enum stage_watch { /* what a waiter wants to hear of; bits */
+    WATCH_EVENT = 1,
+    WATCH_REQUEST = 2, /* what is believed of a printer has changed */
+    WATCH_STATE = 4,
+    WATCH_COMMAND = 8,
+    WATCH_REPLY = 16,
+    WATCH_ALL = 31,
+};
+
+enum { STAGE_LOG_BYTES = 8 * 1024 * 1024, STAGE_EVENTS_MAX = 200000, STAGE_PRINTERS_MAX = 100000 };
+
+struct stage_event {
+    uint64_t number; /* 1, 2, … */
+    int64_t time_us;
+    struct connect_printer *printer; /* server's; NULL while it is not recognised */
+    uint32_t actor;                  /* number of ours that sent it, when its own wire told us; else 0 */
+    char *head;
+    cJSON *body;
+};
+
+struct stage_printer {
+    uint32_t number; /* 1, 2, … in the scenario */
+    struct actor *actor; /* NULL: from outside */
+    struct connect_printer *believed; /* NULL: the server doesn't know it yet */
+    cJSON *telemetry;                 /* merged from what it sent; where the server is not ours */
+    int64_t spoke_us;                 /* first message; -1: none; where the server is not ours */
+    char name[64];
+};
+
+struct stage_hook {
+    uint32_t id;
+    enum connect_point point;
+    uint32_t printer; /* 0: any */
+    char *event;      /* NULL: any */
+    uint64_t times;   /* left; UINT64_MAX: without end */
+    int reference;    /* of the Lua function */
+};
+
+/* A server that several stages share: a device from outside comes to one address only. */
+struct stage_house {
+    struct connect_server *server;
+    struct contract *contract;
+    struct contract_tap *tap;
+    struct front *front;
+    char url[300];
+};
+
+struct stage {
+    struct ground *ground;
+    struct world *world;
+    int64_t began_us;
+    struct stage_house house; /* borrowed when `shared`; server NULL: somebody else's */
+    bool shared;
+    struct http_service *service; /* what the front shows: the server's, or a decorator of it */
+    struct connect_log *log; /* the server's, or `own_log` */
+    struct connect_log *own_log;
+    struct contract *own_contract; /* where the server is not ours */
+    struct connect_observer observer;
+    struct actor_listener listener;
+    struct stage_printer **printers;
+    uint32_t printer_count;
+    struct stage_event *events;
+    size_t event_count, event_capacity;
+    struct stage_hook *hooks;
+    size_t hook_count;
+    uint32_t hooks_made;
+    bool calling_hooks; /* ended ones are removed behind the call */
+    /* who waits */
+    unsigned watch;
+    uint32_t watched; /* printer; 0: any */
+    void (*woken)(void *owner);
+    void (*hooked)(void *owner, struct stage_hook *hook, struct connect_decision *decision);
+    void *owner;
+    /* an open exchange of each connection of ours, where the server is not ours */
+    struct stage_exchange *exchanges;
+};
+
+/* Open a house: server, judge, front. `service` (may be NULL) decorates the server's. */
+struct stage_decorator;
+bool stage_house_open(struct stage_house *house, struct ground *ground, const char *at,
+                      const struct connect_server_settings *settings, struct error *error);
+void stage_house_close(struct stage_house *house, struct ground *ground);
+
+/* `house` NULL: it opens one of its own, or none if the server is not ours. */
+bool stage_init(struct stage *stage, struct ground *ground, const struct stage_house *house, struct error *error);
+void stage_free(struct stage *stage);
+
+struct stage_printer *stage_add_printer(struct stage *stage, struct actor *actor, const char *name);
+struct stage_printer *stage_printer(struct stage *stage, uint32_t number); /* NULL: none */
+struct connect_printer *stage_believed(struct stage *stage, struct stage_printer *printer);
+bool stage_printer_spoke(struct stage *stage, struct stage_printer *printer); /* a telemetry was seen */
+uint32_t stage_log_number(struct stage *stage, struct stage_printer *printer); /* its number in the log; 0: unknown */
+bool stage_event_is_of(struct stage *stage, const struct stage_event *event, struct stage_printer *printer);
+struct contract *stage_contract(struct stage *stage);
+
+/* The server stops listening and breaks its connections, or listens again at the same place. */
+bool stage_set_up(struct stage *stage, bool up, struct error *error);
+
+struct stage_hook *stage_hook_add(struct stage *stage, enum connect_point point);
+void stage_hook_remove(struct stage *stage, uint32_t id); /* the caller has released its Lua function */
+
+/* The last messages of a printer (NULL: of all), redacted, one line each. */
+void stage_last_messages(struct stage *stage, struct stage_printer *printer, size_t count, struct buffer *out);
+
+#endif
