@@ -1,11 +1,93 @@
-#include "harness/cli/cli.h"
+#include <stdio.h>
+#include <string.h>
+
+#include "harness/check/registry.h"
+#include "harness/cli/suite_options.h"
+
+static const char about[] =
+    "Judge one side of a protocol, with hotbed playing the other: connect-printer or connect-server.\n"
+    "Without an address both sides are ours, in virtual time, and all must hold. With --listen the\n"
+    "printer is a device that comes there; with URL the server is the one at that address. Then a\n"
+    "broken contract fails, a broken fidelity warns (--strict: fails), a missing quirk is told, and\n"
+    "what can't be judged from outside is skipped with the reason.";
+
+static const char example[] = "  hotbed check connect-printer\n"
+                              "  hotbed check connect-printer --only CON-CMD-01,CON-CMD-02 --junit report.xml\n"
+                              "  hotbed check connect-printer --list\n"
+                              "  hotbed check connect-server --misbehave telemetry-status=503";
+
+static bool is_subject(const char *name)
+{
+    for (size_t i = 0; registry_subjects[i] != NULL; i++) {
+        if (strcmp(registry_subjects[i], name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static int check(const struct cli_usage *usage, struct suite_options *options, const struct cli_list *arguments,
+                 const char *listen)
+{
+    if (arguments->count == 0 || !is_subject(arguments->items[0])) {
+        return cli_complain(usage, "the subject must be connect-printer or connect-server");
+    }
+    const char *subject = arguments->items[0];
+    bool server = strcmp(subject, "connect-server") == 0;
+    const char *url = arguments->count > 1 ? arguments->items[1] : NULL;
+    if (arguments->count > (server ? 2 : 1) || (listen != NULL && server)) {
+        return cli_complain(usage, server ? "expected connect-server [URL]" : "expected connect-printer [--listen ADDRESS]");
+    }
+    struct error error;
+    struct endpoint endpoint;
+    if (url != NULL && !endpoint_parse(&endpoint, url, NULL, &error)) {
+        return cli_complain(usage, "%s", error.text);
+    }
+    struct ground_targets targets = {.connect_url = url,
+                                     .printer_listen = listen,
+                                     .send_template = options->send,
+                                     .control_url = options->control,
+                                     .ca_file = options->ca,
+                                     .insecure = options->insecure};
+    struct definitions definitions = {0};
+    int code = CLI_BAD_USAGE;
+    if (registry_subject(&definitions, subject, &error)) {
+        options->real = options->real || url != NULL || listen != NULL;
+        char again[600];
+        snprintf(again, sizeof again, "hotbed check %s%s%s%s%s%s", subject, url != NULL ? " " : "",
+                 url != NULL ? url : "", listen != NULL ? " --listen " : "", listen != NULL ? listen : "",
+                 options->real && url == NULL && listen == NULL ? " --real" : "");
+        struct suite_settings settings = {.title = subject, .again = again, .targets = &targets};
+        const char *what = url != NULL      ? url
+                           : listen != NULL ? "a printer from outside"
+                           : options->real  ? "our own, in real time"
+                                            : "our own, in virtual time";
+        code = suite_options_run(usage, options, &settings, what, &definitions);
+    } else {
+        fprintf(stderr, "hotbed: %s\n", error.text);
+    }
+    definitions_free(&definitions);
+    return code;
+}
 
 int cli_check(int argc, char **argv)
 {
-    static const struct cli_usage usage = {.line = "check SUBJECT [URL] [OPTION...]",
-                                           .about = "Run the conformance suite of one subject."};
+    struct suite_options options = {.seed = 1};
     struct cli_list arguments = {0};
-    int result = cli_parse(argc, argv, &usage, &arguments);
+    const char *listen = NULL;
+    const struct cli_option table[] = {
+        {"listen", CLI_TEXT, &listen, "ADDRESS:PORT", "judge the device that comes here", NULL},
+        {"strict", CLI_FLAG, &options.strict, NULL, "a broken fidelity of a stranger is a failure", NULL},
+        SUITE_OPTION_ROWS(&options),
+        {NULL, CLI_FLAG, NULL, NULL, NULL, NULL},
+    };
+    const struct cli_usage usage = {
+        .line = "check SUBJECT [URL] [OPTION...]", .about = about, .options = table, .example = example};
+    int code = cli_parse(argc, argv, &usage, &arguments);
+    if (code == -1) {
+        code = check(&usage, &options, &arguments, listen);
+    }
     cli_list_free(&arguments);
-    return result != -1 ? result : CLI_INCOMPLETE;
+    suite_options_free(&options);
+    return code;
 }

@@ -103,27 +103,21 @@ function Message:__index(key)
   return rawget(Message, key)
 end
 
-local HEADERS = {
-  __index = function(self, key)
-    if type(key) == "string" then
-      local lower = key:lower()
-      for name, value in next, self do
-        if name:lower() == lower then
-          return value
-        end
-      end
-    end
-    return nil
-  end,
-}
-
 function core.message(message)
-  setmetatable(message.headers, HEADERS)
   if message.reply then
-    setmetatable(message.reply.headers, HEADERS)
     setmetatable(message.reply, Message)
   end
   return setmetatable(message, Message)
+end
+
+local requests = core.requests
+
+function core.requests(number, since)
+  local list = requests(number, since)
+  for _, request in ipairs(list) do
+    core.message(request)
+  end
+  return list
 end
 
 local REPLY_FIELDS = {
@@ -152,9 +146,6 @@ local function checked_reply(reply, what)
     out.headers = out.headers or {}
     out.headers["Content-Type"] = out.headers["Content-Type"] or "application/json"
     out.json = nil
-  end
-  if out.raw ~= nil and not core.virtual() then
-    core.verdict("skip", "raw bytes can't go through libmicrohttpd")
   end
   return out
 end

@@ -8,7 +8,6 @@
 bool definitions_load(struct definitions *definitions, const char *path, struct error *error)
 {
     struct play play = {.listing = definitions};
-    size_t before = definitions->count;
     bool done = sandbox_init(&play.sandbox, 0, error);
     if (done) {
         play.sandbox.owner = &play;
@@ -16,9 +15,6 @@ bool definitions_load(struct definitions *definitions, const char *path, struct 
         sandbox_load_prelude(&play.sandbox);
         bind_seal(play.sandbox.lua);
         done = sandbox_run_file(&play.sandbox, path, error);
-    }
-    if (done && definitions->count == before) {
-        done = error_set(error, "%s: defines no scenario and no check", path);
     }
     sandbox_free(&play.sandbox);
     buffer_free(&play.notes);

@@ -51,6 +51,9 @@ struct ground *ground_new_virtual(uint64_t seed, struct trace *trace);
 struct ground *ground_new_real(uint64_t seed, struct trace *trace, const struct ground_targets *targets,
                                struct error *error);
 
+/* SIGINT and SIGTERM set `*stop` and end a real ground's wait. */
+bool ground_catch_signals(struct ground *ground, volatile bool *stop, struct error *error);
+
 static inline void ground_destroy(struct ground *ground)
 {
     ground->class->destroy(ground);

@@ -167,7 +167,11 @@ void sandbox_error(struct sandbox *sandbox, lua_State *thread, int status, struc
 bool sandbox_call(struct sandbox *sandbox, lua_State *from, int arguments, int results,
                   struct error *error)
 {
+    sandbox->limit_bytes += ERROR_RESERVE_BYTES; /* nothing protects this call itself */
+    luaL_checkstack(from, 2, NULL);
     lua_State *thread = lua_newthread(from);
+    luaL_checkstack(thread, arguments + 2, NULL);
+    sandbox->limit_bytes -= ERROR_RESERVE_BYTES;
     lua_insert(from, -(arguments + 2)); /* below the function: keeps it from being collected */
     lua_xmove(from, thread, arguments + 1);
     int64_t instructions = sandbox->instructions;

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "harness/script/sender.h"
 #include "harness/script/stage_wire.h"
 #include "sim/base/memory.h"
 
@@ -212,6 +213,7 @@ void stage_free(struct stage *stage)
         cJSON_Delete(stage->events[i].body);
     }
     stage_wire_free(stage);
+    sender_free(stage);
     connect_log_destroy(stage->own_log);
     if (stage->own_contract != NULL) {
         contract_destroy(stage->own_contract);

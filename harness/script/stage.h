@@ -68,7 +68,6 @@ struct stage {
     int64_t began_us;
     struct stage_house house; /* borrowed when `shared`; server NULL: somebody else's */
     bool shared;
-    struct http_service *service; /* what the front shows: the server's, or a decorator of it */
     struct connect_log *log; /* the server's, or `own_log` */
     struct connect_log *own_log;
     struct contract *own_contract; /* where the server is not ours */
@@ -81,7 +80,6 @@ struct stage {
     struct stage_hook *hooks;
     size_t hook_count;
     uint32_t hooks_made;
-    bool calling_hooks; /* ended ones are removed behind the call */
     /* who waits */
     unsigned watch;
     uint32_t watched; /* printer; 0: any */
@@ -90,10 +88,11 @@ struct stage {
     void *owner;
     /* an open exchange of each connection of ours, where the server is not ours */
     struct stage_exchange *exchanges;
+    struct stage_sent *sent; /* commands by somebody else's server, see sender.h */
+    size_t sent_count;
 };
 
-/* Open a house: server, judge, front. `service` (may be NULL) decorates the server's. */
-struct stage_decorator;
+/* Open a house: server, judge, front. */
 bool stage_house_open(struct stage_house *house, struct ground *ground, const char *at,
                       const struct connect_server_settings *settings, struct error *error);
 void stage_house_close(struct stage_house *house, struct ground *ground);
