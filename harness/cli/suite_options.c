@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "harness/check/bend.h"
 #include "harness/check/registry.h"
 #include "sim/base/trace.h"
 
@@ -144,6 +145,13 @@ static int check_options(const struct cli_usage *usage, const struct suite_optio
     }
     if (options->misbehave.count > 0 && server) {
         return cli_complain(usage, "--misbehave is for our own server");
+    }
+    for (size_t i = 0; i < options->misbehave.count; i++) {
+        char name[64];
+        snprintf(name, sizeof name, "%.*s", (int)strcspn(options->misbehave.items[i], "=:%"), options->misbehave.items[i]);
+        if (!bend_known(name) && connect_misbehaviour_find(name) == NULL) {
+            return cli_complain(usage, "--misbehave %s: there is no such misbehaviour", name);
+        }
     }
     return -1;
 }

@@ -66,10 +66,13 @@ function Waiting:within(duration)
   end
 end
 
-function Waiting.__index(self, key)
-  local method = rawget(Waiting, key)
-  if method == nil and type(key) == "string" then
-    core.bad_argument(("there is no \"%s\" behind an expectation: :within(duration)"):format(key))
+-- What an expectation may lack; anything else that is asked of it is a mistake.
+local OPTIONAL = { subject = true, name = true, reason = true, printer = true, poll = true }
+
+Waiting.__index = function(_, key)
+  local method = Waiting[key]
+  if method == nil and not OPTIONAL[key] then
+    core.bad_argument(("there is no %s behind an expectation: :within(duration)"):format(show(key)))
   end
   return method
 end
@@ -355,7 +358,7 @@ local classes = { printer = Printer, command = Command, value = Value }
 local function index_of(class, kind)
   return function(_, key)
     local method = class[key]
-    if method == nil then
+    if method == nil and not OPTIONAL[key] then
       core.bad_argument(("a %s can't be expected to be %s: there is no such expectation"):format(kind, show(key)))
     end
     return method

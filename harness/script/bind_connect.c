@@ -154,6 +154,13 @@ static int telemetry(lua_State *lua)
     struct stage_printer *printer = bind_check_printer(lua, 1);
     struct connect_printer *believed = stage_believed(stage, printer);
     lua_json_push(lua, believed != NULL ? believed->telemetry : printer->telemetry);
+    if (believed != NULL && believed->state[0] != '\0') {
+        if (lua_isnil(lua, -1)) {
+            lua_newtable(lua);
+        }
+        lua_pushstring(lua, believed->state); /* part of every telemetry, kept apart by the server */
+        lua_setfield(lua, -2, "state");
+    }
     return 1;
 }
 

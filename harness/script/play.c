@@ -131,7 +131,7 @@ uint64_t play_seed(uint64_t run_seed, const struct definition *definition)
 static bool set_stage(struct play *play, struct error *error)
 {
     const struct play_settings *settings = &play->settings;
-    if (!stage_init(&play->stage, settings->ground, settings->house, error)) {
+    if (!stage_init(&play->stage, settings->ground, settings->house, &settings->misbehaviours, error)) {
         stage_free(&play->stage);
         return false;
     }
@@ -139,14 +139,6 @@ static bool set_stage(struct play *play, struct error *error)
     play->stage.owner = play;
     play->stage.woken = wake;
     play->stage.hooked = bind_call_hook;
-    for (size_t i = 0; i < settings->misbehaviour_count; i++) {
-        if (play->stage.house.server == NULL) {
-            return error_set(error, "a server that is not ours can't be told to misbehave");
-        }
-        if (!connect_server_misbehave(play->stage.house.server, NULL, settings->misbehaviours[i], error)) {
-            return false;
-        }
-    }
     return true;
 }
 

@@ -41,8 +41,7 @@ struct play_settings {
     struct ground *ground;           /* outlives the play */
     const struct stage_house *house; /* NULL: its own */
     int64_t timeout_us;              /* for those that name none; 0: the default */
-    const char *const *misbehaviours; /* of our server, switched on from the start */
-    size_t misbehaviour_count;
+    struct stage_misbehaviours misbehaviours;
     const char *model; /* instead of the models that scenarios name; NULL: theirs */
     bool no_quirks;
 };

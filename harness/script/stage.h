@@ -58,6 +58,7 @@ struct stage_house {
     struct connect_server *server;
     struct contract *contract;
     struct contract_tap *tap;
+    struct bender *bender; /* NULL: what printers send reaches the server as it is */
     struct front *front;
     char url[300];
 };
@@ -92,13 +93,22 @@ struct stage {
     size_t sent_count;
 };
 
+/* Ways in which our side breaks its contract from the start: names of misbehave.h (the server's) and of bend.h (the
+ * printers'). */
+struct stage_misbehaviours {
+    const char *const *texts;
+    size_t count;
+};
+
 /* Open a house: server, judge, front. */
 bool stage_house_open(struct stage_house *house, struct ground *ground, const char *at,
-                      const struct connect_server_settings *settings, struct error *error);
+                      const struct connect_server_settings *settings,
+                      const struct stage_misbehaviours *misbehaviours, struct error *error);
 void stage_house_close(struct stage_house *house, struct ground *ground);
 
 /* `house` NULL: it opens one of its own, or none if the server is not ours. */
-bool stage_init(struct stage *stage, struct ground *ground, const struct stage_house *house, struct error *error);
+bool stage_init(struct stage *stage, struct ground *ground, const struct stage_house *house,
+                const struct stage_misbehaviours *misbehaviours, struct error *error);
 void stage_free(struct stage *stage);
 
 struct stage_printer *stage_add_printer(struct stage *stage, struct actor *actor, const char *name);
