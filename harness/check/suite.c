@@ -145,7 +145,8 @@ void suite_play_settings(const struct suite_settings *settings, struct ground *g
     *out = (struct play_settings){.ground = ground,
                                   .house = house,
                                   .timeout_us = settings->timeout_us,
-                                  .misbehaviours = {settings->misbehaviours, settings->misbehaviour_count},
+                                  .misbehaviours = settings->misbehaviours,
+.misbehaviour_count = settings->misbehaviour_count,
                                   .model = settings->model,
                                   .no_quirks = settings->no_quirks};
 }

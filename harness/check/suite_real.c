@@ -175,8 +175,7 @@ static bool await_device(struct run *run, struct error *error)
     struct connect_server_settings settings = {
         .log_bytes = 4 * (size_t)STAGE_LOG_BYTES, .history_max = 10000, .adopt_unknown_tokens = true};
     const char *at = run->settings->targets->printer_listen;
-    struct stage_misbehaviours misbehaviours = {run->settings->misbehaviours, run->settings->misbehaviour_count};
-    if (!stage_house_open(&run->house, run->ground, at, &settings, &misbehaviours, error)) {
+    if (!stage_house_open(&run->house, run->ground, at, &settings, error)) {
         return false;
     }
     run->outside = true;

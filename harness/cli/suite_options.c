@@ -6,8 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "harness/check/bend.h"
 #include "harness/check/registry.h"
+#include "harness/net/faults/message_rules.h"
 #include "sim/base/trace.h"
 
 void suite_options_free(struct suite_options *options)
@@ -147,10 +147,15 @@ static int check_options(const struct cli_usage *usage, const struct suite_optio
         return cli_complain(usage, "--misbehave is for our own server");
     }
     for (size_t i = 0; i < options->misbehave.count; i++) {
-        char name[64];
-        snprintf(name, sizeof name, "%.*s", (int)strcspn(options->misbehave.items[i], "=:%"), options->misbehave.items[i]);
-        if (!bend_known(name) && connect_misbehaviour_find(name) == NULL) {
-            return cli_complain(usage, "--misbehave %s: there is no such misbehaviour", name);
+        const char *text = options->misbehave.items[i];
+        struct error error;
+        struct message_rule *rule = play_server_misbehaves(text) ? NULL : message_rule_parse(text, &error);
+        if (rule == NULL && !play_server_misbehaves(text)) {
+            return cli_complain(usage, "--misbehave %s: neither a misbehaviour of our server nor a fault of our printers' "
+                                       "messages: %s", text, error.text);
+        }
+        if (rule != NULL) {
+            message_rule_destroy(rule);
         }
     }
     return -1;

@@ -118,6 +118,42 @@ static void fill_storages(lua_State *lua, struct actor *actor)
     lua_settop(lua, files - 1);
 }
 
+/* Faults that this printer's messages go through: the scenario's own (option spoil) and those of the whole run. */
+static void add_faults(lua_State *lua, struct message_faults **faults, struct ground *ground, const char *text)
+{
+    if (*faults == NULL) {
+        *faults = message_faults_new(ground->world, ground->network);
+    }
+    struct error error;
+    if (!message_faults_add(*faults, text, &error)) {
+        message_faults_destroy(*faults);
+        *faults = NULL;
+        luaL_error(lua, "printer: option spoil: %s", error.text);
+    }
+}
+
+static struct message_faults *read_faults(lua_State *lua, struct ground *ground)
+{
+    struct message_faults *faults = NULL;
+    const struct play_settings *settings = &play_of(lua)->settings;
+    for (size_t i = 0; i < settings->misbehaviour_count; i++) {
+        if (!play_server_misbehaves(settings->misbehaviours[i])) {
+            add_faults(lua, &faults, ground, settings->misbehaviours[i]);
+        }
+    }
+    if (lua_getfield(lua, 2, "spoil") == LUA_TTABLE) {
+        lua_Integer count = (lua_Integer)lua_rawlen(lua, -1);
+        for (lua_Integer i = 1; i <= count; i++) {
+            lua_rawgeti(lua, -1, i);
+            const char *text = lua_tostring(lua, -1);
+            add_faults(lua, &faults, ground, text != NULL ? text : "");
+            lua_pop(lua, 1);
+        }
+    }
+    lua_pop(lua, 1);
+    return faults;
+}
+
 static const struct model *check_model(lua_State *lua)
 {
     const char *forced = play_of(lua)->settings.model;
@@ -153,11 +189,16 @@ static int printer_new(lua_State *lua)
         settings.listener = &stage->listener;
     }
     struct error error;
-    struct actor *actor = actor_new(stage->world, stage->ground->network, &settings, &error);
+    struct message_faults *faults = read_faults(lua, stage->ground);
+    struct network *network = faults != NULL ? message_faults_face(faults) : stage->ground->network;
+    struct actor *actor = actor_new(stage->world, network, &settings, &error);
     if (actor == NULL) {
+        if (faults != NULL) {
+            message_faults_destroy(faults);
+        }
         return luaL_error(lua, "printer: %s", error.text);
     }
-    struct stage_printer *printer = stage_add_printer(stage, actor, settings.name);
+    struct stage_printer *printer = stage_add_printer(stage, actor, faults, settings.name);
     printer->believed = believed;
     fill_storages(lua, actor);
     actor_power_on(actor);
@@ -171,7 +212,7 @@ static int printer_outside(lua_State *lua)
     struct stage *stage = bind_stage(lua);
     char name[32];
     snprintf(name, sizeof name, "device-%u", stage->printer_count + 1);
-    lua_pushinteger(lua, stage_add_printer(stage, NULL, name)->number);
+    lua_pushinteger(lua, stage_add_printer(stage, NULL, NULL, name)->number);
     return 1;
 }
 

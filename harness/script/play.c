@@ -128,10 +128,17 @@ uint64_t play_seed(uint64_t run_seed, const struct definition *definition)
     return random_next(&random);
 }
 
+bool play_server_misbehaves(const char *text)
+{
+    char name[64];
+    snprintf(name, sizeof name, "%.*s", (int)strcspn(text, "=:%"), text);
+    return connect_misbehaviour_find(name) != NULL;
+}
+
 static bool set_stage(struct play *play, struct error *error)
 {
     const struct play_settings *settings = &play->settings;
-    if (!stage_init(&play->stage, settings->ground, settings->house, &settings->misbehaviours, error)) {
+    if (!stage_init(&play->stage, settings->ground, settings->house, error)) {
         stage_free(&play->stage);
         return false;
     }
@@ -139,6 +146,13 @@ static bool set_stage(struct play *play, struct error *error)
     play->stage.owner = play;
     play->stage.woken = wake;
     play->stage.hooked = bind_call_hook;
+    for (size_t i = 0; i < settings->misbehaviour_count; i++) {
+        const char *text = settings->misbehaviours[i];
+        if (play->stage.house.server != NULL && play_server_misbehaves(text) &&
+            !connect_server_misbehave(play->stage.house.server, NULL, text, error)) {
+            return error_prefix(error, "--misbehave");
+        }
+    }
     return true;
 }
 

@@ -41,7 +41,8 @@ struct play_settings {
     struct ground *ground;           /* outlives the play */
     const struct stage_house *house; /* NULL: its own */
     int64_t timeout_us;              /* for those that name none; 0: the default */
-    struct stage_misbehaviours misbehaviours;
+    const char *const *misbehaviours; /* of our server, or faults of our printers' messages; from the start */
+    size_t misbehaviour_count;
     const char *model; /* instead of the models that scenarios name; NULL: theirs */
     bool no_quirks;
 };
@@ -68,6 +69,9 @@ struct play {
     void (*ended)(void *owner, struct play *play);
     void *owner;
 };
+
+/* Whether a misbehaviour is one of the server's, by its name alone; the others are message_faults.h's. */
+bool play_server_misbehaves(const char *text);
 
 /* Begins at once, in the world's loop. `play` stays where it is until play_free(). False with the reason when not even
  * the stage can be set. */

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "harness/check/bend.h"
 #include "harness/script/sender.h"
 #include "harness/script/stage_wire.h"
 #include "sim/base/memory.h"
@@ -119,33 +118,8 @@ static void saw_command(void *owner, struct connect_command *command)
 
 /* ---- Houses ---- */
 
-static bool add_misbehaviours(struct stage_house *house, const struct stage_misbehaviours *misbehaviours,
-                              struct error *error)
-{
-    for (size_t i = 0; i < misbehaviours->count; i++) {
-        const char *text = misbehaviours->texts[i];
-        if (bend_known(text)) {
-            if (house->bender == NULL) {
-                house->bender = bender_new(connect_server_service(house->server));
-            }
-            if (!bender_add(house->bender, text, error)) {
-                return error_prefix(error, "--misbehave");
-            }
-        } else if (!connect_server_misbehave(house->server, NULL, text, error)) {
-            return error_prefix(error, "--misbehave");
-        }
-    }
-    return true;
-}
-
-static const struct http_service *house_service(const struct stage_house *house)
-{
-    return house->bender != NULL ? bender_service(house->bender) : connect_server_service(house->server);
-}
-
 bool stage_house_open(struct stage_house *house, struct ground *ground, const char *at,
-                      const struct connect_server_settings *settings,
-                      const struct stage_misbehaviours *misbehaviours, struct error *error)
+                      const struct connect_server_settings *settings, struct error *error)
 {
     *house = (struct stage_house){0};
     house->server = connect_server_new(ground->world, settings);
@@ -155,9 +129,8 @@ bool stage_house_open(struct stage_house *house, struct ground *ground, const ch
                                       .initialised_later = true};
     house->contract = contract_new(&judge);
     house->tap = contract_tap_new(house->contract, house->server);
-    if (add_misbehaviours(house, misbehaviours, error)) {
-        house->front = ground->class->open(ground, house_service(house), at, house->url, sizeof house->url, error);
-    }
+    house->front = ground->class->open(ground, connect_server_service(house->server), at, house->url,
+                                       sizeof house->url, error);
     if (house->front == NULL) {
         stage_house_close(house, ground);
         return false;
@@ -170,7 +143,6 @@ void stage_house_close(struct stage_house *house, struct ground *ground)
     if (house->front != NULL) {
         ground->class->close(ground, house->front);
     }
-    bender_destroy(house->bender);
     if (house->tap != NULL) {
         contract_tap_destroy(house->tap);
     }
@@ -185,8 +157,7 @@ void stage_house_close(struct stage_house *house, struct ground *ground)
 
 /* ---- Stages ---- */
 
-static bool move_in(struct stage *stage, const struct stage_house *house,
-                    const struct stage_misbehaviours *misbehaviours, struct error *error)
+static bool move_in(struct stage *stage, const struct stage_house *house, struct error *error)
 {
     stage->shared = house != NULL;
     if (house != NULL) {
@@ -200,7 +171,7 @@ static bool move_in(struct stage *stage, const struct stage_house *house,
         return true;
     } else {
         struct connect_server_settings settings = {.log_bytes = STAGE_LOG_BYTES, .history_max = 10000};
-        if (!stage_house_open(&stage->house, stage->ground, NULL, &settings, misbehaviours, error)) {
+        if (!stage_house_open(&stage->house, stage->ground, NULL, &settings, error)) {
             return false;
         }
     }
@@ -209,8 +180,7 @@ static bool move_in(struct stage *stage, const struct stage_house *house,
     return true;
 }
 
-bool stage_init(struct stage *stage, struct ground *ground, const struct stage_house *house,
-                const struct stage_misbehaviours *misbehaviours, struct error *error)
+bool stage_init(struct stage *stage, struct ground *ground, const struct stage_house *house, struct error *error)
 {
     *stage = (struct stage){.ground = ground, .world = ground->world, .began_us = ground->world->now_us};
     stage->observer = (struct connect_observer){.request = saw_request,
@@ -220,7 +190,7 @@ bool stage_init(struct stage *stage, struct ground *ground, const struct stage_h
                                                 .command = saw_command,
                                                 .owner = stage};
     stage_wire_listen(stage);
-    return move_in(stage, house, misbehaviours, error);
+    return move_in(stage, house, error);
 }
 
 void stage_free(struct stage *stage)
@@ -230,6 +200,9 @@ void stage_free(struct stage *stage)
     }
     for (uint32_t i = 0; i < stage->printer_count; i++) {
         actor_destroy(stage->printers[i]->actor);
+        if (stage->printers[i]->faults != NULL) {
+            message_faults_destroy(stage->printers[i]->faults);
+        }
         cJSON_Delete(stage->printers[i]->telemetry);
         free(stage->printers[i]);
     }
@@ -254,13 +227,15 @@ void stage_free(struct stage *stage)
     free(stage->printers);
 }
 
-struct stage_printer *stage_add_printer(struct stage *stage, struct actor *actor, const char *name)
+struct stage_printer *stage_add_printer(struct stage *stage, struct actor *actor, struct message_faults *faults,
+                                        const char *name)
 {
     stage->printers = memory_resize(stage->printers, (stage->printer_count + 1) * sizeof *stage->printers);
     struct stage_printer *printer = memory_new(sizeof *printer);
     stage->printers[stage->printer_count++] = printer;
     printer->number = stage->printer_count;
     printer->actor = actor;
+    printer->faults = faults;
     printer->spoke_us = -1;
     snprintf(printer->name, sizeof printer->name, "%s", name);
     return printer;
@@ -336,7 +311,7 @@ bool stage_set_up(struct stage *stage, bool up, struct error *error)
     }
     char url[sizeof stage->house.url];
     snprintf(url, sizeof url, "%s", stage->house.url);
-    stage->house.front = ground->class->open(ground, house_service(&stage->house),
+    stage->house.front = ground->class->open(ground, connect_server_service(stage->house.server),
                                              ground->real ? url : NULL, url, sizeof url, error);
     return stage->house.front != NULL;
 }

@@ -8,6 +8,7 @@
 #include <cjson/cJSON.h>
 
 #include "harness/check/connect_contract.h"
+#include "harness/net/faults/message_faults.h"
 #include "harness/script/actor.h"
 #include "harness/script/ground.h"
 #include "mockservers/connect/server.h"
@@ -41,6 +42,7 @@ struct stage_printer {
     struct connect_printer *believed; /* NULL: the server doesn't know it yet */
     cJSON *telemetry;                 /* merged from what it sent; where the server is not ours */
     int64_t spoke_us;                 /* first message; -1: none; where the server is not ours */
+    struct message_faults *faults;    /* between it and the network; NULL: none */
     char name[64];
 };
 
@@ -58,7 +60,6 @@ struct stage_house {
     struct connect_server *server;
     struct contract *contract;
     struct contract_tap *tap;
-    struct bender *bender; /* NULL: what printers send reaches the server as it is */
     struct front *front;
     char url[300];
 };
@@ -93,25 +94,18 @@ struct stage {
     size_t sent_count;
 };
 
-/* Ways in which our side breaks its contract from the start: names of misbehave.h (the server's) and of bend.h (the
- * printers'). */
-struct stage_misbehaviours {
-    const char *const *texts;
-    size_t count;
-};
-
 /* Open a house: server, judge, front. */
 bool stage_house_open(struct stage_house *house, struct ground *ground, const char *at,
-                      const struct connect_server_settings *settings,
-                      const struct stage_misbehaviours *misbehaviours, struct error *error);
+                      const struct connect_server_settings *settings, struct error *error);
 void stage_house_close(struct stage_house *house, struct ground *ground);
 
 /* `house` NULL: it opens one of its own, or none if the server is not ours. */
-bool stage_init(struct stage *stage, struct ground *ground, const struct stage_house *house,
-                const struct stage_misbehaviours *misbehaviours, struct error *error);
+bool stage_init(struct stage *stage, struct ground *ground, const struct stage_house *house, struct error *error);
 void stage_free(struct stage *stage);
 
-struct stage_printer *stage_add_printer(struct stage *stage, struct actor *actor, const char *name);
+/* Takes the actor, and the faults that its messages go through (NULL: none). */
+struct stage_printer *stage_add_printer(struct stage *stage, struct actor *actor, struct message_faults *faults,
+                                        const char *name);
 struct stage_printer *stage_printer(struct stage *stage, uint32_t number); /* NULL: none */
 struct connect_printer *stage_believed(struct stage *stage, struct stage_printer *printer);
 bool stage_printer_spoke(struct stage *stage, struct stage_printer *printer); /* a telemetry was seen */
