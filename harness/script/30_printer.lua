@@ -75,6 +75,11 @@ function Printer:remove(path, options)
   return core.printer_remove(self.number, path, options ~= nil and options.tree == true)
 end
 
+function Printer:move(from, to)
+  hands(self, "move")
+  return core.printer_move(self.number, from, to)
+end
+
 function Printer:attach(storage)
   hands(self, "attach")
   return core.printer_attach(self.number, storage)

@@ -37,7 +37,8 @@ static int file(lua_State *lua)
     const char *path = luaL_checkstring(lua, 1);
     luaL_argcheck(lua, below(path), 1, "expected a file below the scenario's own folder");
     struct sandbox *sandbox = sandbox_of(lua);
-    const char *full = lua_pushfstring(lua, "%s/%s", sandbox->directory != NULL ? sandbox->directory : ".", path);
+    const char *full =
+        lua_pushfstring(lua, "%s/%s", sandbox->directory != NULL ? sandbox->directory : ".", path);
     struct file_content **content = lua_newuserdatauv(lua, sizeof(struct file_content *), 0);
     *content = NULL;
     luaL_setmetatable(lua, CONTENT_TYPE);
@@ -59,7 +60,8 @@ bool bind_put_file(lua_State *lua, struct actor *actor, const char *path, int in
     } else {
         struct file_content **kept = luaL_testudata(lua, index, CONTENT_TYPE);
         if (kept == NULL || *kept == NULL) {
-            luaL_error(lua, "expected a text or t:file(path) as content, got %s", luaL_typename(lua, index));
+            luaL_error(lua, "expected a text or t:file(path) as content, got %s",
+                       luaL_typename(lua, index));
             return false;
         }
         content = file_content_share(*kept);
@@ -96,13 +98,35 @@ static int put_file(lua_State *lua)
 
 static int make_folder(lua_State *lua)
 {
-    return told(lua, machine_make_folder(actor_machine(bind_check_actor(lua, 1)), luaL_checkstring(lua, 2)));
+    return told(lua, machine_make_folder(actor_machine(bind_check_actor(lua, 1)),
+                                         luaL_checkstring(lua, 2)));
 }
 
 static int remove_node(lua_State *lua)
 {
     struct machine *machine = actor_machine(bind_check_actor(lua, 1));
     return told(lua, machine_remove(machine, luaL_checkstring(lua, 2), lua_toboolean(lua, 3)));
+}
+
+/* move(number, from, to): a file; for the printer one is deleted and one is created
+ * (connect-sdk.md 8.5). */
+static int move_file(lua_State *lua)
+{
+    struct machine *machine = actor_machine(bind_check_actor(lua, 1));
+    const char *from = luaL_checkstring(lua, 2), *to = luaL_checkstring(lua, 3);
+    const char *rest = NULL;
+    struct storage *storage = machine_storage_of(machine, from, &rest);
+    const struct file_node *node = storage != NULL ? storage_find(storage, rest) : NULL;
+    if (node == NULL || node->folder) {
+        return told(lua, STORAGE_NOT_FOUND);
+    }
+    struct file_content *content = file_content_share(node->content);
+    enum storage_result result = machine_remove(machine, from, false);
+    if (result != STORAGE_OK) {
+        file_content_release(content);
+        return told(lua, result);
+    }
+    return told(lua, machine_put_file(machine, to, content));
 }
 
 /* ---- Media ---- */
@@ -214,7 +238,8 @@ static int files(lua_State *lua)
     }
     const char *rest = NULL;
     struct storage *storage = machine_storage_of(machine, path, &rest);
-    const struct file_node *node = storage != NULL ? storage_find(storage, rest != NULL ? rest : "") : NULL;
+    const struct file_node *node =
+        storage != NULL ? storage_find(storage, rest != NULL ? rest : "") : NULL;
     if (node == NULL) {
         return 0;
     }
@@ -228,9 +253,15 @@ static int files(lua_State *lua)
 void bind_storage(lua_State *lua)
 {
     static const luaL_Reg functions[] = {
-        {"file", file},           {"printer_put_file", put_file}, {"printer_make_folder", make_folder},
-        {"printer_remove", remove_node}, {"printer_attach", attach},     {"printer_detach", detach},
-        {"printer_files", files}, {NULL, NULL},
+        {"file", file},
+        {"printer_put_file", put_file},
+        {"printer_make_folder", make_folder},
+        {"printer_remove", remove_node},
+        {"printer_move", move_file},
+        {"printer_attach", attach},
+        {"printer_detach", detach},
+        {"printer_files", files},
+        {NULL, NULL},
     };
     luaL_setfuncs(lua, functions, 0);
     luaL_newmetatable(lua, CONTENT_TYPE);
