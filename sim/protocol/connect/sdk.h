@@ -75,7 +75,8 @@ struct connect_info {
     const char *mmu_version;
 };
 
-/* What the host does for the SDK. Any member may be NULL but `info` and the storages' three. */
+/* What the host does for the SDK. Any member may be NULL but `info`, `storage_count` and, if there
+ * are storages, those for them. */
 struct connect_host_class {
     /* A command begins. Return true to take it: exactly one connect_sdk_finish() or
      * connect_sdk_fail() follows, at once or later. False: the SDK's own handler runs, and where it
@@ -97,10 +98,11 @@ struct connect_host_class {
     enum storage_result (*remove)(void *host, const char *path, bool whole_tree);
     const char *(*printed_file)(void *host); /* full virtual path; NULL: nothing is printed */
 
-    void (*got_code)(void *host, const char *code);         /* POST /p/register succeeded */
-    void (*register_failed)(void *host, const char *error); /* it did not: the exception's repr */
-    void (*got_token)(void *host, const char *token);       /* already in use */
-    void (*poll_ended)(void *host);                         /* polling is over without a token */
+    void (*got_code)(void *host, const char *code); /* POST /p/register succeeded */
+    void (*register_failed)(void *host,
+                            const char *error); /* it did not: "TYPE: text" of the exception */
+    void (*got_token)(void *host, const char *token); /* already in use */
+    void (*poll_ended)(void *host);                   /* polling is over without a token */
     void (*condition_changed)(void *host, enum connect_condition condition,
                               enum connect_condition_state state);
     /* A telemetry was answered with this status: hosts break conditions of their own (PrusaLink on

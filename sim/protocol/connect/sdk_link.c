@@ -29,8 +29,18 @@ static void told_end(struct sdk_link *link, enum stream_end end, bool by_us, con
     link->connection = 0;
 }
 
+static void told_request(struct sdk_link *link, const char *bytes, size_t size)
+{
+    struct connect_sdk *sdk = link->sdk;
+    trace_http(sdk->world, sdk->name, peer_name(link), link->connection, "request", bytes, size);
+    if (sdk->observer_class != NULL && sdk->observer_class->request != NULL) {
+        sdk->observer_class->request(sdk->observer, sdk, link->connection, bytes, size);
+    }
+}
+
 void sdk_link_release(struct sdk_link *link)
 {
+    buffer_free(&link->unsent);
     struct connect_sdk *sdk = link->sdk;
     link->exchange = NULL;
     if (link->stale) {
@@ -57,6 +67,8 @@ static void opened(void *owner, uint32_t connection)
     if (sdk->observer_class != NULL && sdk->observer_class->opened != NULL) {
         sdk->observer_class->opened(sdk->observer, sdk, connection);
     }
+    told_request(link, buffer_text(&link->unsent), link->unsent.size);
+    buffer_free(&link->unsent);
 }
 
 static void trace_reply(const struct sdk_link *link, const struct http_message *message)
@@ -81,8 +93,10 @@ static void replied(void *owner, const struct http_message *message)
         sdk->observer_class->reply(sdk->observer, sdk, link->connection, message);
     }
     struct sdk_exchange *exchange = link->exchange;
-    if (!message->keep_alive) {
-        told_end(link, STREAM_END_CLOSED, true, "the reply ends the connection");
+    if (http_client_connection(&link->client) == 0) {
+        told_end(link, STREAM_END_CLOSED, true,
+                 message->keep_alive ? "more came than was asked for"
+                                     : "the reply ends the connection");
     }
     sdk_link_release(link);
     sdk_exchange_answered(exchange, message);
@@ -166,6 +180,7 @@ void sdk_link_free(struct sdk_link *link)
 {
     told_end(link, STREAM_END_CLOSED, true, "no longer needed");
     http_client_free(&link->client);
+    buffer_free(&link->unsent);
     free(link->origin);
     free(link->to);
     link->origin = NULL;
@@ -213,7 +228,7 @@ void sdk_link_send(struct sdk_link *link, struct sdk_exchange *exchange, const c
                    size_t size)
 {
     struct connect_sdk *sdk = link->sdk;
-    if (http_client_connection(&link->client) == 0) {
+    if (link->connection == 0) {
         struct endpoint *to = memory_new(sizeof *to);
         const char *url = link->origin != NULL ? link->origin : sdk->server;
         if (!endpoint_parse(to, url, NULL, NULL)) {
@@ -229,9 +244,9 @@ void sdk_link_send(struct sdk_link *link, struct sdk_exchange *exchange, const c
     link->exchange = exchange;
     sdk->requests++;
     http_client_send(&link->client, bytes, size, false);
-    uint32_t connection = http_client_connection(&link->client);
-    trace_http(sdk->world, sdk->name, peer_name(link), connection, "request", bytes, size);
-    if (sdk->observer_class != NULL && sdk->observer_class->request != NULL) {
-        sdk->observer_class->request(sdk->observer, sdk, connection, bytes, size);
+    if (link->connection == 0) {
+        buffer_append(&link->unsent, bytes, size); /* nothing leaves before the connection stands */
+    } else {
+        told_request(link, bytes, size);
     }
 }

@@ -44,8 +44,9 @@ struct sdk_link {
     char *origin;                  /* "http://host:port" when it is not the SDK's server; owned */
     struct endpoint *to;           /* only while it connects: it is large, and rarely needed */
     struct http_client client;
-    uint32_t connection; /* that stands, as the observer knows it; 0: none */
-    bool stale;          /* to be closed when its exchange is over */
+    struct buffer unsent; /* a request that waits for its connection */
+    uint32_t connection;  /* that stands, as the observer knows it; 0: none */
+    bool stale;           /* to be closed when its exchange is over */
 };
 
 /* One item on its way, through all its redirects. */
