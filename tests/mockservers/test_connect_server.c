@@ -1,0 +1,679 @@
+/* The mock Connect server as a function from requests to replies, under a virtual clock. */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "mockservers/connect/control.h"
+#include "mockservers/connect/server.h"
+
+enum { REPLY_BYTES_MAX = 65536 };
+
+/* A front that keeps the last reply. */
+struct fake_exchange {
+    struct http_exchange exchange;
+    bool replied;
+    int status;
+    enum http_after after;
+    char code[64], token[64], id[64], type[64], force[8], location[64];
+    char body[REPLY_BYTES_MAX];
+    char raw[4096];
+    size_t body_size, raw_size;
+};
+
+static void copy_header(const struct http_reply *reply, const char *name, char *to, size_t size)
+{
+    *to = '\0';
+    for (size_t i = 0; i < reply->header_count; i++) {
+        if (strcmp(reply->headers[i].name, name) == 0) {
+            snprintf(to, size, "%s", reply->headers[i].value);
+        }
+    }
+}
+
+static void take_reply(struct http_exchange *exchange, const struct http_reply *reply)
+{
+    struct fake_exchange *fake = (struct fake_exchange *)exchange;
+    assert_false(fake->replied);
+    fake->replied = true;
+    fake->status = reply->status;
+    fake->after = reply->after;
+    copy_header(reply, "Code", fake->code, sizeof fake->code);
+    copy_header(reply, "Token", fake->token, sizeof fake->token);
+    copy_header(reply, "Command-Id", fake->id, sizeof fake->id);
+    copy_header(reply, "Content-Type", fake->type, sizeof fake->type);
+    copy_header(reply, "Force", fake->force, sizeof fake->force);
+    copy_header(reply, "Location", fake->location, sizeof fake->location);
+    fake->body_size = reply->body_size;
+    assert_true(reply->body_size < sizeof fake->body);
+    memcpy(fake->body, reply->body == NULL ? "" : reply->body, reply->body_size);
+    fake->body[reply->body_size] = '\0';
+    fake->raw_size = reply->raw_size < sizeof fake->raw ? reply->raw_size : sizeof fake->raw - 1;
+    memcpy(fake->raw, reply->raw == NULL ? "" : reply->raw, fake->raw_size);
+    fake->raw[fake->raw_size] = '\0';
+}
+
+static const struct http_exchange_class fake_class = {.reply = take_reply};
+
+struct bench {
+    struct world world;
+    struct connect_server *server;
+    struct fake_exchange last;
+    char token[64];
+    uint32_t connection;
+};
+
+static struct connect_server_settings usual = {.log_bytes = 100000};
+
+static void open_bench(struct bench *bench, const struct connect_server_settings *settings)
+{
+    memset(bench, 0, sizeof *bench);
+    world_init(&bench->world, 7);
+    bench->server = connect_server_new(&bench->world, settings);
+}
+
+static void close_bench(struct bench *bench)
+{
+    connect_server_destroy(bench->server);
+    world_free(&bench->world);
+}
+
+static void ask_service(struct bench *bench, struct http_service *service, const char *method,
+                        const char *target, const char *code, const char *stamp, const char *body)
+{
+    struct http_message message = {.request = true, .keep_alive = true};
+    char head[512];
+    int size = snprintf(head, sizeof head, "%s %s HTTP/1.1\r\nToken: %s\r\n\r\n", method, target,
+                        bench->token);
+    message.head = (struct slice){head, (size_t)size};
+    message.method = slice_of(method);
+    message.target = slice_of(target);
+    message.body = slice_of(body);
+    const char *const headers[][2] = {{"Content-Type", "application/json"},
+                                      {"Timestamp", stamp},
+                                      {"Token", bench->token},
+                                      {"Code", code}};
+    for (size_t i = 0; i < sizeof headers / sizeof headers[0]; i++) {
+        if (*headers[i][1] != '\0') {
+            message.headers[message.header_count].name = slice_of(headers[i][0]);
+            message.headers[message.header_count++].value = slice_of(headers[i][1]);
+        }
+    }
+    memset(&bench->last, 0, sizeof bench->last);
+    bench->last.exchange.class = &fake_class;
+    bench->last.exchange.connection = 1;
+    service->request(service->service, &bench->last.exchange, &message);
+}
+
+static void ask(struct bench *bench, const char *method, const char *target, const char *body)
+{
+    ask_service(bench, connect_server_service(bench->server), method, target, "", "1.5", body);
+}
+
+static void telemetry(struct bench *bench, const char *body)
+{
+    ask(bench, "POST", "/p/telemetry", body);
+}
+
+static void event(struct bench *bench, const char *body)
+{
+    ask(bench, "POST", "/p/events", body);
+    assert_int_equal(bench->last.status, 204);
+}
+
+static void answer(struct bench *bench, const char *name, int64_t id)
+{
+    char body[300];
+    snprintf(body, sizeof body,
+             "{\"event\": \"%s\", \"source\": \"CONNECT\", \"data\": {}, \"command_id\": %lld, "
+             "\"state\": \"IDLE\"}",
+             name, (long long)id);
+    event(bench, body);
+}
+
+static struct connect_printer *join(struct bench *bench)
+{
+    snprintf(bench->token, sizeof bench->token, "tok");
+    return connect_server_expect(bench->server, "tok");
+}
+
+static const char registration[] =
+    "{\"sn\": \"s\", \"fingerprint\": \"f\", \"printer_type\": \"1.3.1\", \"firmware\": null}";
+
+static void poll_with(struct bench *bench, const char *code)
+{
+    ask_service(bench, connect_server_service(bench->server), "GET", "/p/register", code, "1.5", "");
+}
+
+/* ---- registration ---- */
+
+static void a_printer_registers_when_its_user_says_so(void **state)
+{
+    (void)state;
+    struct bench bench;
+    usual.add_after_us = CONNECT_ADD_NEVER;
+    open_bench(&bench, &usual);
+    ask(&bench, "POST", "/p/register", registration);
+    assert_int_equal(bench.last.status, 200);
+    char code[64];
+    snprintf(code, sizeof code, "%s", bench.last.code);
+    assert_true(strlen(code) > 5);
+    poll_with(&bench, code);
+    assert_int_equal(bench.last.status, 202);
+    struct connect_printer *printer = connect_server_by_code(bench.server, code);
+    assert_non_null(printer);
+    assert_ptr_equal(printer, connect_server_by_serial(bench.server, "s"));
+    assert_true(connect_printer_add(printer));
+    poll_with(&bench, code);
+    assert_int_equal(bench.last.status, 200);
+    assert_ptr_equal(connect_server_by_token(bench.server, bench.last.token), printer);
+    snprintf(bench.token, sizeof bench.token, "%s", bench.last.token);
+    poll_with(&bench, code);
+    assert_int_equal(bench.last.status, 404);
+    telemetry(&bench, "{\"state\": \"IDLE\"}");
+    assert_int_equal(bench.last.status, 204);
+    connect_printer_revoke(printer);
+    telemetry(&bench, "{\"state\": \"IDLE\"}");
+    assert_int_equal(bench.last.status, 403);
+    usual.add_after_us = 0;
+    close_bench(&bench);
+}
+
+static void added_after_a_while(void **state)
+{
+    (void)state;
+    struct bench bench;
+    struct connect_server_settings settings = {.add_after_us = SECONDS(5)};
+    open_bench(&bench, &settings);
+    ask(&bench, "POST", "/p/register", registration);
+    char code[64];
+    snprintf(code, sizeof code, "%s", bench.last.code);
+    world_run(&bench.world, SECONDS(4), NULL);
+    poll_with(&bench, code);
+    assert_int_equal(bench.last.status, 202);
+    world_run(&bench.world, SECONDS(5), NULL);
+    poll_with(&bench, code);
+    assert_int_equal(bench.last.status, 200);
+    close_bench(&bench);
+}
+
+static void bad_requests_are_refused(void **state)
+{
+    (void)state;
+    struct bench bench;
+    open_bench(&bench, &usual);
+    static const char *const bodies[] = {"", "[]", "{\"sn\": 5}", "{\"sn\": \"x\"}", "{"};
+    for (size_t i = 0; i < sizeof bodies / sizeof bodies[0]; i++) {
+        ask(&bench, "POST", "/p/register", bodies[i]);
+        assert_int_equal(bench.last.status, 400);
+    }
+    telemetry(&bench, "{\"state\": \"IDLE\"}");
+    assert_int_equal(bench.last.status, 401);
+    struct connect_printer *printer = join(&bench);
+    static const char *const wrong[] = {"", "{}", "[1]", "{\"state\": 4}", "{\"state\": \"IDLE\""};
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        telemetry(&bench, wrong[i]);
+        assert_int_equal(bench.last.status, 400);
+        ask(&bench, "POST", "/p/events", wrong[i]);
+        assert_int_equal(bench.last.status, 400);
+    }
+    assert_int_equal(printer->bad_count, 10);
+    ask(&bench, "GET", "/p/telemetry", "");
+    assert_int_equal(bench.last.status, 404);
+    ask(&bench, "GET", "/info", "");
+    assert_int_equal(bench.last.status, 200);
+    close_bench(&bench);
+}
+
+/* ---- what is believed ---- */
+
+static double number(const struct connect_printer *printer, const char *key)
+{
+    const cJSON *item = connect_printer_value(printer, key);
+    assert_true(cJSON_IsNumber(item));
+    return item->valuedouble;
+}
+
+static void telemetry_is_merged(void **state)
+{
+    (void)state;
+    struct bench bench;
+    open_bench(&bench, &usual);
+    struct connect_printer *printer = join(&bench);
+    telemetry(&bench, "{\"temp_bed\": 60.5, \"job_id\": 3, \"slot\": {\"active\": 1, \"state\": 0}, "
+                      "\"state\": \"PRINTING\"}");
+    assert_int_equal(printer->job_id, 3);
+    for (int i = 0; i < 3; i++) {
+        telemetry(&bench, "{\"state\": \"IDLE\"}");
+    }
+    assert_string_equal(printer->state, "IDLE");
+    assert_int_equal(printer->job_id, 0);
+    assert_true(number(printer, "temp_bed") == 60.5);
+    telemetry(&bench, "{\"temp_bed\": 61, \"slot\": {\"active\": 2}, \"state\": \"IDLE\"}");
+    assert_true(number(printer, "temp_bed") == 61);
+    const cJSON *slot = connect_printer_value(printer, "slot");
+    assert_true(cJSON_GetObjectItem(slot, "active")->valueint == 2);
+    assert_non_null(cJSON_GetObjectItem(slot, "state"));
+    assert_int_equal(printer->telemetry_count, 5);
+    telemetry(&bench, "{\"transfer_id\": 4294967295, \"transfer_progress\": 1.5, \"state\": \"IDLE\"}");
+    assert_true(printer->transfer_id == INT64_C(4294967295));
+    telemetry(&bench, "{\"state\": \"IDLE\"}");
+    assert_true(printer->transfer_id == -1);
+    assert_null(connect_printer_value(printer, "transfer_progress"));
+    close_bench(&bench);
+}
+
+static void info_and_files_are_merged(void **state)
+{
+    (void)state;
+    struct bench bench;
+    open_bench(&bench, &usual);
+    struct connect_printer *printer = join(&bench);
+    event(&bench, "{\"event\": \"INFO\", \"source\": \"CONNECT\", \"state\": \"IDLE\", \"data\": {"
+                  "\"sn\": \"s1\", \"type\": 1, \"version\": 3, \"subversion\": 1, \"active_sheet\": 0,"
+                  "\"files\": {\"type\": \"DIR\", \"name\": \"/\", \"children\": [{\"type\": \"DIR\","
+                  "\"name\": \"local\", \"children\": []}]}}}");
+    assert_string_equal(printer->type, "1.3.1");
+    event(&bench, "{\"event\": \"INFO\", \"source\": \"USER\", \"state\": \"IDLE\", \"data\": "
+                  "{\"active_sheet\": 1}}");
+    assert_int_equal(cJSON_GetObjectItem(printer->info, "active_sheet")->valueint, 1);
+    assert_non_null(cJSON_GetObjectItem(printer->info, "sn"));
+    event(&bench, "{\"event\": \"FILE_CHANGED\", \"source\": \"WUI\", \"state\": \"IDLE\", \"data\": "
+                  "{\"new_path\": \"/local/a.gcode\", \"free_space\": 9, \"file\": {\"type\": "
+                  "\"PRINT_FILE\", \"name\": \"a.gcode\", \"size\": 3}}}");
+    const cJSON *file = connect_printer_file(printer, "/local/a.gcode");
+    assert_non_null(file);
+    assert_string_equal(cJSON_GetObjectItem(file, "type")->valuestring, "FILE");
+    event(&bench, "{\"event\": \"FILE_CHANGED\", \"source\": \"WUI\", \"state\": \"IDLE\", \"data\": "
+                  "{\"old_path\": \"/local/a.gcode\"}}");
+    assert_null(connect_printer_file(printer, "/local/a.gcode"));
+    event(&bench, "{\"event\": \"MEDIUM_INSERTED\", \"source\": \"WUI\", \"state\": \"IDLE\", \"data\": "
+                  "{\"root\": \"/SD\", \"files\": {\"type\": \"DIR\", \"name\": \"SD\", \"children\": []}}}");
+    assert_non_null(connect_printer_file(printer, "/SD"));
+    event(&bench, "{\"event\": \"MEDIUM_EJECTED\", \"source\": \"WUI\", \"state\": \"IDLE\", \"data\": "
+                  "{\"root\": \"/SD\"}}");
+    assert_null(connect_printer_file(printer, "/SD"));
+    close_bench(&bench);
+}
+
+/* ---- commands ---- */
+
+static struct connect_command *queue(struct bench *bench, struct connect_printer *printer,
+                                     const char *name)
+{
+    struct error error;
+    struct connect_command *command =
+        connect_server_command(bench->server, printer, name, NULL, &error);
+    assert_non_null(command);
+    return command;
+}
+
+static void idle(struct bench *bench)
+{
+    telemetry(bench, "{\"state\": \"IDLE\"}");
+}
+
+static void commands_go_one_at_a_time(void **state)
+{
+    (void)state;
+    struct bench bench;
+    open_bench(&bench, &usual);
+    struct connect_printer *printer = join(&bench);
+    struct connect_command *first = queue(&bench, printer, "SEND_INFO");
+    struct connect_command *second = queue(&bench, printer, "PAUSE_PRINT");
+    assert_true(first->id != 0 && second->id != first->id);
+    idle(&bench);
+    assert_int_equal(bench.last.status, 200);
+    assert_true(atoll(bench.last.id) == first->id);
+    assert_string_equal(bench.last.body, "{\"command\":\"SEND_INFO\"}");
+    idle(&bench);
+    assert_int_equal(bench.last.status, 204);
+    answer(&bench, "ACCEPTED", first->id);
+    assert_int_equal(first->status, CONNECT_COMMAND_ACCEPTED);
+    idle(&bench);
+    assert_int_equal(bench.last.status, 204);
+    answer(&bench, "INFO", first->id);
+    assert_int_equal(first->status, CONNECT_COMMAND_FINISHED);
+    assert_string_equal(connect_command_end(first)->event, "INFO");
+    idle(&bench);
+    assert_true(atoll(bench.last.id) == second->id);
+    answer(&bench, "ACCEPTED", second->id);
+    struct connect_command *reset = queue(&bench, printer, "RESET_PRINTER");
+    idle(&bench);
+    assert_true(atoll(bench.last.id) == reset->id);
+    answer(&bench, "FAILED", second->id);
+    assert_int_equal(second->status, CONNECT_COMMAND_FAILED);
+    assert_ptr_equal(connect_server_command_by_id(bench.server, first->id), first);
+    close_bench(&bench);
+}
+
+static void a_lost_answer_brings_the_same_id(void **state)
+{
+    (void)state;
+    struct bench bench;
+    open_bench(&bench, &usual);
+    struct connect_printer *printer = join(&bench);
+    struct connect_command *command = queue(&bench, printer, "SEND_INFO");
+    idle(&bench);
+    world_run(&bench.world, SECONDS(4), NULL);
+    idle(&bench);
+    assert_true(atoll(bench.last.id) == command->id);
+    assert_int_equal(command->deliveries, 2);
+    answer(&bench, "ACCEPTED", command->id);
+    world_run(&bench.world, SECONDS(8), NULL);
+    for (int i = 0; i < 3; i++) {
+        idle(&bench); /* without command_id: its end was lost */
+    }
+    idle(&bench);
+    assert_int_equal(command->deliveries, 3);
+    answer(&bench, "FINISHED", command->id);
+    assert_int_equal(command->status, CONNECT_COMMAND_FINISHED);
+    assert_true(connect_command_repeat(command));
+    idle(&bench);
+    assert_true(atoll(bench.last.id) == command->id);
+    close_bench(&bench);
+}
+
+static void gcode_goes_as_text(void **state)
+{
+    (void)state;
+    struct bench bench;
+    open_bench(&bench, &usual);
+    struct connect_printer *printer = join(&bench);
+    struct error error;
+    assert_non_null(connect_server_gcode(bench.server, printer, "G28", true, &error));
+    idle(&bench);
+    assert_string_equal(bench.last.type, "text/x.gcode");
+    assert_string_equal(bench.last.force, "1");
+    assert_string_equal(bench.last.body, "G28");
+    connect_server_settings(bench.server)->queue_max = 1;
+    queue(&bench, printer, "SEND_INFO");
+    assert_null(connect_server_command(bench.server, printer, "SEND_INFO", NULL, &error));
+    close_bench(&bench);
+}
+
+/* ---- hooks and misbehaviour ---- */
+
+static void answer_418(void *owner, struct connect_decision *decision)
+{
+    (*(int *)owner)++;
+    connect_reply_answer(decision->reply, 418);
+    connect_reply_set_header(decision->reply, "Location", "teapot");
+    decision->answered = true;
+}
+
+static void hold_back(void *owner, struct connect_decision *decision)
+{
+    (*(int *)owner)++;
+    assert_non_null(decision->command);
+    decision->hold = true;
+}
+
+static void hooks_decide(void **state)
+{
+    (void)state;
+    struct bench bench;
+    open_bench(&bench, &usual);
+    struct connect_printer *printer = join(&bench);
+    int calls = 0;
+    connect_server_hook(bench.server, CONNECT_POINT_TELEMETRY, answer_418, &calls);
+    telemetry(&bench, "{\"state\": \"BUSY\"}");
+    assert_int_equal(bench.last.status, 418);
+    assert_string_equal(bench.last.location, "teapot");
+    assert_string_equal(printer->state, "BUSY"); /* still believed */
+    connect_server_hook(bench.server, CONNECT_POINT_TELEMETRY, NULL, NULL);
+    connect_server_hook(bench.server, CONNECT_POINT_DELIVERY, hold_back, &calls);
+    struct connect_command *command = queue(&bench, printer, "SEND_INFO");
+    idle(&bench);
+    assert_int_equal(bench.last.status, 204);
+    assert_int_equal(command->status, CONNECT_COMMAND_PENDING);
+    assert_int_equal(calls, 2);
+    close_bench(&bench);
+}
+
+struct outcome {
+    const char *text;
+    bool command;
+    int status;
+    enum http_after after;
+    const char *id, *body_has, *raw_has; /* NULL: not looked at */
+};
+
+static void misbehaviours_do_what_they_say(void **state)
+{
+    (void)state;
+    static const struct outcome outcomes[] = {
+        {"telemetry-status=429", false, 429, HTTP_AFTER_KEEP, NULL, NULL, NULL},
+        {"empty-200", false, 200, HTTP_AFTER_KEEP, "", NULL, NULL},
+        {"no-command-id", true, 200, HTTP_AFTER_KEEP, "", NULL, NULL},
+        {"bad-command-id=130.0", true, 200, HTTP_AFTER_KEEP, "130.0", NULL, NULL},
+        {"id-zero", true, 200, HTTP_AFTER_KEEP, "0", NULL, NULL},
+        {"non-object", true, 200, HTTP_AFTER_KEEP, NULL, "[\"SEND_INFO\"]", NULL},
+        {"reset", false, 0, HTTP_AFTER_RESET, NULL, NULL, NULL},
+        {"close", false, 0, HTTP_AFTER_CLOSE, NULL, NULL, NULL},
+        {"silent", false, 0, HTTP_AFTER_STALL, NULL, NULL, NULL},
+        {"redirect", false, 302, HTTP_AFTER_KEEP, NULL, NULL, NULL},
+        {"twice", false, 204, HTTP_AFTER_KEEP, NULL, NULL, "No Content\r\n\r\nHTTP/1.1 204"},
+        {"truncate=8", false, 204, HTTP_AFTER_CLOSE, NULL, NULL, "HTTP/1.1"},
+        {"garbage", false, 0, HTTP_AFTER_CLOSE, NULL, NULL, "SSH-2.0"},
+    };
+    for (size_t i = 0; i < sizeof outcomes / sizeof outcomes[0]; i++) {
+        struct bench bench;
+        open_bench(&bench, &usual);
+        struct connect_printer *printer = join(&bench);
+        struct error error;
+        char text[64];
+        snprintf(text, sizeof text, "%s:1", outcomes[i].text);
+        assert_true(connect_server_misbehave(bench.server, NULL, text, &error));
+        if (outcomes[i].command) {
+            queue(&bench, printer, "SEND_INFO");
+        }
+        idle(&bench);
+        assert_true(bench.last.replied);
+        assert_int_equal(bench.last.status, outcomes[i].status);
+        assert_int_equal(bench.last.after, outcomes[i].after);
+        if (outcomes[i].id != NULL) {
+            assert_string_equal(bench.last.id, outcomes[i].id);
+        }
+        if (outcomes[i].body_has != NULL) {
+            assert_non_null(strstr(bench.last.body, outcomes[i].body_has));
+        }
+        if (outcomes[i].raw_has != NULL) {
+            assert_non_null(strstr(bench.last.raw, outcomes[i].raw_has));
+        }
+        if (!outcomes[i].command) { /* only once */
+            idle(&bench);
+            assert_int_equal(bench.last.status, 204);
+            assert_int_equal(bench.last.raw_size, 0);
+        }
+        close_bench(&bench);
+    }
+}
+
+static void late_replies_come_late_or_not_at_all(void **state)
+{
+    (void)state;
+    struct bench bench;
+    open_bench(&bench, &usual);
+    struct connect_printer *printer = join(&bench);
+    struct error error;
+    assert_true(connect_server_misbehave(bench.server, printer, "late=11", &error));
+    idle(&bench);
+    assert_false(bench.last.replied);
+    world_run(&bench.world, SECONDS(10), NULL);
+    assert_false(bench.last.replied);
+    world_run(&bench.world, SECONDS(12), NULL);
+    assert_true(bench.last.replied);
+    struct connect_command *command = queue(&bench, printer, "SEND_INFO");
+    idle(&bench);
+    struct http_service *service = connect_server_service(bench.server);
+    service->gone(service->service, &bench.last.exchange);
+    assert_true(command->resend);
+    assert_int_equal(connect_server_behave(bench.server, NULL, NULL), 1);
+    idle(&bench);
+    assert_true(atoll(bench.last.id) == command->id);
+    close_bench(&bench);
+}
+
+static void bad_misbehaviours_are_refused(void **state)
+{
+    (void)state;
+    struct bench bench;
+    open_bench(&bench, &usual);
+    static const char *const bad[] = {"",         "unknown",  "late=soon",     "late=-1",
+                                      "reset=1",  "reset:0",  "reset%200",     "telemetry-status=5",
+                                      "resetting", "redirect=a\nb"};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        struct error error = {""};
+        assert_false(connect_server_misbehave(bench.server, NULL, bad[i], &error));
+        assert_true(error.text[0] != '\0');
+    }
+    size_t count;
+    const struct connect_misbehaviour *list = connect_misbehaviour_list(&count);
+    for (size_t i = 0; i < count; i++) { /* all work with their defaults */
+        assert_true(connect_server_misbehave(bench.server, NULL, list[i].name, NULL));
+    }
+    assert_int_equal(connect_server_behave(bench.server, NULL, NULL), count);
+    close_bench(&bench);
+}
+
+/* ---- log ---- */
+
+static void the_log_is_a_ring_without_secrets(void **state)
+{
+    (void)state;
+    struct bench bench;
+    struct connect_server_settings settings = {.log_bytes = 4096};
+    open_bench(&bench, &settings);
+    join(&bench);
+    for (int i = 0; i < 100; i++) {
+        char body[200];
+        snprintf(body, sizeof body, "{\"n\": %d, \"x\": \"%.*s\", \"state\": \"IDLE\"}", i, i,
+                 "----------------------------------------------------------------------------"
+                 "------------------------");
+        telemetry(&bench, body);
+    }
+    struct connect_log *log = connect_server_log(bench.server);
+    assert_int_equal(connect_log_last(log), 100);
+    assert_true(connect_log_first(log) > 80);
+    struct connect_log_entry entry;
+    uint64_t since = 0, seen = 0;
+    while (connect_log_next(log, since, &entry)) {
+        assert_true(seen == 0 || entry.number == since + 1);
+        char number_text[32];
+        snprintf(number_text, sizeof number_text, "{\"n\": %d,", (int)entry.number - 1);
+        assert_memory_equal(entry.request_body.bytes, number_text, strlen(number_text));
+        since = entry.number;
+        seen++;
+    }
+    assert_int_equal(seen, 100 - connect_log_first(log) + 1);
+    struct buffer text = {0};
+    assert_int_equal(connect_log_json(log, 98, 10, 100000, &text), 100);
+    assert_null(strstr(buffer_text(&text), "tok"));
+    assert_non_null(strstr(buffer_text(&text), "redacted"));
+    buffer_free(&text);
+    close_bench(&bench);
+}
+
+/* ---- control ---- */
+
+static void control(struct bench *bench, struct connect_control *control, const char *method,
+                    const char *target, const char *body, int status)
+{
+    ask_service(bench, connect_control_service(control), method, target, "", "1.5", body);
+    if (bench->last.replied) {
+        assert_int_equal(bench->last.status, status);
+    } else {
+        assert_int_equal(status, 0);
+    }
+}
+
+static void a_person_drives_it(void **state)
+{
+    (void)state;
+    struct bench bench;
+    open_bench(&bench, &usual);
+    struct connect_control *face = connect_control_new(bench.server);
+    control(&bench, face, "GET", "/printers", "", 200);
+    assert_string_equal(bench.last.body, "[]\n");
+    struct connect_printer *printer = join(&bench);
+    control(&bench, face, "GET", "/printers/1", "", 200);
+    control(&bench, face, "GET", "/printers/2", "", 404);
+    control(&bench, face, "GET", "/printers/x", "", 404);
+    control(&bench, face, "PUT", "/printers", "", 405);
+    control(&bench, face, "GET", "/a/b/c/d/e/f", "", 404);
+    control(&bench, face, "POST", "/printers/1/add", "", 400);
+    control(&bench, face, "POST", "/printers/1/commands", "{", 400);
+    control(&bench, face, "POST", "/printers/1/commands", "{\"command\": 5}", 400);
+    control(&bench, face, "POST", "/printers/1/commands", "{\"command\": \"X\", \"kwargs\": []}", 400);
+    control(&bench, face, "POST", "/printers/1/commands", "{\"gcode\": \"G28\", \"force\": true}", 201);
+    assert_non_null(printer->queue_first);
+    char target[64];
+    snprintf(target, sizeof target, "/commands/%lld", (long long)printer->queue_first->id);
+    control(&bench, face, "GET", target, "", 200);
+    assert_non_null(strstr(bench.last.body, "pending"));
+    control(&bench, face, "DELETE", target, "", 200);
+    control(&bench, face, "DELETE", target, "", 400);
+    control(&bench, face, "GET", "/commands/1x", "", 404);
+    control(&bench, face, "POST", "/misbehave", "{\"name\": \"late=1\", \"printer\": 9}", 400);
+    control(&bench, face, "POST", "/misbehave", "{\"name\": \"late=1\"}", 200);
+    control(&bench, face, "DELETE", "/misbehave/nothing", "", 404);
+    control(&bench, face, "DELETE", "/misbehave/late", "", 200);
+    control(&bench, face, "GET", "/contract", "", 404);
+    connect_control_destroy(face);
+    close_bench(&bench);
+}
+
+static void the_log_can_be_waited_for(void **state)
+{
+    (void)state;
+    struct bench bench;
+    open_bench(&bench, &usual);
+    struct connect_control *face = connect_control_new(bench.server);
+    join(&bench);
+    control(&bench, face, "GET", "/log?since=0&wait=x", "", 400);
+    control(&bench, face, "GET", "/log?since=0&wait=9999", "", 400);
+    control(&bench, face, "GET", "/log?since=0&wait=10", "", 0);
+    static struct fake_exchange waiting;
+    struct http_service *service = connect_control_service(face);
+    service->gone(service->service, &bench.last.exchange);
+    struct http_message message = {.request = true,
+                                   .method = slice_of("GET"),
+                                   .target = slice_of("/log?since=0&wait=10&format=text")};
+    waiting.exchange.class = &fake_class;
+    service->request(service->service, &waiting.exchange, &message);
+    assert_false(waiting.replied);
+    idle(&bench);
+    world_run(&bench.world, SECONDS(1), NULL);
+    assert_true(waiting.replied);
+    assert_non_null(strstr(waiting.body, "/p/telemetry"));
+    connect_control_destroy(face);
+    close_bench(&bench);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_printer_registers_when_its_user_says_so),
+        cmocka_unit_test(added_after_a_while),
+        cmocka_unit_test(bad_requests_are_refused),
+        cmocka_unit_test(telemetry_is_merged),
+        cmocka_unit_test(info_and_files_are_merged),
+        cmocka_unit_test(commands_go_one_at_a_time),
+        cmocka_unit_test(a_lost_answer_brings_the_same_id),
+        cmocka_unit_test(gcode_goes_as_text),
+        cmocka_unit_test(hooks_decide),
+        cmocka_unit_test(misbehaviours_do_what_they_say),
+        cmocka_unit_test(late_replies_come_late_or_not_at_all),
+        cmocka_unit_test(bad_misbehaviours_are_refused),
+        cmocka_unit_test(the_log_is_a_ring_without_secrets),
+        cmocka_unit_test(a_person_drives_it),
+        cmocka_unit_test(the_log_can_be_waited_for),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
