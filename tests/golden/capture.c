@@ -73,6 +73,11 @@ static void read_message(struct capture_entry *entry, const char *text, size_t s
     if (length == SIZE_MAX || length > rest) {
         length = length == SIZE_MAX || rest == 0 ? 0 : rest - (text[size - 1] == '\n' ? 1 : 0);
     }
+    bool cut = length < rest && text[head + length] != '\n';
+    if (cut && (text[head] == '{' || text[head] == '[')) {
+        /* Addresses and paths in it were replaced by longer ones (README of the captures). */
+        length = rest - (text[size - 1] == '\n' ? 1 : 0);
+    }
     entry->body_size = length;
     size_t head_size = bytes.size;
     buffer_append(&bytes, text + head, length);
