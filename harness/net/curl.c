@@ -236,12 +236,14 @@ void curl_client_destroy(struct curl_client *client)
     if (client == NULL) {
         return;
     }
-    while (client->transfers != NULL) {
-        transfer_free(client->transfers);
+    for (struct transfer *transfer = client->transfers, *next; transfer != NULL; transfer = next) {
+        next = transfer->next;
+        transfer_free(transfer);
     }
     curl_multi_cleanup(client->multi);
-    while (client->sockets != NULL) {
-        forget_socket(client->sockets);
+    for (struct curl_socket *entry = client->sockets, *next; entry != NULL; entry = next) {
+        next = entry->next;
+        forget_socket(entry);
     }
     world_cancel(client->world, &client->timer);
     free(client->ca_file);

@@ -406,8 +406,8 @@ struct memory_network *memory_network_new(struct world *world)
 
 void memory_network_destroy(struct memory_network *network)
 {
-    while (network->pairs != NULL) {
-        struct pair *pair = network->pairs;
+    for (struct pair *pair = network->pairs, *next; pair != NULL; pair = next) {
+        next = pair->next;
         assert(pair->delivering == 0);
         finish(&pair->sides[0]);
         finish(&pair->sides[1]);

@@ -7,7 +7,6 @@
 #include <assert.h>
 #include <errno.h>
 #include <linux/sockios.h>
-#include <microhttpd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +15,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "harness/net/microhttpd_internal.h"
 #include "harness/net/pem.h"
 #include "harness/net/resolver.h"
 #include "sim/base/memory.h"
@@ -154,8 +154,8 @@ static void end_direct(struct request *request)
         }
         /* Dissolving the association sends a reset at once (tcp_disconnect), before libmicrohttpd
          * could say goodbye. */
-        connect(request->watch.fd, &(struct sockaddr){.sa_family = AF_UNSPEC},
-                sizeof(struct sockaddr));
+        (void)connect(request->watch.fd, &(struct sockaddr){.sa_family = AF_UNSPEC},
+                      sizeof(struct sockaddr));
         abort_request(request);
         return;
     case HTTP_AFTER_KEEP:
@@ -248,37 +248,11 @@ static ssize_t read_piece(void *owner, uint64_t position, char *bytes, size_t ro
     return (ssize_t)size;
 }
 
-static bool length_is_right(const struct http_reply *reply, const char *value)
-{
-    char right[24];
-    snprintf(right, sizeof right, "%zu", reply->body_size);
-    return strcmp(value, right) == 0;
-}
-
-/* Whether only bytes of our own can say this. */
-static bool is_direct(const struct http_reply *reply)
-{
-    if (reply->raw != NULL || reply->status == 0 || reply->after != HTTP_AFTER_KEEP ||
-        reply->status < 200 ||
-        (reply->reason != NULL && strcmp(reply->reason, http_reason(reply->status)) != 0)) {
-        return true;
-    }
-    for (size_t i = 0; i < reply->header_count; i++) {
-        struct slice name = slice_of(reply->headers[i].name);
-        if (slice_is_nocase(name, "Transfer-Encoding") ||
-            (slice_is_nocase(name, "Content-Length") &&
-             !length_is_right(reply, reply->headers[i].value))) {
-            return true;
-        }
-    }
-    return false;
-}
-
 bool microhttpd_front_can(const struct microhttpd_front *front, const struct http_reply *reply,
                           struct error *error)
 {
     bool silent = reply->raw == NULL && reply->status == 0;
-    return !front->tls || silent || !is_direct(reply) ||
+    return !front->tls || silent || !microhttpd_is_direct(reply) ||
            error_set(
                error,
                "raw bytes and ends of the connection behind a reply cannot be sent over TLS here");
@@ -318,7 +292,7 @@ static void on_reply(struct http_exchange *exchange, const struct http_reply *re
         instead.body_size = strlen(error.text);
         reply = &instead;
     }
-    request->direct = is_direct(reply);
+    request->direct = microhttpd_is_direct(reply);
     request->after = reply->after;
     request->piece_bytes = reply->piece_bytes;
     request->piece_gap_us = reply->piece_gap_us;
@@ -461,22 +435,8 @@ static void *on_target(void *owner, const char *target, struct MHD_Connection *c
     request->target = memory_copy_text(target);
     request->watch.fd = -1;
     timer_init(&request->timer, on_timer, request);
-    const union MHD_ConnectionInfo *number =
-        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
-    const union MHD_ConnectionInfo *client =
-        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-    struct address address = {0};
-    if (client != NULL && client->client_addr != NULL) {
-        address.size =
-            client->client_addr->sa_family == AF_INET ? sizeof address.v4 : sizeof address.v6;
-        memcpy(&address.any, client->client_addr, address.size);
-        address_text(&address, request->peer, sizeof request->peer);
-    }
-    request->exchange =
-        (struct http_exchange){.class = &exchange_class, .tls = front->tls, .peer = request->peer};
-    if (number != NULL) {
-        request->exchange.connection = (uint32_t)(uintptr_t)number->socket_context;
-    }
+    request->exchange = (struct http_exchange){.class = &exchange_class, .tls = front->tls};
+    microhttpd_describe(&request->exchange, connection, request->peer, sizeof request->peer);
     request->next = front->requests;
     if (request->next != NULL) {
         request->next->previous = request;
@@ -547,6 +507,7 @@ static void on_ready(void *owner, uint32_t events)
 static bool start(struct microhttpd_front *front, struct endpoint *at,
                   const struct microhttpd_settings *settings, struct error *error)
 {
+    assert(!front->tls || settings != NULL);
     struct buffer certificate = {0}, key = {0};
     struct address address;
     const char *host =

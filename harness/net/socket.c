@@ -304,6 +304,7 @@ static enum tls_result read_some(struct socket_stream *stream, size_t *got)
 
 static void read_input(struct socket_stream *stream)
 {
+    assert(stream->in_loop);
     for (int turn = 0; turn < READS_A_TURN || stream->tls != NULL; turn++) {
         size_t got;
         enum tls_result result = read_some(stream, &got);
@@ -505,10 +506,12 @@ struct socket_network *socket_network_new(struct real_driver *driver,
 void socket_network_destroy(struct socket_network *network)
 {
     while (network->listeners != NULL) {
+        assert(network->listeners->previous == NULL);
         socket_unlisten(&network->face, network->listeners);
     }
-    while (network->streams != NULL) {
-        destroy(network->streams);
+    for (struct socket_stream *stream = network->streams, *next; stream != NULL; stream = next) {
+        next = stream->next;
+        destroy(stream);
     }
     resolver_destroy(network->resolver);
     tls_destroy(network->tls);

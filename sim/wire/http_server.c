@@ -351,8 +351,10 @@ void http_server_destroy(struct http_server *server)
         network_unlisten(server->network, entry->listener);
         free(entry);
     }
-    while (server->connections != NULL) {
-        connection_leave(server->connections, false);
+    for (struct connection *connection = server->connections, *next; connection != NULL;
+         connection = next) {
+        next = connection->next;
+        connection_leave(connection, false);
     }
     free(server);
 }
