@@ -195,9 +195,6 @@ static void compare_heads(const struct play *play, const struct message *theirs,
         b += b_size + strspn(b + b_size, "\r\n");
     }
 }
-}
-return NULL;
-}
 
 static const struct message *next_compared(const struct play *play, size_t *at)
 {
