@@ -417,8 +417,10 @@ void memory_network_destroy(struct memory_network *network)
         while (network->hosts[i] != NULL) {
             struct host *host = network->hosts[i];
             network->hosts[i] = host->next;
-            while (host->listeners != NULL) {
-                memory_unlisten(&network->face, host->listeners);
+            for (struct listener *listener = host->listeners, *next; listener != NULL;
+                 listener = next) {
+                next = listener->next;
+                free(listener);
             }
             free(host);
         }

@@ -235,6 +235,9 @@ static ssize_t read_piece(void *owner, uint64_t position, char *bytes, size_t ro
 {
     struct request *request = owner;
     struct world *world = request->front->world;
+    if (request->state == STATE_ABORT) {
+        return MHD_CONTENT_READER_END_WITH_ERROR; /* the client left between two pieces */
+    }
     if (position > 0 && world->now_us < request->piece_due_us) {
         suspend(request);
         world_arm(world, &request->timer, request->piece_due_us);

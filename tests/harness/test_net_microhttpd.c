@@ -221,6 +221,23 @@ static void a_client_that_leaves_is_noticed(void **state)
     bed_end(&bed);
 }
 
+/* It leaves between two pieces of a reply; the front then serves the next one. */
+static void a_client_that_leaves_in_mid_reply_does_no_harm(void **state)
+{
+    (void)state;
+    struct bed bed;
+    bed_begin(&bed);
+    bed.net.reply.piece_bytes = 1;
+    bed.net.reply.piece_gap_us = SECONDS(100);
+    talk(&bed, GET("/1"), "\r\n\r\ny");
+    stream_reset(bed.stream);
+    bed.stream = NULL;
+    bed.net.reply.piece_bytes = 0;
+    ask(&bed, "GET", "/2", NULL);
+    net_bed_expect(&bed.net, "[GET /1 ][GET /2 ]<200 yes>");
+    bed_end(&bed);
+}
+
 static void what_is_no_request_is_refused(void **state)
 {
     (void)state;
@@ -331,6 +348,7 @@ int main(void)
         cmocka_unit_test(replies_may_come_later),
         cmocka_unit_test(it_misbehaves_in_its_bytes),
         cmocka_unit_test(a_client_that_leaves_is_noticed),
+        cmocka_unit_test(a_client_that_leaves_in_mid_reply_does_no_harm),
         cmocka_unit_test(what_is_no_request_is_refused),
         cmocka_unit_test(tls_is_verified_and_cannot_misbehave),
         cmocka_unit_test(starting_on_what_cannot_be_fails_with_the_reason),
