@@ -18,7 +18,7 @@ static const struct replay_difference differences[] = {
     {"", REPLAY_NUMBER,
      "\"free_space\": ", "other programs used the disk of the recording machine"},
     {"34-", REPLAY_MESSAGE, "\"FILE_INFO\"",
-     "the metadata of .sl1 archives are not read yet: only those of g-code are"},
+     "hotbed reads the metadata of g-code, not of .sl1 archives"},
     {"43-", REPLAY_EXTRA, "\"name\": \"SD Card\", ",
      "the host program made its tree without a name, PrusaLink's has one [L-01]"},
 };

@@ -265,6 +265,9 @@ size_t connect_sdk_bytes(const struct connect_sdk *sdk)
     for (const struct sdk_item *item = sdk->first; item != NULL; item = item->next) {
         bytes += sizeof *item + item->body.capacity;
     }
+    for (const struct sdk_view *view = sdk->views; view != NULL; view = view->next) {
+        bytes += sizeof *view + text_bytes(view->storage);
+    }
     if (sdk->exchange.item != NULL) {
         bytes += sizeof *sdk->exchange.item + sdk->exchange.item->body.capacity;
     }
