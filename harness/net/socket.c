@@ -356,9 +356,8 @@ static void on_ready(void *owner, uint32_t events)
             read_input(stream);
         }
     }
-    stream->in_loop = false;
-    /* The analyser takes it that a callback clears in_loop.
-     * NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
+    /* The analyser takes it that a callback has cleared in_loop, so that the memory is gone. */
+    stream->in_loop = false; // NOLINT(clang-analyzer-unix.Malloc)
     if (stream->over) {
         free(stream);
     }
