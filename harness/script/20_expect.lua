@@ -69,10 +69,24 @@ end
 -- What an expectation may lack; anything else that is asked of it is a mistake.
 local OPTIONAL = { subject = true, name = true, reason = true, printer = true, poll = true }
 
-Waiting.__index = function(_, key)
+-- A member of what was found: asked for, the expectation is judged now.
+local function member_of_found(self, key)
+  if pending == self then
+    pending = nil
+  end
+  local holds, found, seen = self.probe()
+  if not holds then
+    fail(self, seen)
+  elseif type(found) ~= "table" then
+    core.bad_argument(("there is no %s behind an expectation: :within(duration)"):format(show(key)))
+  end
+  return found[key]
+end
+
+Waiting.__index = function(self, key)
   local method = Waiting[key]
   if method == nil and not OPTIONAL[key] then
-    core.bad_argument(("there is no %s behind an expectation: :within(duration)"):format(show(key)))
+    return member_of_found(self, key)
   end
   return method
 end
@@ -234,7 +248,7 @@ local function find_in(fetch, since, filter, label)
   local last, count = since, 0
   return function()
     for _, item in ipairs(fetch(last)) do
-      last = item.number
+      last = item.number or last -- one that is not answered yet has none
       count = count + 1
       if not filter or fits(item, filter) then
         return true, item
@@ -255,7 +269,7 @@ end
 function Printer:request(filter)
   match.check_filter(filter, "request")
   local number = self.subject.number
-  return must(self, "a request " .. show(filter or {}), WATCH.REPLY, find_in(function(last)
+  return must(self, "a request " .. show(filter or {}), WATCH.REPLY | WATCH.ARRIVAL, find_in(function(last)
     return core.requests(number, last)
   end, core.last_request(), filter, "requests"))
 end
@@ -311,9 +325,10 @@ function Command:finished(filter)
   local id = self.subject.id
   return must(self, told(self) .. " finished" .. (filter and " with " .. show(filter) or ""), WATCH.COMMAND, function()
     if core.command_status(id) == "finished" then
-      for _, event in ipairs(core.command_answers(id)) do
-        if not NOT_FINISHED[event.event] and (not filter or fits(event, filter)) then
-          return true, event
+      local answers = core.command_answers(id) -- the last one is the end, STATE_CHANGED may come before
+      for i = #answers, 1, -1 do
+        if not NOT_FINISHED[answers[i].event] and (not filter or fits(answers[i], filter)) then
+          return true, answers[i]
         end
       end
     end
@@ -411,12 +426,21 @@ function expect.never(printer, filter, kind)
   local number = printer.number
   local events = kind == "event"
   local fetch, since = events and core.events or core.requests, events and core.last_event() or core.last_request()
+  local before = {} -- came before this moment, though their answers come later
+  for _, request in ipairs(events and {} or fetch(number, since)) do
+    before[request.connection .. "@" .. request.at] = true
+  end
   return setmetatable({
     where = core.where(),
     printer = number,
     reason = "something happened that must not",
     expected = kind .. " " .. show(filter or {}),
-    watch = events and WATCH.EVENT or WATCH.REPLY,
-    probe = find_in(function(last) return fetch(number, last) end, since, filter, kind .. "s"),
+    watch = events and WATCH.EVENT or WATCH.REPLY | WATCH.ARRIVAL,
+    probe = find_in(function(last)
+      local list = fetch(number, last)
+      return events and list or core.filtered(list, function(request)
+        return not before[request.connection .. "@" .. request.at]
+      end)
+    end, since, filter, kind .. "s"),
   }, Never)
 end

@@ -28,8 +28,8 @@ static void parsed_request(void *owner, const struct http_message *message)
     actor->listener->request(actor->listener->owner, actor, actor->connection, message);
 }
 
-static void observed_request(void *observer, const struct connect_sdk *sdk, uint32_t connection, const char *bytes,
-                             size_t size)
+static void observed_request(void *observer, const struct connect_sdk *sdk, uint32_t connection,
+                             const char *bytes, size_t size)
 {
     (void)sdk;
     struct actor *actor = observer;
@@ -45,8 +45,8 @@ static void observed_reply(void *observer, const struct connect_sdk *sdk, uint32
     actor->listener->reply(actor->listener->owner, actor, connection, message);
 }
 
-static void observed_end(void *observer, const struct connect_sdk *sdk, uint32_t connection, enum stream_end end,
-                         bool by_us, const char *why)
+static void observed_end(void *observer, const struct connect_sdk *sdk, uint32_t connection,
+                         enum stream_end end, bool by_us, const char *why)
 {
     (void)sdk;
     (void)end;
@@ -61,7 +61,8 @@ static const struct connect_observer_class observer_class = {
 static const struct http_parser_events parser_events = {.complete = parsed_request};
 
 /* Server, token, name and place as the ini file of a user has them. */
-static bool read_ini(struct actor *actor, const struct actor_settings *settings, struct error *error)
+static bool read_ini(struct actor *actor, const struct actor_settings *settings,
+                     struct error *error)
 {
     struct settings_ini *ini = settings_ini_parse("ini", settings->ini, settings->ini_size, error);
     struct settings_printer printer;
@@ -80,7 +81,8 @@ static bool read_ini(struct actor *actor, const struct actor_settings *settings,
     return done;
 }
 
-static bool read_settings(struct actor *actor, const struct actor_settings *settings, struct error *error)
+static bool read_settings(struct actor *actor, const struct actor_settings *settings,
+                          struct error *error)
 {
     struct connect_face_settings *face = &actor->settings;
     connect_face_defaults(face);
@@ -88,7 +90,8 @@ static bool read_settings(struct actor *actor, const struct actor_settings *sett
         return error_set(error, "host \"%s\": expected \"prusalink\" or \"sdk\"", settings->host);
     }
     if (!connect_sdk_version_parse(settings->version, &face->sdk_version)) {
-        return error_set(error, "version \"%s\": expected \"0.7.1\", \"0.8.0\" or \"0.8.1\"", settings->version);
+        return error_set(error, "version \"%s\": expected \"0.7.1\", \"0.8.0\" or \"0.8.1\"",
+                         settings->version);
     }
     if (settings->ini != NULL) {
         if (!read_ini(actor, settings, error)) {
@@ -98,7 +101,8 @@ static bool read_settings(struct actor *actor, const struct actor_settings *sett
         actor->server = memory_copy_text(settings->server);
         actor->token = memory_copy_text(settings->token);
     }
-    face->host_version = face->host == CONNECT_HOST_PRUSALINK ? connect_sdk_version_name(face->sdk_version) : NULL;
+    face->host_version =
+        face->host == CONNECT_HOST_PRUSALINK ? connect_sdk_version_name(face->sdk_version) : NULL;
     face->server = actor->server;
     face->printer_name = actor->printer_name;
     face->location = actor->location;
@@ -140,8 +144,8 @@ static void give_storages(struct machine *machine, const struct actor_settings *
     }
 }
 
-struct actor *actor_new(struct world *world, struct network *network, const struct actor_settings *settings,
-                        struct error *error)
+struct actor *actor_new(struct world *world, struct network *network,
+                        const struct actor_settings *settings, struct error *error)
 {
     struct actor *actor = memory_new(sizeof *actor);
     actor->world = world;
@@ -190,8 +194,8 @@ void actor_power_on(struct actor *actor)
         return;
     }
     machine_power_on(actor->machine);
-    actor->face =
-        connect_face_new(actor->world, actor->network, actor->machine, &actor->settings, actor->name, actor->token);
+    actor->face = connect_face_new(actor->world, actor->network, actor->machine, &actor->settings,
+                                   actor->name, actor->token);
 }
 
 void actor_power_off(struct actor *actor)
@@ -214,6 +218,11 @@ const char *actor_name(const struct actor *actor)
 const char *actor_token(const struct actor *actor)
 {
     return actor->face != NULL ? connect_sdk_token(connect_face_sdk(actor->face)) : actor->token;
+}
+
+const char *actor_server(const struct actor *actor)
+{
+    return actor->server;
 }
 
 const char *actor_fingerprint(const struct actor *actor)

@@ -11,13 +11,17 @@
 #include "sim/wire/http.h"
 #include "sim/wire/stream.h"
 
-/* A printer of ours that takes part in a scenario: a machine with a Connect face, and what a scenario can do to it. */
+/* A printer of ours that takes part in a scenario: a machine with a Connect face, and what a
+ * scenario can do to it. */
 struct actor;
 
-/* Told what passes on the actor's wire, complete messages, in order; for scenarios whose server is not ours. */
+/* Told what passes on the actor's wire, complete messages, in order; for scenarios whose server is
+ * not ours. */
 struct actor_listener {
-    void (*request)(void *owner, struct actor *actor, uint32_t connection, const struct http_message *request);
-    void (*reply)(void *owner, struct actor *actor, uint32_t connection, const struct http_message *reply);
+    void (*request)(void *owner, struct actor *actor, uint32_t connection,
+                    const struct http_message *request);
+    void (*reply)(void *owner, struct actor *actor, uint32_t connection,
+                  const struct http_message *reply);
     void (*ended)(void *owner, struct actor *actor, uint32_t connection, bool by_printer);
     void *owner;
 };
@@ -32,24 +36,28 @@ struct actor_settings {
     const char *version;  /* "0.8.1" */
     const char *server;   /* base URL */
     const char *token;    /* NULL: not registered */
-    const char *ini;      /* text of a prusa_printer_settings.ini: its server and token count; NULL: none */
+    const char
+        *ini; /* text of a prusa_printer_settings.ini: its server and token count; NULL: none */
     size_t ini_size;
-    bool bare_storages;   /* without the model's storages: others are attached before the power goes on */
+    bool bare_storages; /* without the model's storages: others are attached before the power goes
+                           on */
     bool quirks;
-    double room_c;        /* NAN: 25 */
+    double room_c; /* NAN: 25 */
     uint32_t job_counter;
     const struct actor_listener *listener; /* NULL: nobody */
 };
 
-/* Made but not yet switched on. NULL with the reason: unknown host or version, a bad ini file. Copies all texts. */
-struct actor *actor_new(struct world *world, struct network *network, const struct actor_settings *settings,
-                        struct error *error);
+/* Made but not yet switched on. NULL with the reason: unknown host or version, a bad ini file.
+ * Copies all texts. */
+struct actor *actor_new(struct world *world, struct network *network,
+                        const struct actor_settings *settings, struct error *error);
 void actor_destroy(struct actor *actor);
 void actor_power_on(struct actor *actor);  /* machine and host */
 void actor_power_off(struct actor *actor); /* the host program ends: no more messages */
 
 const char *actor_name(const struct actor *actor);
-const char *actor_token(const struct actor *actor); /* NULL: none */
+const char *actor_token(const struct actor *actor);  /* NULL: none */
+const char *actor_server(const struct actor *actor); /* base URL */
 const char *actor_fingerprint(const struct actor *actor);
 struct machine *actor_machine(struct actor *actor);
 bool actor_register(struct actor *actor);

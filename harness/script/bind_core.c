@@ -56,13 +56,15 @@ static int duration_name(lua_State *lua)
     return 1;
 }
 
-/* sleep(seconds, watch, printer): until then, or until something that is watched happens; true: it did. */
+/* sleep(seconds, watch, printer): until then, or until something that is watched happens; true: it
+ * did. */
 static int sleep_until(lua_State *lua)
 {
     struct stage *stage = bind_stage(lua);
     struct play *play = play_of(lua);
     if (lua != play->thread || !play->in_turn) {
-        return luaL_error(lua, "waiting is for the scenario itself, not for hooks and coroutines of its own");
+        return luaL_error(
+            lua, "waiting is for the scenario itself, not for hooks and coroutines of its own");
     }
     int64_t us = 0;
     struct error error;
@@ -93,7 +95,8 @@ static int bad_argument(lua_State *lua)
     return luaL_error(lua, "%s", luaL_checkstring(lua, 1));
 }
 
-/* verdict("fail"|"skip", reason, expected, seen, where, printer): ends the scenario, also out of its pcall(). */
+/* verdict("fail"|"skip", reason, expected, seen, where, printer): ends the scenario, also out of
+ * its pcall(). */
 static int verdict(lua_State *lua)
 {
     static const char *const names[] = {"fail", "skip", NULL};
@@ -105,8 +108,9 @@ static int verdict(lua_State *lua)
         where(lua);
         lua_replace(lua, 5);
     }
-    play_judge(play_of(lua), ends[which], luaL_optstring(lua, 2, NULL), luaL_optstring(lua, 3, NULL),
-               luaL_optstring(lua, 4, NULL), luaL_optstring(lua, 5, NULL), (uint32_t)luaL_optinteger(lua, 6, 0));
+    play_judge(play_of(lua), ends[which], luaL_optstring(lua, 2, NULL),
+               luaL_optstring(lua, 3, NULL), luaL_optstring(lua, 4, NULL),
+               luaL_optstring(lua, 5, NULL), (uint32_t)luaL_optinteger(lua, 6, 0));
     return luaL_error(lua, "%s", luaL_optstring(lua, 2, "ended"));
 }
 
@@ -167,7 +171,8 @@ static bool flag_field(lua_State *lua, const char *key)
 /* What the judge knows of a check needs not be said again in its scenario. */
 static void complete(struct definition *definition)
 {
-    const struct contract_rule *rule = definition->check ? contract_rule_find(definition->name) : NULL;
+    const struct contract_rule *rule =
+        definition->check ? contract_rule_find(definition->name) : NULL;
     if (rule != NULL) {
         if (definition->sentence == NULL) {
             definition->sentence = memory_copy_text(rule->text);
@@ -188,23 +193,27 @@ static void complete(struct definition *definition)
     }
 }
 
-static void keep_definition(lua_State *lua, struct definitions *listing, struct definition *definition)
+static void keep_definition(lua_State *lua, struct definitions *listing,
+                            struct definition *definition)
 {
-    listing->items = memory_resize(listing->items, (listing->count + 1) * sizeof(struct definition *));
+    listing->items =
+        memory_resize(listing->items, (listing->count + 1) * sizeof(struct definition *));
     listing->items[listing->count++] = definition; /* its owner frees it, whatever comes */
     for (size_t i = 0; i + 1 < listing->count; i++) {
         const struct definition *other = listing->items[i];
         if (strcmp(other->name, definition->name) == 0 &&
             (definition->check ? other->check : strcmp(other->file, definition->file) == 0)) {
-            luaL_error(lua, "\"%s\" is defined already, at %s:%d", definition->name, other->file, other->line);
+            luaL_error(lua, "\"%s\" is defined already, at %s:%d", definition->name, other->file,
+                       other->line);
         }
     }
-    const char *missing = definition->sentence == NULL                        ? "the sentence that says what must be true"
-                          : definition->check && definition->subject == NULL ? "its side, \"printer\" or \"server\","
-                                                                             : NULL;
+    const char *missing = definition->sentence == NULL ? "the sentence that says what must be true"
+                          : definition->check && definition->subject == NULL
+                              ? "its side, \"printer\" or \"server\","
+                              : NULL;
     if (missing != NULL) {
-        luaL_error(lua, "%s \"%s\": %s is missing", definition->check ? "check" : "scenario", definition->name,
-                   missing);
+        luaL_error(lua, "%s \"%s\": %s is missing", definition->check ? "check" : "scenario",
+                   definition->name, missing);
     }
 }
 
@@ -264,7 +273,8 @@ void bind_core(lua_State *lua)
         const char *name;
         int bits;
     } watches[] = {{"EVENT", WATCH_EVENT},     {"REQUEST", WATCH_REQUEST}, {"STATE", WATCH_STATE},
-                   {"COMMAND", WATCH_COMMAND}, {"REPLY", WATCH_REPLY},     {"ALL", WATCH_ALL}};
+                   {"COMMAND", WATCH_COMMAND}, {"REPLY", WATCH_REPLY},     {"ALL", WATCH_ALL},
+                   {"ARRIVAL", WATCH_ARRIVAL}};
     luaL_setfuncs(lua, functions, 0);
     lua_newtable(lua);
     for (size_t i = 0; i < sizeof watches / sizeof *watches; i++) {

@@ -64,9 +64,10 @@ void bind_push_headers(lua_State *lua, struct slice head)
     }
 }
 
-/* An event is its body; what else is known of it lies behind, where pairs() and filters don't trip over it. */
-void bind_push_event(lua_State *lua, const struct stage *stage, const cJSON *body, int64_t time_us, uint64_t number,
-                     const char *head)
+/* An event is its body; what else is known of it lies behind, where pairs() and filters don't trip
+ * over it. */
+void bind_push_event(lua_State *lua, const struct stage *stage, const cJSON *body, int64_t time_us,
+                     uint64_t number, const char *head)
 {
     lua_json_push(lua, body);
     lua_newtable(lua);
@@ -136,7 +137,8 @@ static void content_fields(lua_State *lua, struct slice head, struct slice body)
     lua_setfield(lua, -2, "body");
 }
 
-static void push_request(lua_State *lua, const struct stage *stage, const struct connect_log_entry *entry)
+static void push_request(lua_State *lua, const struct stage *stage,
+                         const struct connect_log_entry *entry)
 {
     lua_createtable(lua, 0, 12);
     lua_pushinteger(lua, (lua_Integer)entry->number);
@@ -162,7 +164,43 @@ static void push_request(lua_State *lua, const struct stage *stage, const struct
     }
 }
 
-/* requests(printer, since): of the log, behind number `since`. */
+/* Those that are not answered yet: not in the log, without a number. */
+static void push_arrivals(lua_State *lua, struct stage *stage, struct stage_printer *printer,
+                          lua_Integer count)
+{
+    struct connect_printer *believed = stage_believed(stage, printer);
+    for (size_t i = 0; i < stage->arrival_count; i++) {
+        const struct stage_arrival *arrival = &stage->arrivals[i];
+        if (believed == NULL || arrival->printer != believed) {
+            continue;
+        }
+        struct connect_log_entry entry = {
+            .time_us = arrival->time_us,
+            .reply_time_us = -1,
+            .connection = arrival->connection,
+            .request_head = {arrival->head.bytes, arrival->head.size},
+            .request_body = {arrival->body.bytes, arrival->body.size}};
+        push_request(lua, stage, &entry);
+        lua_pushnil(lua);
+        lua_setfield(lua, -2, "number");
+        lua_rawseti(lua, -2, ++count);
+    }
+}
+
+/* Of a printer that the server does not know (yet) the log has no number; its requests have its
+ * fingerprint. */
+static bool entry_is_of(const struct connect_log_entry *entry, const struct stage_printer *printer,
+                        uint32_t number)
+{
+    if (entry->printer != 0 || printer->actor == NULL) {
+        return number != 0 && entry->printer == number;
+    }
+    const char *fingerprint = actor_fingerprint(printer->actor);
+    return memmem(entry->request_head.bytes, entry->request_head.size, fingerprint,
+                  strlen(fingerprint)) != NULL;
+}
+
+/* requests(printer, since): of the log, behind number `since`, and what is not answered yet. */
 static int requests(lua_State *lua)
 {
     struct stage *stage = bind_stage(lua);
@@ -172,13 +210,14 @@ static int requests(lua_State *lua)
     lua_newtable(lua);
     lua_Integer count = 0;
     struct connect_log_entry entry;
-    while (number != 0 && connect_log_next(stage->log, since, &entry)) {
+    while (connect_log_next(stage->log, since, &entry)) {
         since = entry.number;
-        if (entry.printer == number && entry.time_us >= stage->began_us) {
+        if (entry_is_of(&entry, printer, number) && entry.time_us >= stage->began_us) {
             push_request(lua, stage, &entry);
             lua_rawseti(lua, -2, ++count);
         }
     }
+    push_arrivals(lua, stage, printer, count);
     return 1;
 }
 

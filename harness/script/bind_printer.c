@@ -112,14 +112,17 @@ static void fill_storages(lua_State *lua, struct actor *actor)
             luaL_error(lua, "printer: option files: expected { [\"/storage/file\"] = content }");
         }
         if (!bind_put_file(lua, actor, lua_tostring(lua, -2), lua_gettop(lua))) {
-            luaL_error(lua, "printer: option files: %s: %s", lua_tostring(lua, next + 1), lua_tostring(lua, -1));
+            luaL_error(lua, "printer: option files: %s: %s", lua_tostring(lua, next + 1),
+                       lua_tostring(lua, -1));
         }
     }
     lua_settop(lua, files - 1);
 }
 
-/* Faults that this printer's messages go through: the scenario's own (option spoil) and those of the whole run. */
-static void add_faults(lua_State *lua, struct message_faults **faults, struct ground *ground, const char *text)
+/* Faults that this printer's messages go through: the scenario's own (option spoil) and those of
+ * the whole run. */
+static void add_faults(lua_State *lua, struct message_faults **faults, struct ground *ground,
+                       const char *text)
 {
     if (*faults == NULL) {
         *faults = message_faults_new(ground->world, ground->network);
@@ -172,7 +175,8 @@ static int printer_new(lua_State *lua)
     luaL_checktype(lua, 2, LUA_TTABLE);
     lua_settop(lua, 2);
     const struct model *model = check_model(lua);
-    struct actor_settings settings = {.model = model, .index = stage->printer_count + 1, .server = stage->house.url};
+    struct actor_settings settings = {
+        .model = model, .index = stage->printer_count + 1, .server = stage->house.url};
     read_settings(lua, &settings);
     char made[64], token[21];
     snprintf(made, sizeof made, "%.40s-%u", model->name, stage->printer_count + 1);
@@ -238,10 +242,12 @@ static int printer_identity(lua_State *lua)
     struct connect_printer *believed = stage_believed(bind_stage(lua), printer);
     if (printer->actor != NULL) {
         value = strcmp(which, "token") == 0    ? actor_token(printer->actor)
+                : strcmp(which, "server") == 0 ? actor_server(printer->actor)
                 : strcmp(which, "serial") == 0 ? machine_serial(actor_machine(printer->actor))
                                                : actor_fingerprint(printer->actor);
     } else if (believed != NULL) {
         value = strcmp(which, "token") == 0    ? believed->token
+                : strcmp(which, "server") == 0 ? bind_stage(lua)->house.url
                 : strcmp(which, "serial") == 0 ? believed->serial
                                                : believed->fingerprint;
     }
@@ -265,7 +271,8 @@ static void count_field(lua_State *lua, const char *key, int64_t value)
     }
 }
 
-static void job_fields(lua_State *lua, struct machine *machine, const struct machine_readings *readings)
+static void job_fields(lua_State *lua, struct machine *machine,
+                       const struct machine_readings *readings)
 {
     if (!readings->job) {
         return;
@@ -344,8 +351,9 @@ static int percent(lua_State *lua)
 /* printer_order(number, verb, argument): what a person at the printer does. */
 static int printer_order(lua_State *lua)
 {
-    static const char *const verbs[] = {"start_print", "pause",     "resume",   "stop",  "set_ready", "confirm",
-                                        "set_speed",   "set_flow", "reset", "power_off", NULL};
+    static const char *const verbs[] = {"start_print", "pause",     "resume",    "stop",
+                                        "set_ready",   "confirm",   "set_speed", "set_flow",
+                                        "reset",       "power_off", NULL};
     struct actor *actor = bind_check_actor(lua, 1);
     struct machine *machine = actor_machine(actor);
     switch (luaL_checkoption(lua, 2, NULL, verbs)) {
@@ -358,7 +366,8 @@ static int printer_order(lua_State *lua)
     case 3:
         return refused(lua, machine_stop(machine));
     case 4:
-        return refused(lua, machine_set_ready(machine, lua_isnoneornil(lua, 3) || lua_toboolean(lua, 3)));
+        return refused(
+            lua, machine_set_ready(machine, lua_isnoneornil(lua, 3) || lua_toboolean(lua, 3)));
     case 5:
         machine_user_confirms(machine);
         break;
@@ -379,7 +388,8 @@ static int printer_order(lua_State *lua)
 
 static int printer_register(lua_State *lua)
 {
-    return told(lua, actor_register(bind_check_actor(lua, 1)), "no server, or a registration is under way");
+    return told(lua, actor_register(bind_check_actor(lua, 1)),
+                "no server, or a registration is under way");
 }
 
 static int printer_fault(lua_State *lua)

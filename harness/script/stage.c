@@ -43,14 +43,16 @@ struct stage_event *stage_keep_event(struct stage *stage, const struct http_mess
         stage->events = memory_resize(stage->events, stage->event_capacity * sizeof *stage->events);
     }
     struct stage_event *event = &stage->events[stage->event_count++];
-    *event = (struct stage_event){.number = stage->event_count,
-                                  .time_us = stage->world->now_us,
-                                  .head = memory_copy_slice(message->head.bytes, message->head.size),
-                                  .body = body};
+    *event =
+        (struct stage_event){.number = stage->event_count,
+                             .time_us = stage->world->now_us,
+                             .head = memory_copy_slice(message->head.bytes, message->head.size),
+                             .body = body};
     return event;
 }
 
-static struct connect_printer *printer_of(struct connect_server *server, const struct http_message *message)
+static struct connect_printer *printer_of(struct connect_server *server,
+                                          const struct http_message *message)
 {
     static const struct {
         const char *header;
@@ -71,10 +73,38 @@ static struct connect_printer *printer_of(struct connect_server *server, const s
     return NULL;
 }
 
+static void keep_arrival(struct stage *stage, uint32_t connection,
+                         const struct http_message *request)
+{
+    stage->arrivals =
+        memory_resize(stage->arrivals, (stage->arrival_count + 1) * sizeof *stage->arrivals);
+    struct stage_arrival *arrival = &stage->arrivals[stage->arrival_count++];
+    *arrival = (struct stage_arrival){.connection = connection,
+                                      .time_us = stage->world->now_us,
+                                      .printer = printer_of(stage->house.server, request)};
+    buffer_append(&arrival->head, request->head.bytes, request->head.size);
+    buffer_append(&arrival->body, request->body.bytes, request->body.size);
+    stage_wake(stage, WATCH_ARRIVAL, arrival->printer, 0);
+}
+
+static void drop_arrival(struct stage *stage, uint32_t connection)
+{
+    for (size_t i = 0; i < stage->arrival_count; i++) {
+        if (stage->arrivals[i].connection == connection) {
+            buffer_free(&stage->arrivals[i].head);
+            buffer_free(&stage->arrivals[i].body);
+            stage->arrivals[i] = stage->arrivals[--stage->arrival_count];
+            return;
+        }
+    }
+}
+
 static void saw_request(void *owner, uint32_t connection, const struct http_message *request)
 {
-    (void)connection;
     struct stage *stage = owner;
+    if ((stage->watch & WATCH_ARRIVAL) != 0) {
+        keep_arrival(stage, connection, request);
+    }
     if (slice_is(request->target, "/p/events")) {
         struct stage_event *event = stage_keep_event(stage, request);
         if (event != NULL) {
@@ -87,15 +117,15 @@ static void saw_request(void *owner, uint32_t connection, const struct http_mess
 static void saw_reply(void *owner, uint32_t connection, struct connect_printer *printer,
                       const struct http_message *reply)
 {
-    (void)connection;
     (void)reply;
+    drop_arrival(owner, connection);
     stage_wake(owner, WATCH_REPLY, printer, 0);
 }
 
 static void saw_silence(void *owner, uint32_t connection, enum connect_unanswered how)
 {
     (void)how;
-    (void)connection;
+    drop_arrival(owner, connection);
     stage_wake(owner, WATCH_REPLY, NULL, 0);
 }
 
@@ -108,7 +138,8 @@ static void saw_change(void *owner, struct connect_printer *printer, const cJSON
             last->printer = printer; /* its first message: nobody knew its token before */
         }
     }
-    stage_wake(stage, WATCH_STATE | WATCH_REQUEST | (event != NULL ? (unsigned)WATCH_EVENT : 0U), printer, 0);
+    stage_wake(stage, WATCH_STATE | WATCH_REQUEST | (event != NULL ? (unsigned)WATCH_EVENT : 0U),
+               printer, 0);
 }
 
 static void saw_command(void *owner, struct connect_command *command)
@@ -129,8 +160,8 @@ bool stage_house_open(struct stage_house *house, struct ground *ground, const ch
                                       .initialised_later = true};
     house->contract = contract_new(&judge);
     house->tap = contract_tap_new(house->contract, house->server);
-    house->front = ground->class->open(ground, connect_server_service(house->server), at, house->url,
-                                       sizeof house->url, error);
+    house->front = ground->class->open(ground, connect_server_service(house->server), at,
+                                       house->url, sizeof house->url, error);
     if (house->front == NULL) {
         stage_house_close(house, ground);
         return false;
@@ -167,10 +198,12 @@ static bool move_in(struct stage *stage, const struct stage_house *house, struct
         stage->own_contract = contract_new(&judge);
         stage->own_log = connect_log_new(STAGE_LOG_BYTES);
         stage->log = stage->own_log;
-        snprintf(stage->house.url, sizeof stage->house.url, "%s", stage->ground->targets->connect_url);
+        snprintf(stage->house.url, sizeof stage->house.url, "%s",
+                 stage->ground->targets->connect_url);
         return true;
     } else {
-        struct connect_server_settings settings = {.log_bytes = STAGE_LOG_BYTES, .history_max = 10000};
+        struct connect_server_settings settings = {.log_bytes = STAGE_LOG_BYTES,
+                                                   .history_max = 10000};
         if (!stage_house_open(&stage->house, stage->ground, NULL, &settings, error)) {
             return false;
         }
@@ -180,9 +213,11 @@ static bool move_in(struct stage *stage, const struct stage_house *house, struct
     return true;
 }
 
-bool stage_init(struct stage *stage, struct ground *ground, const struct stage_house *house, struct error *error)
+bool stage_init(struct stage *stage, struct ground *ground, const struct stage_house *house,
+                struct error *error)
 {
-    *stage = (struct stage){.ground = ground, .world = ground->world, .began_us = ground->world->now_us};
+    *stage =
+        (struct stage){.ground = ground, .world = ground->world, .began_us = ground->world->now_us};
     stage->observer = (struct connect_observer){.request = saw_request,
                                                 .reply = saw_reply,
                                                 .unanswered = saw_silence,
@@ -216,6 +251,10 @@ void stage_free(struct stage *stage)
         free(stage->events[i].head);
         cJSON_Delete(stage->events[i].body);
     }
+    while (stage->arrival_count > 0) {
+        drop_arrival(stage, stage->arrivals[0].connection);
+    }
+    free(stage->arrivals);
     stage_wire_free(stage);
     sender_free(stage);
     connect_log_destroy(stage->own_log);
@@ -227,10 +266,11 @@ void stage_free(struct stage *stage)
     free(stage->printers);
 }
 
-struct stage_printer *stage_add_printer(struct stage *stage, struct actor *actor, struct message_faults *faults,
-                                        const char *name)
+struct stage_printer *stage_add_printer(struct stage *stage, struct actor *actor,
+                                        struct message_faults *faults, const char *name)
 {
-    stage->printers = memory_resize(stage->printers, (stage->printer_count + 1) * sizeof *stage->printers);
+    stage->printers =
+        memory_resize(stage->printers, (stage->printer_count + 1) * sizeof *stage->printers);
     struct stage_printer *printer = memory_new(sizeof *printer);
     stage->printers[stage->printer_count++] = printer;
     printer->number = stage->printer_count;
@@ -254,7 +294,9 @@ struct connect_printer *stage_believed(struct stage *stage, struct stage_printer
     }
     if (printer->actor == NULL) {
         size_t index = printer->number - 1;
-        printer->believed = index < connect_server_printer_count(server) ? connect_server_printer(server, index) : NULL;
+        printer->believed = index < connect_server_printer_count(server)
+                                ? connect_server_printer(server, index)
+                                : NULL;
         return printer->believed;
     }
     const char *token = actor_token(printer->actor);
@@ -262,7 +304,8 @@ struct connect_printer *stage_believed(struct stage *stage, struct stage_printer
         printer->believed = connect_server_by_token(server, token);
     }
     if (printer->believed == NULL) {
-        printer->believed = connect_server_by_fingerprint(server, actor_fingerprint(printer->actor));
+        printer->believed =
+            connect_server_by_fingerprint(server, actor_fingerprint(printer->actor));
     }
     return printer->believed;
 }
@@ -285,7 +328,8 @@ uint32_t stage_log_number(struct stage *stage, struct stage_printer *printer)
     return believed != NULL ? believed->number : 0;
 }
 
-bool stage_event_is_of(struct stage *stage, const struct stage_event *event, struct stage_printer *printer)
+bool stage_event_is_of(struct stage *stage, const struct stage_event *event,
+                       struct stage_printer *printer)
 {
     if (stage->house.server == NULL) {
         return event->actor == printer->number;
@@ -318,20 +362,33 @@ bool stage_set_up(struct stage *stage, bool up, struct error *error)
 
 /* ---- Hooks ---- */
 
-static bool hook_wants(struct stage *stage, const struct stage_hook *hook, const struct connect_decision *decision)
+/* Before its registration the server doesn't know a printer; its fingerprint tells. */
+static bool decision_is_of(struct stage *stage, struct stage_printer *printer,
+                           const struct connect_decision *decision)
+{
+    if (decision->printer != NULL) {
+        return stage_believed(stage, printer) == decision->printer;
+    }
+    struct slice fingerprint = http_header_value(decision->request, "Fingerprint");
+    return printer->actor != NULL && fingerprint.bytes != NULL &&
+           slice_is(fingerprint, actor_fingerprint(printer->actor));
+}
+
+static bool hook_wants(struct stage *stage, const struct stage_hook *hook,
+                       const struct connect_decision *decision)
 {
     if (hook->times == 0) {
         return false;
     }
     if (hook->printer != 0 &&
-        (decision->printer == NULL ||
-         stage_believed(stage, stage->printers[hook->printer - 1]) != decision->printer)) {
+        !decision_is_of(stage, stage->printers[hook->printer - 1], decision)) {
         return false;
     }
     if (hook->event == NULL) {
         return true;
     }
-    cJSON *body = cJSON_ParseWithLength(decision->request->body.bytes, decision->request->body.size);
+    cJSON *body =
+        cJSON_ParseWithLength(decision->request->body.bytes, decision->request->body.size);
     const char *name = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(body, "event"));
     bool wanted = name != NULL && strcmp(name, hook->event) == 0;
     cJSON_Delete(body);
@@ -380,7 +437,8 @@ void stage_hook_remove(struct stage *stage, uint32_t id)
         }
         enum connect_point point = stage->hooks[i].point;
         free(stage->hooks[i].event);
-        memmove(&stage->hooks[i], &stage->hooks[i + 1], (stage->hook_count - i - 1) * sizeof *stage->hooks);
+        memmove(&stage->hooks[i], &stage->hooks[i + 1],
+                (stage->hook_count - i - 1) * sizeof *stage->hooks);
         stage->hook_count--;
         bool others = false;
         for (size_t k = 0; k < stage->hook_count; k++) {

@@ -13,16 +13,18 @@
 #include "harness/script/ground.h"
 #include "mockservers/connect/server.h"
 
-/* What one scenario owns: its printers, its server, the judge that watches every message, and the events seen so far.
- * Where the server is somebody else's there is none, and all is learnt from our printers' own wires. */
+/* What one scenario owns: its printers, its server, the judge that watches every message, and the
+ * events seen so far. Where the server is somebody else's there is none, and all is learnt from our
+ * printers' own wires. */
 
 enum stage_watch { /* what a waiter wants to hear of; bits */
-    WATCH_EVENT = 1,
-    WATCH_REQUEST = 2, /* what is believed of a printer has changed */
-    WATCH_STATE = 4,
-    WATCH_COMMAND = 8,
-    WATCH_REPLY = 16,
-    WATCH_ALL = 31,
+                   WATCH_EVENT = 1,
+                   WATCH_REQUEST = 2, /* what is believed of a printer has changed */
+                   WATCH_STATE = 4,
+                   WATCH_COMMAND = 8,
+                   WATCH_REPLY = 16,
+                   WATCH_ARRIVAL = 32, /* a request has come; it may be answered later */
+                   WATCH_ALL = 31,
 };
 
 enum { STAGE_LOG_BYTES = 8 * 1024 * 1024, STAGE_EVENTS_MAX = 200000, STAGE_PRINTERS_MAX = 100000 };
@@ -31,19 +33,27 @@ struct stage_event {
     uint64_t number; /* 1, 2, … */
     int64_t time_us;
     struct connect_printer *printer; /* server's; NULL while it is not recognised */
-    uint32_t actor;                  /* number of ours that sent it, when its own wire told us; else 0 */
+    uint32_t actor; /* number of ours that sent it, when its own wire told us; else 0 */
     char *head;
     cJSON *body;
 };
 
 struct stage_printer {
-    uint32_t number; /* 1, 2, … in the scenario */
-    struct actor *actor; /* NULL: from outside */
+    uint32_t number;                  /* 1, 2, … in the scenario */
+    struct actor *actor;              /* NULL: from outside */
     struct connect_printer *believed; /* NULL: the server doesn't know it yet */
     cJSON *telemetry;                 /* merged from what it sent; where the server is not ours */
     int64_t spoke_us;                 /* first message; -1: none; where the server is not ours */
     struct message_faults *faults;    /* between it and the network; NULL: none */
     char name[64];
+};
+
+/* A request that came while somebody waited for requests, and that is not answered yet. */
+struct stage_arrival {
+    uint32_t connection;
+    int64_t time_us;
+    struct connect_printer *printer; /* NULL: not recognised */
+    struct buffer head, body;
 };
 
 struct stage_hook {
@@ -79,6 +89,8 @@ struct stage {
     uint32_t printer_count;
     struct stage_event *events;
     size_t event_count, event_capacity;
+    struct stage_arrival *arrivals;
+    size_t arrival_count;
     struct stage_hook *hooks;
     size_t hook_count;
     uint32_t hooks_made;
@@ -100,26 +112,32 @@ bool stage_house_open(struct stage_house *house, struct ground *ground, const ch
 void stage_house_close(struct stage_house *house, struct ground *ground);
 
 /* `house` NULL: it opens one of its own, or none if the server is not ours. */
-bool stage_init(struct stage *stage, struct ground *ground, const struct stage_house *house, struct error *error);
+bool stage_init(struct stage *stage, struct ground *ground, const struct stage_house *house,
+                struct error *error);
 void stage_free(struct stage *stage);
 
 /* Takes the actor, and the faults that its messages go through (NULL: none). */
-struct stage_printer *stage_add_printer(struct stage *stage, struct actor *actor, struct message_faults *faults,
-                                        const char *name);
+struct stage_printer *stage_add_printer(struct stage *stage, struct actor *actor,
+                                        struct message_faults *faults, const char *name);
 struct stage_printer *stage_printer(struct stage *stage, uint32_t number); /* NULL: none */
 struct connect_printer *stage_believed(struct stage *stage, struct stage_printer *printer);
-bool stage_printer_spoke(struct stage *stage, struct stage_printer *printer); /* a telemetry was seen */
-uint32_t stage_log_number(struct stage *stage, struct stage_printer *printer); /* its number in the log; 0: unknown */
-bool stage_event_is_of(struct stage *stage, const struct stage_event *event, struct stage_printer *printer);
+bool stage_printer_spoke(struct stage *stage,
+                         struct stage_printer *printer); /* a telemetry was seen */
+uint32_t stage_log_number(struct stage *stage,
+                          struct stage_printer *printer); /* its number in the log; 0: unknown */
+bool stage_event_is_of(struct stage *stage, const struct stage_event *event,
+                       struct stage_printer *printer);
 struct contract *stage_contract(struct stage *stage);
 
 /* The server stops listening and breaks its connections, or listens again at the same place. */
 bool stage_set_up(struct stage *stage, bool up, struct error *error);
 
 struct stage_hook *stage_hook_add(struct stage *stage, enum connect_point point);
-void stage_hook_remove(struct stage *stage, uint32_t id); /* the caller has released its Lua function */
+void stage_hook_remove(struct stage *stage,
+                       uint32_t id); /* the caller has released its Lua function */
 
 /* The last messages of a printer (NULL: of all), redacted, one line each. */
-void stage_last_messages(struct stage *stage, struct stage_printer *printer, size_t count, struct buffer *out);
+void stage_last_messages(struct stage *stage, struct stage_printer *printer, size_t count,
+                         struct buffer *out);
 
 #endif

@@ -121,6 +121,9 @@ check "CON-REG-08" {
 }
 
 check "CON-REG-12" {
+  "host, TLS and port come from the ini file; port 0 leaves the port out of the address",
+  side = "printer",
+  kind = "fidelity",
   virtual_only = "it needs hosts named in an ini file",
   run = function(t)
     local cases = {

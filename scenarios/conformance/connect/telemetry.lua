@@ -147,6 +147,8 @@ check "CON-TEL-11" {
 -- The server's side.
 
 check "CON-TEL-12" {
+  "telemetry is merged: absent keys keep their value",
+  side = "server",
   run = function(t)
     local printer = common.printer(t)
     t:expect(t.connect:gcode(printer, "M104 S60")):finished():within "20s"

@@ -68,7 +68,7 @@ check "CON-TRP-06" {
 check "CON-TRP-07" {
   run = function(t)
     local printer = t:printer "mk3s"
-    t:wait "2s"
+    t:wait "2.1s" -- between two telemetries
     local before = t:now()
     printer:clock_jump "30s"
     t:wait "5s"
