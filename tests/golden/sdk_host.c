@@ -145,8 +145,30 @@ static void say_event(struct sdk_host *host, const struct capture_entry *entry, 
     connect_sdk_event(host->sdk, &event);
 }
 
+/* What the host program saw of the SDK and noted. */
+static void check_note(struct sdk_host *host, const char *note)
+{
+    char now[400];
+    if (strncmp(note, "host program got ", 17) == 0) {
+        snprintf(now, sizeof now, "host program got %s", host->failure);
+    } else {
+        const char *code = connect_sdk_code(host->sdk), *token = connect_sdk_token(host->sdk);
+        snprintf(now, sizeof now, "host program: code is still %s, token %s",
+                 code == NULL ? "None" : code, token == NULL ? "None" : token);
+    }
+    if (strcmp(now, note) != 0 && host->complaint[0] == '\0') {
+        snprintf(host->complaint, sizeof host->complaint, "noted: %.150s\n  now:   %.150s", note,
+                 now);
+    }
+}
+
 static void do_note(struct sdk_host *host, const char *note)
 {
+    if (strncmp(note, "host program got ", 17) == 0 ||
+        strncmp(note, "host program: code is still ", 28) == 0) {
+        check_note(host, note);
+        return;
+    }
     if (strstr(note, "port is closed") != NULL) {
         replay_stop_listening(host->replay);
     } else if (strstr(note, "listens again") != NULL) {
@@ -214,167 +236,6 @@ static bool of_host(const struct capture_entry *entry)
 
 /* ---- what the SDK asks it ---- */
 
-static void fail(struct sdk_host *host, const char *text)
-{
-    struct buffer error = {0};
-    connect_python_error(&error, "CommandFailed", text);
-    connect_sdk_fail(host->sdk, error.bytes);
-    buffer_free(&error);
-}
-
-static void set_state(struct sdk_host *host, enum printer_state state, int64_t id)
-{
-    connect_sdk_set_state(host->sdk, state,
-                          &(struct connect_event){
-                              .source = SOURCE_CONNECT, .with_command_id = true, .command_id = id});
-}
-
-static void finish(struct sdk_host *host)
-{
-    connect_sdk_finish(host->sdk, &(struct connect_result){.source = SOURCE_CONNECT});
-}
-
-static void start_print(struct sdk_host *host, const struct connect_sdk_command *command)
-{
-    const char *path = text_of(command->kwargs, "path"), *below = NULL;
-    const struct storage *storage = sdk_host_storage_of(host, path, &below);
-    if (host->job != 0) {
-        fail(host, "Already printing");
-    } else if (storage == NULL || storage_find(storage, below) == NULL) {
-        char text[400];
-        snprintf(text, sizeof text, "The file at %s does not exist.", path);
-        fail(host, text);
-    } else {
-        host->job = host->next_job++;
-        host->start_command = command->id;
-        snprintf(host->job_path, sizeof host->job_path, "%s", path);
-        connect_sdk_set_job(host->sdk, host->job);
-        set_state(host, STATE_PRINTING, command->id);
-        finish(host);
-    }
-}
-
-static void stop_print(struct sdk_host *host, const struct connect_sdk_command *command)
-{
-    set_state(host, STATE_STOPPED, command->id);
-    host->job = 0;
-    connect_sdk_set_job(host->sdk, 0);
-    finish(host);
-}
-
-static void change_state(struct sdk_host *host, const struct connect_sdk_command *command,
-                         enum printer_state from, enum printer_state to, const char *refusal)
-{
-    if (connect_sdk_state(host->sdk) != from) {
-        fail(host, refusal);
-    } else {
-        set_state(host, to, command->id);
-        finish(host);
-    }
-}
-
-static void send_job_info(struct sdk_host *host)
-{
-    if (host->job == 0) {
-        fail(host, "Cannot get job info, when there is no job in progress.");
-        return;
-    }
-    struct buffer data = {0};
-    struct json_writer json;
-    json_begin(&json, &data, JSON_PYTHON);
-    json_object(&json, NULL);
-    json_string(&json, "path", host->job_path);
-    json_int(&json, "start_cmd_id", host->start_command);
-    json_int(&json, "progress", host->progress);
-    json_object_end(&json);
-    connect_sdk_finish(host->sdk, &(struct connect_result){.event = CONNECT_JOB_INFO,
-                                                           .source = SOURCE_CONNECT,
-                                                           .data = data.bytes,
-                                                           .data_size = data.size});
-    buffer_free(&data);
-}
-
-static void take_time(struct sdk_host *host, enum host_doing doing, int64_t duration_us)
-{
-    host->doing = doing;
-    world_arm_in(&host->replay->world, &host->command_timer, duration_us);
-}
-
-static void run_gcode(struct sdk_host *host, const struct connect_sdk_command *command)
-{
-    const char *gcode = text_of(command->kwargs, "gcode");
-    if (connect_sdk_state(host->sdk) == STATE_PRINTING && !command->force) {
-        struct buffer text = {0};
-        buffer_append_text(&text, "Can't run '");
-        buffer_append_text(&text, gcode);
-        buffer_append_text(&text, "' while in PRINTING state.");
-        fail(host, text.bytes);
-        buffer_free(&text);
-    } else if (strncmp(gcode, "G4 S", 4) == 0) {
-        take_time(host, HOST_DWELL, SECONDS(strtol(gcode + 4, NULL, 10)) + MILLISECONDS(1));
-    } else if (strncmp(gcode, "G28", 3) == 0 && host->g28_us > 0) {
-        take_time(host, HOST_HOMING, host->g28_us);
-    } else {
-        finish(host);
-    }
-}
-
-static void command_over(void *owner)
-{
-    struct sdk_host *host = owner;
-    if (host->doing == HOST_RESETTING) {
-        host->reset_over_us = host->replay->world.now_us;
-        connect_sdk_set_state(host->sdk, STATE_IDLE, &(struct connect_event){.source = SOURCE_HW});
-    }
-    host->doing = HOST_IDLE;
-    finish(host);
-}
-
-static void interrupt(void *owner)
-{
-    struct sdk_host *host = owner;
-    if (host->doing == HOST_DWELL) {
-        world_cancel(&host->replay->world, &host->command_timer);
-        host->doing = HOST_IDLE;
-        fail(host, "Command interrupted");
-    }
-}
-
-static bool on_command(void *owner, const struct connect_sdk_command *command)
-{
-    struct sdk_host *host = owner;
-    if (host->builtin_only) {
-        return false;
-    }
-    switch (command->name) {
-    case CONNECT_START_PRINT:
-        start_print(host, command);
-        return true;
-    case CONNECT_STOP_PRINT:
-        stop_print(host, command);
-        return true;
-    case CONNECT_PAUSE_PRINT:
-        change_state(host, command, STATE_PRINTING, STATE_PAUSED,
-                     "Cannot pause when not printing.");
-        return true;
-    case CONNECT_RESUME_PRINT:
-        change_state(host, command, STATE_PAUSED, STATE_PRINTING, "Cannot resume when not paused.");
-        return true;
-    case CONNECT_SEND_JOB_INFO:
-        send_job_info(host);
-        return true;
-    case CONNECT_GCODE:
-        run_gcode(host, command);
-        return true;
-    case CONNECT_RESET_PRINTER:
-        set_state(host, STATE_BUSY, command->id);
-        take_time(host, HOST_RESETTING, MILLISECONDS(502));
-        return true;
-    default:
-        return false;
-    }
-}
-
 static void on_info(void *owner, struct connect_info *info)
 {
     static const char *const keys[] = {"lan_mac",   "lan_ipv4",  "lan_ipv6",  "wifi_mac",
@@ -399,6 +260,12 @@ static void on_info(void *owner, struct connect_info *info)
     const cJSON *active = member(host->info, "active_sheet");
     info->active_sheet = active == NULL ? -1 : active->valueint;
     info->mmu_supported = member(host->info, "mmu") != NULL;
+}
+
+static void on_register_failed(void *owner, const char *error)
+{
+    struct sdk_host *host = owner;
+    snprintf(host->failure, sizeof host->failure, "%s", error);
 }
 
 static size_t on_storage_count(void *owner)
@@ -518,7 +385,9 @@ static void plan_inputs(struct sdk_host *host, const struct capture *capture)
                 burst_us = entry->time_us;
             }
             /* A note is written before the messages of its instant, what it notes came after. */
-            plan_input(host, entry, entry->time_us + (strstr(entry->text, "clock") ? 500 : 0));
+            bool behind =
+                strstr(entry->text, "clock") != NULL || strstr(entry->text, "host program");
+            plan_input(host, entry, entry->time_us + (behind && burst == 0 ? 500 : 0));
         } else if (burst > 0) {
             burst--;
             plan_input(host, entry, burst_us);
@@ -532,14 +401,15 @@ bool sdk_host_init(struct sdk_host *host, struct replay *replay, const char *nam
                    struct error *error)
 {
     static const struct connect_host_class host_class = {
-        .command = on_command,
-        .interrupt = interrupt,
+        .command = sdk_host_command,
+        .interrupt = sdk_host_interrupt,
         .info = on_info,
         .storage_count = on_storage_count,
         .storage = on_storage,
         .make_folder = sdk_host_make_folder,
         .remove = sdk_host_remove,
         .printed_file = on_printed_file,
+        .register_failed = on_register_failed,
     };
     *host = (struct sdk_host){.replay = replay, .name = name};
     if (first_request(&replay->capture) == NULL) {
@@ -554,7 +424,7 @@ bool sdk_host_init(struct sdk_host *host, struct replay *replay, const char *nam
         .host = host,
         .watch_interval_us = MILLISECONDS(20),
     });
-    timer_init(&host->command_timer, command_over, host);
+    timer_init(&host->command_timer, sdk_host_command_over, host);
     learn(host, &replay->capture);
     identify(host, &replay->capture);
     begin_in_state(host, &replay->capture);

@@ -24,6 +24,8 @@ struct sdk_host {
     int64_t start_command;
     int64_t progress;
     double clock_offset_s; /* that was last set */
+    char failure[300];     /* of the last registration, as the SDK told it */
+    char complaint[400];   /* the first note of the capture that doesn't hold; "": all do */
     int64_t reset_over_us;
     struct timer command_timer; /* end of a command that takes time */
     enum host_doing { HOST_IDLE, HOST_DWELL, HOST_HOMING, HOST_RESETTING } doing;
@@ -35,6 +37,11 @@ bool sdk_host_init(struct sdk_host *host, struct replay *replay, const char *nam
                    struct error *error);
 void sdk_host_run(struct sdk_host *host); /* to the end of the capture */
 void sdk_host_free(struct sdk_host *host);
+
+/* sdk_host_commands.c */
+bool sdk_host_command(void *host, const struct connect_sdk_command *command);
+void sdk_host_interrupt(void *host);
+void sdk_host_command_over(void *host);
 
 /* sdk_host_files.c: the storages, and what was done to them from outside. */
 void sdk_host_attach_recorded(struct sdk_host *host);

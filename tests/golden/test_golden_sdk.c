@@ -57,6 +57,9 @@ static void replay_capture(void **state)
         sdk_host_run(&host);
         good = replay_compare(&replay, name, differences, sizeof differences / sizeof *differences,
                               SLACK_US, &error);
+        if (good && host.complaint[0] != '\0') {
+            good = error_set(&error, "%s: %s", name, host.complaint);
+        }
         sdk_host_free(&host);
     }
     replay_free(&replay);
