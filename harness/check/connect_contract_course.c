@@ -116,11 +116,11 @@ static void set_text(char **text, struct slice value)
 
 static struct subject *subject_of(struct contract *contract, const struct sight *sight)
 {
-    struct slice token = http_header_value(sight->request, "Token");
-    struct slice fingerprint = http_header_value(sight->request, "Fingerprint");
+    struct slice token = sight->headers[HEADER_TOKEN];
+    struct slice fingerprint = sight->headers[HEADER_FINGERPRINT];
     struct subject *subject = named(contract, 'T', token);
     if (subject == NULL && (sight->kind & SEE_POLL) != 0) {
-        subject = named(contract, 'C', http_header_value(sight->request, "Code"));
+        subject = named(contract, 'C', sight->headers[HEADER_CODE]);
     }
     if (subject == NULL) {
         subject = named(contract, 'F', fingerprint);
@@ -200,6 +200,55 @@ static void drop_asked(struct contract *contract, struct asked *gone)
 }
 
 /* ---- requests ---- */
+
+static void read_headers(struct sight *sight)
+{
+    static const struct {
+        const char *name;
+        size_t size;
+    } names[HEADER_COUNT] = {
+        [HEADER_FINGERPRINT] = {"Fingerprint", 11},
+        [HEADER_TIMESTAMP] = {"Timestamp", 9},
+        [HEADER_USER_AGENT] = {"User-Agent", 10},
+        [HEADER_USER_AGENT_PRINTER] = {"User-Agent-Printer", 18},
+        [HEADER_USER_AGENT_VERSION] = {"User-Agent-Version", 18},
+        [HEADER_TOKEN] = {"Token", 5},
+        [HEADER_CODE] = {"Code", 4},
+        [HEADER_CLOCK_ADJUSTED] = {"Clock-Adjusted", 14},
+        [HEADER_CONTENT_TYPE] = {"Content-Type", 12},
+    };
+    for (size_t i = 0; i < sight->request->header_count; i++) {
+        const struct http_header *header = &sight->request->headers[i];
+        for (size_t k = 0; k < HEADER_COUNT; k++) {
+            if (header->name.size == names[k].size && sight->headers[k].bytes == NULL &&
+                strncasecmp(header->name.bytes, names[k].name, names[k].size) == 0) {
+                sight->headers[k] = header->value;
+                break;
+            }
+        }
+    }
+}
+
+/* Digits, at most one point among them; NAN: something else. The usual form fits into 64 bits, where one division of
+ * exact values rounds as strtod() does. */
+static double read_stamp(struct slice text)
+{
+    uint64_t digits = 0, scale = 0;
+    for (size_t i = 0; i < text.size; i++) {
+        char c = text.bytes[i];
+        if (c == '.' && scale == 0) {
+            scale = 1;
+        } else if (c < '0' || c > '9') {
+            return NAN;
+        } else if (digits < UINT64_C(900719925474099)) { /* more digits change nothing that is judged */
+            digits = digits * 10 + (uint64_t)(c - '0');
+            scale *= 10;
+        } else if (scale == 0) {
+            return NAN;
+        }
+    }
+    return text.size == 0 ? NAN : (double)digits / (double)(scale == 0 ? 1 : scale);
+}
 
 static const struct {
     const char *target;
@@ -308,7 +357,7 @@ static void read_event(struct sight *sight)
 static void remember_asked(struct sight *sight)
 {
     const struct http_message *request = sight->request;
-    struct slice stamp = http_header_value(request, "Timestamp");
+    struct slice stamp = sight->headers[HEADER_TIMESTAMP];
     const char *point = stamp.bytes == NULL ? NULL : memchr(stamp.bytes, '.', stamp.size);
     struct asked asked = {
         .connection = sight->connection,
@@ -357,7 +406,9 @@ void contract_request(struct contract *contract, int64_t time_us, uint32_t conne
     };
     contract->now_us = time_us;
     cJSON *tree = NULL;
+    read_headers(&sight);
     if (sight.kind != 0) {
+        sight.stamp = read_stamp(sight.headers[HEADER_TIMESTAMP]);
         if ((sight.kind & (SEE_EVENT | SEE_REGISTER)) != 0) {
             tree = read_body(&sight);
         }

@@ -171,6 +171,20 @@ struct contract {
     int64_t now_us;
 };
 
+/* The request headers that rules look at: found once per request. */
+enum seen_header {
+    HEADER_FINGERPRINT,
+    HEADER_TIMESTAMP,
+    HEADER_USER_AGENT,
+    HEADER_USER_AGENT_PRINTER,
+    HEADER_USER_AGENT_VERSION,
+    HEADER_TOKEN,
+    HEADER_CODE,
+    HEADER_CLOCK_ADJUSTED,
+    HEADER_CONTENT_TYPE,
+    HEADER_COUNT
+};
+
 struct sight {
     struct contract *contract;
     unsigned kind;
@@ -178,6 +192,8 @@ struct sight {
     uint32_t connection;
     struct subject *subject; /* never NULL but for replies to strangers */
     const struct http_message *request, *reply;
+    struct slice headers[HEADER_COUNT]; /* of the request; bytes NULL: not there */
+    double stamp;                  /* Timestamp; NAN: no decimal number */
     const struct asked *asked;     /* of replies and unanswered requests */
     const cJSON *body;             /* object, or NULL: none, no object, or an equal telemetry */
     bool body_bad;                 /* there should be an object and is none */

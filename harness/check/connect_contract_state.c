@@ -404,15 +404,15 @@ static void take_register(struct sight *sight)
 static void take_headers(struct sight *sight)
 {
     struct subject *subject = sight->subject;
-    struct slice fingerprint = http_header_value(sight->request, "Fingerprint");
-    struct slice type = http_header_value(sight->request, "User-Agent-Printer");
+    struct slice fingerprint = sight->headers[HEADER_FINGERPRINT];
+    struct slice type = sight->headers[HEADER_USER_AGENT_PRINTER];
     if (fingerprint.size > 0 && subject->fingerprint == NULL &&
         memchr(fingerprint.bytes, '\0', fingerprint.size) == NULL) {
         subject->fingerprint = memory_copy_slice(fingerprint.bytes, fingerprint.size);
         name_subject(sight->contract, 'F', subject->fingerprint, subject);
     }
     subject->initialised_seen = fingerprint.size > 0 && !slice_is(type, "None");
-    subject->adjusted_last = http_header(sight->request, "Clock-Adjusted") != NULL;
+    subject->adjusted_last = sight->headers[HEADER_CLOCK_ADJUSTED].bytes != NULL;
     subject->since_adjusted = subject->adjusted_last ? 0 : subject->since_adjusted + 1;
     subject->seen_us = sight->time_us;
 }

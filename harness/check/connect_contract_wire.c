@@ -2,7 +2,6 @@
 
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <openssl/sha.h>
@@ -14,17 +13,12 @@
 
 enum { ANSWER_TIME_S = 10, DAY_S = 86400 };
 
-static struct slice header(const struct sight *sight, const char *name)
-{
-    return http_header_value(sight->request, name);
-}
-
 /* ---- 13.1 ---- */
 
 void judge_trp_01(struct sight *sight)
 {
     static const char json[] = "application/json";
-    struct slice type = header(sight, "Content-Type");
+    struct slice type = sight->headers[HEADER_CONTENT_TYPE];
     struct slice method = sight->request->method;
     bool posted = slice_is(method, "POST");
     bool typed = type.size >= sizeof json - 1 && memcmp(type.bytes, json, sizeof json - 1) == 0;
@@ -36,7 +30,7 @@ void judge_trp_01(struct sight *sight)
 void judge_trp_02(struct sight *sight)
 {
     const char *known = sight->subject->fingerprint;
-    struct slice told = header(sight, "Fingerprint");
+    struct slice told = sight->headers[HEADER_FINGERPRINT];
     if (known == NULL && told.size == 0) {
         return;
     }
@@ -46,7 +40,7 @@ void judge_trp_02(struct sight *sight)
 
 void judge_trp_03(struct sight *sight)
 {
-    struct slice token = header(sight, "Token");
+    struct slice token = sight->headers[HEADER_TOKEN];
     const char *issued = sight->subject->token;
     bool good = token.size > 0 && (issued == NULL || slice_is(token, issued));
     verdict(sight, good, "the Token that was issued", "%s",
@@ -55,33 +49,19 @@ void judge_trp_03(struct sight *sight)
 
 void judge_trp_04(struct sight *sight)
 {
-    bool none = header(sight, "Token").size == 0;
+    bool none = sight->headers[HEADER_TOKEN].size == 0;
     bool before = sight->subject->registration_seen && sight->subject->token == NULL;
     verdict(sight, !none && !before, "no telemetry and no event before the token was issued",
             "%.*s %s", SLICE(sight->request->target), none ? "without Token" : "with some Token");
 }
 
-static bool read_stamp(struct slice text, double *value)
-{
-    char copy[40];
-    if (text.size == 0 || text.size >= sizeof copy) {
-        return false;
-    }
-    memcpy(copy, text.bytes, text.size);
-    copy[text.size] = '\0';
-    char *end;
-    *value = strtod(copy, &end);
-    return *end == '\0' && strspn(copy, "0123456789.") == text.size;
-}
-
 void judge_trp_05(struct sight *sight)
 {
-    struct slice stamp = header(sight, "Timestamp");
+    struct slice stamp = sight->headers[HEADER_TIMESTAMP];
     const struct contract_settings *settings = &sight->contract->settings;
-    double value = 0, now = (double)(settings->epoch_us + sight->time_us) / 1e6;
-    bool number = read_stamp(stamp, &value);
-    bool near = settings->ignore_clock || fabs(value - now) < DAY_S;
-    verdict(sight, number && near, "a decimal number of epoch seconds within a day of now",
+    double now = (double)(settings->epoch_us + sight->time_us) / 1e6;
+    bool near = settings->ignore_clock || fabs(sight->stamp - now) < DAY_S;
+    verdict(sight, !isnan(sight->stamp) && near, "a decimal number of epoch seconds within a day of now",
             "\"%.*s\" at %.1f", SLICE(stamp), now);
 }
 
@@ -103,8 +83,8 @@ static bool dotted_or_none(struct slice type)
 void judge_trp_06(struct sight *sight)
 {
     static const char sdk[] = "Prusa-Connect-SDK-Printer/";
-    struct slice agent = header(sight, "User-Agent"), type = header(sight, "User-Agent-Printer");
-    struct slice version = header(sight, "User-Agent-Version");
+    struct slice agent = sight->headers[HEADER_USER_AGENT], type = sight->headers[HEADER_USER_AGENT_PRINTER];
+    struct slice version = sight->headers[HEADER_USER_AGENT_VERSION];
     bool good = agent.size > sizeof sdk - 1 && memcmp(agent.bytes, sdk, sizeof sdk - 1) == 0;
     verdict(sight, good && type.size > 0 && dotted_or_none(type) && version.size > 0,
             "Prusa-Connect-SDK-Printer/<version>, the dotted type, a version",
@@ -116,21 +96,20 @@ void judge_trp_06(struct sight *sight)
 void judge_trp_07(struct sight *sight)
 {
     struct subject *subject = sight->subject;
-    const struct http_header *adjusted = http_header(sight->request, "Clock-Adjusted");
-    double stamp;
-    bool number = read_stamp(header(sight, "Timestamp"), &stamp);
-    double offset = stamp - (double)sight->time_us / 1e6;
+    struct slice adjusted = sight->headers[HEADER_CLOCK_ADJUSTED];
+    bool number = !isnan(sight->stamp);
+    double offset = sight->stamp - (double)sight->time_us / 1e6;
     bool jumped = number && !isnan(subject->clock_offset) && offset > subject->clock_offset + 1.3;
-    if (adjusted != NULL) {
-        verdict(sight, slice_is(adjusted->value, "1") && !subject->adjusted_last,
+    if (adjusted.bytes != NULL) {
+        verdict(sight, slice_is(adjusted, "1") && !subject->adjusted_last,
                 "Clock-Adjusted: 1 on one request, absent on the next", "\"%.*s\"%s",
-                SLICE(adjusted->value), subject->adjusted_last ? " again" : "");
+                SLICE(adjusted), subject->adjusted_last ? " again" : "");
     } else if (jumped && (sight->kind & SEE_POLL) == 0) {
         verdict(sight, subject->since_adjusted < 8, "Clock-Adjusted: 1 at a jump of the clock",
                 "a jump by %.1f s without it", offset - subject->clock_offset);
     }
     if (number && (isnan(subject->clock_offset) || offset > subject->clock_offset ||
-                   adjusted != NULL)) {
+                   adjusted.bytes != NULL)) {
         subject->clock_offset = offset;
     }
 }
@@ -169,7 +148,7 @@ void judge_trp_10(struct sight *sight)
     if (subject->lost_us < 0 || sight->time_us - subject->lost_us > SECONDS(60)) {
         return;
     }
-    struct slice stamp = header(sight, "Timestamp");
+    struct slice stamp = sight->headers[HEADER_TIMESTAMP];
     uint64_t hash = contract_hash(CONTRACT_HASH_START, stamp.bytes, stamp.size);
     hash = contract_hash(hash, sight->request->body.bytes, sight->request->body.size);
     verdict(sight, hash != subject->lost_hash, "an item that failed does not come back",
@@ -200,7 +179,7 @@ void judge_trp_12(struct sight *sight)
     if ((sight->kind & SEE_TELEMETRY) == 0 && since_us < SECONDS(6)) {
         return; /* FINISH too early to tell */
     }
-    struct slice token = sight->request == NULL ? (struct slice){0} : header(sight, "Token");
+    struct slice token = sight->request == NULL ? (struct slice){0} : sight->headers[HEADER_TOKEN];
     bool kept = sight->request == NULL || (token.size > 0 && subject->token != NULL &&
                                            slice_is(token, subject->token));
     verdict(sight, (sight->kind & SEE_TELEMETRY) != 0 && since_us < SECONDS(6) && kept,
@@ -327,7 +306,7 @@ void judge_reg_04(struct sight *sight)
     if (subject->code == NULL) {
         return;
     }
-    struct slice code = header(sight, "Code");
+    struct slice code = sight->headers[HEADER_CODE];
     verdict(sight, slice_is(code, subject->code) && sight->request->body.size == 0,
             "GET with the Code that was given and no body", "%s, %zu bytes of body",
             code.size == 0 ? "no Code" : slice_is(code, subject->code) ? "the Code" : "another Code",
@@ -362,7 +341,7 @@ void judge_reg_06(struct sight *sight)
         verdict(sight, false, "no more polls with the token", "GET /p/register");
         return;
     }
-    verdict(sight, slice_is(header(sight, "Token"), subject->token), "the new token on every request",
+    verdict(sight, slice_is(sight->headers[HEADER_TOKEN], subject->token), "the new token on every request",
             "another one");
 }
 
