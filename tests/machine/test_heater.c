@@ -81,6 +81,7 @@ static void check_row(const struct model_heater *model, const struct row *row)
     assert_true(fabs(seen.drive_percent - row->drive_percent) <= 1.5); /* the table has whole percents */
 }
 
+/* PM-03 */
 static void pm_03_closed_loops_of_the_mk3s_follow_the_reference(void **state)
 {
     (void)state;
@@ -103,6 +104,7 @@ static void pm_03_closed_loops_of_the_mk3s_follow_the_reference(void **state)
     check_row(&model_find("mk3s")->nozzle, &fan);
 }
 
+/* PM-03 */
 static void pm_03_closed_loops_of_buddy_printers_follow_the_reference(void **state)
 {
     (void)state;
@@ -126,6 +128,7 @@ static void pm_03_closed_loops_of_buddy_printers_follow_the_reference(void **sta
     model_destroy(mini);
 }
 
+/* PM-04 */
 static void pm_04_the_steady_drive_is_what_the_losses_need(void **state)
 {
     (void)state;
@@ -145,6 +148,7 @@ static void pm_04_the_steady_drive_is_what_the_losses_need(void **state)
     }
 }
 
+/* PM-05 */
 static void pm_05_the_print_fan_costs_drive_and_little_temperature(void **state)
 {
     (void)state;

@@ -14,6 +14,7 @@
 #include "embedded_models.h"
 #include "sim/machine/model.h"
 
+/* PM-12 */
 static void pm_12_types_codes_firmware_and_serials_are_those_of_the_real_ones(void **state)
 {
     (void)state;
@@ -64,6 +65,7 @@ static int by_text(const void *a, const void *b)
     return strcmp(a, b);
 }
 
+/* PM-12 */
 static void pm_12_serials_are_unique_and_a_matter_of_seed_and_index(void **state)
 {
     (void)state;

@@ -25,6 +25,7 @@ static bool close_to(double value, double wanted, double relative)
     return good;
 }
 
+/* PM-01 */
 static void pm_01_two_steps_of_the_closed_form_are_one(void **state)
 {
     (void)state;
@@ -110,6 +111,7 @@ static double time_to(const struct model_heater *model, double target_c)
     return (double)low_us * 1e-6;
 }
 
+/* PM-02 */
 static void pm_02_open_loop_times_follow_the_reference(void **state)
 {
     (void)state;
@@ -162,6 +164,7 @@ static double alarm_s(const struct model_heater *model, double target_c, enum he
     return s;
 }
 
+/* PM-06 */
 static void pm_06_a_dead_nozzle_heater_is_an_anomaly_or_a_preheat_error(void **state)
 {
     (void)state;
@@ -172,6 +175,7 @@ static void pm_06_a_dead_nozzle_heater_is_an_anomaly_or_a_preheat_error(void **s
     assert_true(fabs(alarm_s(&model_find("mk2.5")->nozzle, 215, HEATER_FAULT_DEAD, HEATER_MIN_TEMP) - 15) <= 1);
 }
 
+/* PM-07 */
 static void pm_07_a_dead_bed_heater_is_a_preheat_error(void **state)
 {
     (void)state;
@@ -188,6 +192,7 @@ static void pm_07_a_dead_bed_heater_is_a_preheat_error(void **state)
     model_destroy(mini);
 }
 
+/* PM-08 */
 static void pm_08_a_sensor_at_310_is_maxtemp_at_the_next_sample(void **state)
 {
     (void)state;
@@ -212,6 +217,7 @@ static void pm_08_a_sensor_at_310_is_maxtemp_at_the_next_sample(void **state)
     }
 }
 
+/* PM-09 */
 static void pm_09_targets_above_the_limit(void **state)
 {
     (void)state;
