@@ -56,7 +56,11 @@ static void finish_with(struct connect_face *face, enum connect_event_name event
 static void fail(struct connect_face *face, const char *type, const char *text)
 {
     struct buffer error = {0};
-    connect_python_error(&error, type, text);
+    if (text[0] == '\0') {
+        buffer_format(&error, "%s()", type);
+    } else {
+        connect_python_error(&error, type, text);
+    }
     rest(face);
     connect_sdk_fail(face->sdk, buffer_text(&error));
     buffer_free(&error);

@@ -235,11 +235,9 @@ static void create_folder(struct connect_sdk *sdk, const struct connect_sdk_comm
     struct storage *storage = NULL;
     if (path != NULL && resolve(sdk, path, &full, &storage)) {
         const struct file_node *node = storage_find(storage, below_of(full.bytes));
-        if (storage->kind == STORAGE_SDCARD) {
-            finish(sdk); /* makes a folder somewhere in the host's own file system */
-        } else if (node != NULL && node->folder) {
+        if (node != NULL && node->folder) {
             finish(sdk);
-        } else {
+        } else { /* on an SD card the host may make it somewhere else */
             end_change(sdk, sdk->host_class->make_folder(sdk->host, full.bytes), node != NULL);
         }
     }
