@@ -502,4 +502,18 @@ void contract_finish(struct contract *contract, int64_t time_us)
         };
         ask_rules(&sight);
     }
+    for (size_t i = 0; i < contract->asked_capacity; i++) {
+        struct asked *asked = &contract->asked[i];
+        struct sight sight = {
+            .contract = contract,
+            .kind = SEE_OPEN,
+            .time_us = time_us,
+            .connection = asked->connection,
+            .subject = asked->subject,
+            .asked = asked,
+        };
+        if (asked->used) {
+            ask_rules(&sight);
+        }
+    }
 }

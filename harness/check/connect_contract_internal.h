@@ -21,6 +21,7 @@ enum {
     SEE_DELIVERY = 1 << 8, /* a reply with a command in it, behind its SEE_REPLY */
     SEE_TERMINAL = 1 << 9, /* an event that ends a command, behind its SEE_EVENT */
     SEE_FINISH = 1 << 10,  /* per printer */
+    SEE_OPEN = 1 << 11,    /* at the end, per request that was never answered */
 };
 
 enum { TOLERANCE_DEFAULT_US = 100000, SEEN_COMMANDS_MAX = 16, PACE_WINDOW = 8 };

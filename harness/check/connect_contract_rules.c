@@ -35,7 +35,7 @@ const struct contract_row contract_rows[] = {
     {{"CON-TRP-12", P, M, "a 4xx or 5xx answer does not stop telemetry or change the token"},
      SEE_TELEMETRY | SEE_FINISH, judge_trp_12, false},
     {{"CON-TRP-13", S, M, "answers arrive in less than 10 s"},
-     SEE_REQUEST | SEE_REPLY | SEE_UNANSWERED, judge_trp_13, false},
+     SEE_REQUEST | SEE_REPLY | SEE_UNANSWERED | SEE_OPEN, judge_trp_13, false},
     {{"CON-TRP-14", S, M, "no redirects on /p/"}, SEE_REPLY, judge_trp_14, false},
     {{"CON-TRP-15", S, M, "a Timestamp with float noise is accepted"},
      SEE_REPLY, judge_trp_15, false},

@@ -199,10 +199,11 @@ void judge_trp_13(struct sight *sight)
         return;
     }
     int64_t waited_us = sight->time_us - sight->asked->time_us;
-    if (!sight->asked->to_p) {
+    bool open_at_end = (sight->kind & SEE_OPEN) != 0;
+    if (!sight->asked->to_p || (open_at_end && waited_us < SECONDS(ANSWER_TIME_S))) {
         return;
     }
-    bool silent = (sight->kind & SEE_UNANSWERED) != 0 && sight->by_printer;
+    bool silent = open_at_end || ((sight->kind & SEE_UNANSWERED) != 0 && sight->by_printer);
     verdict(sight, waited_us < SECONDS(ANSWER_TIME_S) - (silent ? tolerance(sight) : 0),
             "an answer in less than 10 s", "%s after %.3f s",
             silent ? "none, given up" : "it came", (double)waited_us / 1e6);
