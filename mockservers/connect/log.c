@@ -131,20 +131,20 @@ uint64_t connect_log_add(struct connect_log *log, const struct connect_log_entry
     return log->last;
 }
 
-bool connect_log_next(const struct connect_log *log, uint64_t since,
+/* The first entry behind `since`, looked for from `*offset` on, which moves there: reading on costs one step. */
+static bool next_from(const struct connect_log *log, size_t *offset, uint64_t since,
                       struct connect_log_entry *entry)
 {
     if (log->first > log->last || since >= log->last) {
         return false;
     }
-    size_t offset = log->oldest;
-    const struct record *record = record_at(log, offset);
+    const struct record *record = record_at(log, *offset);
     while (record->entry.number <= since) {
-        offset += record->size;
-        if (log->wrap_end != 0 && offset == log->wrap_end) {
-            offset = 0;
+        *offset += record->size;
+        if (log->wrap_end != 0 && *offset == log->wrap_end) {
+            *offset = 0;
         }
-        record = record_at(log, offset);
+        record = record_at(log, *offset);
     }
     *entry = record->entry;
     struct slice *const slices[4] = {&entry->request_head, &entry->request_body,
@@ -155,6 +155,13 @@ bool connect_log_next(const struct connect_log *log, uint64_t since,
         text += record->part[i];
     }
     return true;
+}
+
+bool connect_log_next(const struct connect_log *log, uint64_t since,
+                      struct connect_log_entry *entry)
+{
+    size_t offset = log->oldest;
+    return next_from(log, &offset, since, entry);
 }
 
 /* ---- what leaves ---- */
@@ -223,8 +230,9 @@ uint64_t connect_log_json(const struct connect_log *log, uint64_t since, size_t 
                           size_t bytes_max, struct buffer *out)
 {
     struct connect_log_entry entry;
-    size_t begun = out->size;
-    while (max-- > 0 && out->size - begun < bytes_max && connect_log_next(log, since, &entry)) {
+    size_t begun = out->size, offset = log->oldest;
+    while (max-- > 0 && out->size - begun < bytes_max &&
+           next_from(log, &offset, since, &entry)) {
         write_line(out, &entry);
         since = entry.number;
     }
@@ -235,7 +243,8 @@ uint64_t connect_log_text(const struct connect_log *log, uint64_t since, size_t 
                           struct buffer *out)
 {
     struct connect_log_entry entry;
-    while (max-- > 0 && connect_log_next(log, since, &entry)) {
+    size_t offset = log->oldest;
+    while (max-- > 0 && next_from(log, &offset, since, &entry)) {
         buffer_format(out, "--- %llu  %.3f s  printer %u  connection %u\n",
                       (unsigned long long)entry.number, (double)entry.time_us / 1e6, entry.printer,
                       entry.connection);
