@@ -162,7 +162,11 @@ check "CON-CMD-10" {
     t:expect_event(printer, { event = "ACCEPTED", command_id = command.id }):within "3s"
     t:expect(command):finished():within "20s"
     t:never(printer, { command_id = command.id }):during "12s"
-    t:expect(names(events_of(t, printer, command)), "all answers"):equals "ACCEPTED ACCEPTED FINISHED"
+    local answers = {} -- a host may say that it is busy meanwhile
+    for _, event in ipairs(events_of(t, printer, command)) do
+      answers[#answers + 1] = event.event ~= "STATE_CHANGED" and event or nil
+    end
+    t:expect(names(answers), "all answers"):equals "ACCEPTED ACCEPTED FINISHED"
     t:held("CON-CMD-10", { exercised = "fail" })
   end,
 }
@@ -353,8 +357,8 @@ check "CON-CMD-24" {
 check "CON-CMD-25" {
   run = function(t)
     -- Both answers of the first command are lost on their way.
-    local printer = t:printer("mk3s", { spoil = { "drop=event/ACCEPTED#1", "drop=event/STATE_CHANGED#1" } })
-    local command = common.ask(t, printer)
+    local printer = t:printer("mk3s", { spoil = { "drop=event/ACCEPTED#1", "drop=event/FINISHED#1" } })
+    local command = t.connect:command(printer, "GCODE", { gcode = "M117 lost" })
     t:expect(command):ended():within "60s"
     t:held("CON-CMD-25", { exercised = "fail" })
   end,

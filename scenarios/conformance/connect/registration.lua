@@ -130,7 +130,7 @@ check "CON-REG-12" {
       { host = "connect.example.net", tls = "True", port = "0", url = "https://connect.example.net" },
       { host = "connect.example.net", tls = "False", port = "0", url = "http://connect.example.net" },
       { host = "connect.example.net", tls = "True", port = "8443", url = "https://connect.example.net:8443" },
-      { host = "connect.example.net", port = nil, url = "http://connect.example.net" },
+      { host = "connect.example.net", tls = "False", url = "http://connect.example.net" },
     }
     for _, case in ipairs(cases) do
       local lines = { "[printer]", "type = MK3S", "", "[service::connect]", "hostname = " .. case.host,
