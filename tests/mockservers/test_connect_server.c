@@ -1,124 +1,6 @@
 /* The mock Connect server as a function from requests to replies, under a virtual clock. */
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
-#include "mockservers/connect/control.h"
-#include "mockservers/connect/server.h"
-
-enum { REPLY_BYTES_MAX = 65536 };
-
-/* A front that keeps the last reply. */
-struct fake_exchange {
-    struct http_exchange exchange;
-    bool replied;
-    int status;
-    enum http_after after;
-    char code[64], token[64], id[64], type[64], force[8], location[64];
-    char body[REPLY_BYTES_MAX];
-    char raw[4096];
-    size_t body_size, raw_size;
-};
-
-static void copy_header(const struct http_reply *reply, const char *name, char *to, size_t size)
-{
-    *to = '\0';
-    for (size_t i = 0; i < reply->header_count; i++) {
-        if (strcmp(reply->headers[i].name, name) == 0) {
-            snprintf(to, size, "%s", reply->headers[i].value);
-        }
-    }
-}
-
-static void take_reply(struct http_exchange *exchange, const struct http_reply *reply)
-{
-    struct fake_exchange *fake = (struct fake_exchange *)exchange;
-    assert_false(fake->replied);
-    fake->replied = true;
-    fake->status = reply->status;
-    fake->after = reply->after;
-    copy_header(reply, "Code", fake->code, sizeof fake->code);
-    copy_header(reply, "Token", fake->token, sizeof fake->token);
-    copy_header(reply, "Command-Id", fake->id, sizeof fake->id);
-    copy_header(reply, "Content-Type", fake->type, sizeof fake->type);
-    copy_header(reply, "Force", fake->force, sizeof fake->force);
-    copy_header(reply, "Location", fake->location, sizeof fake->location);
-    fake->body_size = reply->body_size;
-    assert_true(reply->body_size < sizeof fake->body);
-    memcpy(fake->body, reply->body == NULL ? "" : reply->body, reply->body_size);
-    fake->body[reply->body_size] = '\0';
-    fake->raw_size = reply->raw_size < sizeof fake->raw ? reply->raw_size : sizeof fake->raw - 1;
-    memcpy(fake->raw, reply->raw == NULL ? "" : reply->raw, fake->raw_size);
-    fake->raw[fake->raw_size] = '\0';
-}
-
-static const struct http_exchange_class fake_class = {.reply = take_reply};
-
-struct bench {
-    struct world world;
-    struct connect_server *server;
-    struct fake_exchange last;
-    char token[64];
-    uint32_t connection;
-};
-
-static struct connect_server_settings usual = {.log_bytes = 100000};
-
-static void open_bench(struct bench *bench, const struct connect_server_settings *settings)
-{
-    memset(bench, 0, sizeof *bench);
-    world_init(&bench->world, 7);
-    bench->server = connect_server_new(&bench->world, settings);
-}
-
-static void close_bench(struct bench *bench)
-{
-    connect_server_destroy(bench->server);
-    world_free(&bench->world);
-}
-
-static void ask_service(struct bench *bench, struct http_service *service, const char *method,
-                        const char *target, const char *code, const char *stamp, const char *body)
-{
-    struct http_message message = {.request = true, .keep_alive = true};
-    char head[512];
-    int size = snprintf(head, sizeof head, "%s %s HTTP/1.1\r\nToken: %s\r\n\r\n", method, target,
-                        bench->token);
-    message.head = (struct slice){head, (size_t)size};
-    message.method = slice_of(method);
-    message.target = slice_of(target);
-    message.body = slice_of(body);
-    const char *const headers[][2] = {{"Content-Type", "application/json"},
-                                      {"Timestamp", stamp},
-                                      {"Token", bench->token},
-                                      {"Code", code}};
-    for (size_t i = 0; i < sizeof headers / sizeof headers[0]; i++) {
-        if (*headers[i][1] != '\0') {
-            message.headers[message.header_count].name = slice_of(headers[i][0]);
-            message.headers[message.header_count++].value = slice_of(headers[i][1]);
-        }
-    }
-    memset(&bench->last, 0, sizeof bench->last);
-    bench->last.exchange.class = &fake_class;
-    bench->last.exchange.connection = 1;
-    service->request(service->service, &bench->last.exchange, &message);
-}
-
-static void ask(struct bench *bench, const char *method, const char *target, const char *body)
-{
-    ask_service(bench, connect_server_service(bench->server), method, target, "", "1.5", body);
-}
-
-static void telemetry(struct bench *bench, const char *body)
-{
-    ask(bench, "POST", "/p/telemetry", body);
-}
+#include "tests/mockservers/connect_bench.h"
 
 static void event(struct bench *bench, const char *body)
 {
@@ -134,12 +16,6 @@ static void answer(struct bench *bench, const char *name, int64_t id)
              "\"state\": \"IDLE\"}",
              name, (long long)id);
     event(bench, body);
-}
-
-static struct connect_printer *join(struct bench *bench)
-{
-    snprintf(bench->token, sizeof bench->token, "tok");
-    return connect_server_expect(bench->server, "tok");
 }
 
 static const char registration[] =
@@ -311,11 +187,6 @@ static struct connect_command *queue(struct bench *bench, struct connect_printer
         connect_server_command(bench->server, printer, name, NULL, &error);
     assert_non_null(command);
     return command;
-}
-
-static void idle(struct bench *bench)
-{
-    telemetry(bench, "{\"state\": \"IDLE\"}");
 }
 
 static void commands_go_one_at_a_time(void **state)
@@ -580,82 +451,6 @@ static void the_log_is_a_ring_without_secrets(void **state)
     close_bench(&bench);
 }
 
-/* ---- control ---- */
-
-static void control(struct bench *bench, struct connect_control *control, const char *method,
-                    const char *target, const char *body, int status)
-{
-    ask_service(bench, connect_control_service(control), method, target, "", "1.5", body);
-    if (bench->last.replied) {
-        assert_int_equal(bench->last.status, status);
-    } else {
-        assert_int_equal(status, 0);
-    }
-}
-
-static void a_person_drives_it(void **state)
-{
-    (void)state;
-    struct bench bench;
-    open_bench(&bench, &usual);
-    struct connect_control *face = connect_control_new(bench.server);
-    control(&bench, face, "GET", "/printers", "", 200);
-    assert_string_equal(bench.last.body, "[]\n");
-    struct connect_printer *printer = join(&bench);
-    control(&bench, face, "GET", "/printers/1", "", 200);
-    control(&bench, face, "GET", "/printers/2", "", 404);
-    control(&bench, face, "GET", "/printers/x", "", 404);
-    control(&bench, face, "PUT", "/printers", "", 405);
-    control(&bench, face, "GET", "/a/b/c/d/e/f", "", 404);
-    control(&bench, face, "POST", "/printers/1/add", "", 400);
-    control(&bench, face, "POST", "/printers/1/commands", "{", 400);
-    control(&bench, face, "POST", "/printers/1/commands", "{\"command\": 5}", 400);
-    control(&bench, face, "POST", "/printers/1/commands", "{\"command\": \"X\", \"kwargs\": []}", 400);
-    control(&bench, face, "POST", "/printers/1/commands", "{\"gcode\": \"G28\", \"force\": true}", 201);
-    assert_non_null(printer->queue_first);
-    char target[64];
-    snprintf(target, sizeof target, "/commands/%lld", (long long)printer->queue_first->id);
-    control(&bench, face, "GET", target, "", 200);
-    assert_non_null(strstr(bench.last.body, "pending"));
-    control(&bench, face, "DELETE", target, "", 200);
-    control(&bench, face, "DELETE", target, "", 400);
-    control(&bench, face, "GET", "/commands/1x", "", 404);
-    control(&bench, face, "POST", "/misbehave", "{\"name\": \"late=1\", \"printer\": 9}", 400);
-    control(&bench, face, "POST", "/misbehave", "{\"name\": \"late=1\"}", 200);
-    control(&bench, face, "DELETE", "/misbehave/nothing", "", 404);
-    control(&bench, face, "DELETE", "/misbehave/late", "", 200);
-    control(&bench, face, "GET", "/contract", "", 404);
-    connect_control_destroy(face);
-    close_bench(&bench);
-}
-
-static void the_log_can_be_waited_for(void **state)
-{
-    (void)state;
-    struct bench bench;
-    open_bench(&bench, &usual);
-    struct connect_control *face = connect_control_new(bench.server);
-    join(&bench);
-    control(&bench, face, "GET", "/log?since=0&wait=x", "", 400);
-    control(&bench, face, "GET", "/log?since=0&wait=9999", "", 400);
-    control(&bench, face, "GET", "/log?since=0&wait=10", "", 0);
-    static struct fake_exchange waiting;
-    struct http_service *service = connect_control_service(face);
-    service->gone(service->service, &bench.last.exchange);
-    struct http_message message = {.request = true,
-                                   .method = slice_of("GET"),
-                                   .target = slice_of("/log?since=0&wait=10&format=text")};
-    waiting.exchange.class = &fake_class;
-    service->request(service->service, &waiting.exchange, &message);
-    assert_false(waiting.replied);
-    idle(&bench);
-    world_run(&bench.world, SECONDS(1), NULL);
-    assert_true(waiting.replied);
-    assert_non_null(strstr(waiting.body, "/p/telemetry"));
-    connect_control_destroy(face);
-    close_bench(&bench);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -672,8 +467,6 @@ int main(void)
         cmocka_unit_test(late_replies_come_late_or_not_at_all),
         cmocka_unit_test(bad_misbehaviours_are_refused),
         cmocka_unit_test(the_log_is_a_ring_without_secrets),
-        cmocka_unit_test(a_person_drives_it),
-        cmocka_unit_test(the_log_can_be_waited_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
