@@ -1,6 +1,6 @@
 -- luacheck scenarios harness/script
 std = "lua54"
-max_line_length = 125
+max_line_length = 130
 self = false
 
 local scenario_api = {

@@ -15,13 +15,16 @@ struct play *play_of(lua_State *lua)
     return sandbox_of(lua)->owner;
 }
 
-void play_judge(struct play *play, enum play_end end, const char *reason, const char *expected, const char *seen,
-                const char *where, uint32_t printer)
+void play_judge(struct play *play, enum play_end end, const char *reason, const char *expected,
+                const char *seen, const char *where, uint32_t printer)
 {
     if (play->end != PLAY_RUNS || play->reason != NULL) {
         return;
     }
     play->end = end;
+    if (play->staged) {
+        play->ended_us = play->stage.world->now_us;
+    }
     play->reason = memory_copy_text(reason);
     play->expected = memory_copy_text(expected);
     play->seen = memory_copy_text(seen);
@@ -117,7 +120,8 @@ static void give_up(void *owner)
     finish(play);
 }
 
-/* A seed that depends on the run's and on the scenario alone: whatever else runs, it is the same. */
+/* A seed that depends on the run's and on the scenario alone: whatever else runs, it is the same.
+ */
 uint64_t play_seed(uint64_t run_seed, const struct definition *definition)
 {
     uint64_t hash = UINT64_C(14695981039346656037); /* FNV-1a */
@@ -156,7 +160,8 @@ static bool set_stage(struct play *play, struct error *error)
     return true;
 }
 
-/* Run the file once more, in a state of this scenario's own; bind_define() keeps the one function that is meant. */
+/* Run the file once more, in a state of this scenario's own; bind_define() keeps the one function
+ * that is meant. */
 static bool load(struct play *play, struct error *error)
 {
     if (!sandbox_init(&play->sandbox, play->seed, error)) {
@@ -171,7 +176,8 @@ static bool load(struct play *play, struct error *error)
         return false;
     }
     if (lua_getfield(lua, LUA_REGISTRYINDEX, "hotbed.run") != LUA_TFUNCTION) {
-        return error_set(error, "%s: \"%s\" is not there any more", play->definition->file, play->definition->name);
+        return error_set(error, "%s: \"%s\" is not there any more", play->definition->file,
+                         play->definition->name);
     }
     play->thread = lua_newthread(lua);
     lua_setfield(lua, LUA_REGISTRYINDEX, "hotbed.thread");
@@ -179,8 +185,8 @@ static bool load(struct play *play, struct error *error)
     return true;
 }
 
-bool play_start(struct play *play, const struct definition *definition, const struct play_settings *settings,
-                uint64_t run_seed, struct error *error)
+bool play_start(struct play *play, const struct definition *definition,
+                const struct play_settings *settings, uint64_t run_seed, struct error *error)
 {
     play->definition = definition;
     play->settings = *settings;
@@ -190,7 +196,8 @@ bool play_start(struct play *play, const struct definition *definition, const st
     if (!set_stage(play, error) || !load(play, error)) {
         return false;
     }
-    trace_note(world, "hotbed", "%s \"%s\" begins", definition->check ? "check" : "scenario", definition->name);
+    trace_note(world, "hotbed", "%s \"%s\" begins", definition->check ? "check" : "scenario",
+               definition->name);
     int64_t limit = definition->timeout_us;
     if (limit == 0) {
         limit = settings->timeout_us;

@@ -50,8 +50,11 @@ static void count_instructions(lua_State *lua, lua_Debug *activation)
     if (sandbox->instructions >= sandbox->instructions_max) {
         /* From here on every instruction fails, so that no pcall() of the script's outlives it. */
         lua_sethook(lua, count_instructions, LUA_MASKCOUNT, 1);
-        luaL_error(lua, "endless loop: %d million instructions without waiting",
-                   (int)(sandbox->instructions_max / 1000000));
+        luaL_where(lua, 0);
+        lua_pushfstring(lua, "endless loop: %d million instructions without waiting",
+                        (int)(sandbox->instructions_max / 1000000));
+        lua_concat(lua, 2);
+        lua_error(lua);
     }
 }
 

@@ -5,7 +5,7 @@ scenario "registration" {
   run = function(t)
     t.connect.auto_add = false
     local printer = t:printer("mk3s", { registered = false })
-    t:wait "30s"
+    t:wait "12s" -- until the host has found its printer
     printer:register()
     local request = t:expect_request(printer, { method = "POST", path = "/p/register" }):within "10s"
     t:expect(request.json):satisfies { sn = printer.serial, fingerprint = printer.fingerprint }

@@ -108,6 +108,7 @@ check "CON-FS-08" {
 check "CON-FS-09" {
   run = function(t)
     local printer = common.printer(t)
+    t:wait "3s" -- the host looks for the card each second or so
     printer:detach "SD Card"
     t:expect_event(printer, { event = "MEDIUM_EJECTED", data = { root = "/SD Card" } }):within "15s"
     printer:attach { name = "SD Card", kind = "sdcard", read_only = true }

@@ -1,0 +1,41 @@
+#!/bin/bash
+# hotbed check through the real binary: lists, single checks, proofs that they can fail, a device and a server from
+# outside.
+hotbed=$1
+source "$(dirname "$0")/lib.sh"
+
+says() {
+    local code=$1 words=$2 output status
+    shift 2
+    output=$("$hotbed" "$@" 2>&1)
+    status=$?
+    if [ "$status" -eq "$code" ] && grep -qF -- "$words" <<<"$output"; then
+        pass "$* -> $code, $words"
+    else
+        fail "$* -> $status, expected $code and: $words"
+        printf '%s\n' "$output" | tail -15
+    fi
+}
+
+says 0 "CON-CMD-02" check connect-printer --list
+says 0 "CON-CMD-23" check connect-server --list
+says 2 "the subject must be" check no-such-subject
+says 2 "expected http" check connect-server 127.0.0.1:1
+says 2 "--only: there is no \"CON-XYZ-01\"" check connect-printer --only CON-XYZ-01
+says 0 "3 passed, 0 failed, 0 skipped" check connect-printer --only CON-CMD-01,CON-TEL-02 --only CON-REG-01
+
+# Each of these breaks the contract in one way, and the check that is meant for it sees it.
+proves() {
+    says 1 "fail  $1" check "$2" --only "$1" --misbehave "$3"
+}
+proves CON-TRP-02 connect-printer "drop-header=telemetry:Fingerprint"
+proves CON-TRP-05 connect-printer "set-header=telemetry:Timestamp=yesterday"
+proves CON-TEL-01 connect-printer "drop-json=telemetry:state"
+proves CON-TEL-02 connect-printer "set-json=telemetry:temp_bed=null"
+proves CON-CMD-01 connect-printer "drop=event/ACCEPTED"
+proves CON-EVT-01 connect-printer "drop-json=event:source"
+
+says 3 "could not be reached" check connect-server http://127.0.0.1:1
+says 3 "no printer came" check connect-printer --listen 127.0.0.1:0 --timeout 1s
+
+finish

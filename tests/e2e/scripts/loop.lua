@@ -1,0 +1,7 @@
+scenario "x" {
+  "a sentence",
+  run = function(_)
+    while true do
+    end
+  end,
+}

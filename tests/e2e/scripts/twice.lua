@@ -1,0 +1,2 @@
+scenario "x" { "a sentence", run = function() end }
+scenario "x" { "a sentence", run = function() end }
