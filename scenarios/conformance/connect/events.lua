@@ -110,7 +110,7 @@ check "CON-EVT-12" {
   "a partial INFO is merged: what it does not name keeps its value",
   side = "server",
   run = function(t)
-    local printer = t:printer("mk3s", { spoil = { 'set-json=event/INFO#2:data={"active_sheet": 1}' } })
+    local printer = t:printer("mk3s", { spoil = { 'set-json=event/INFO#4:data={"active_sheet": 1}' } })
     t:expect(t.connect:command(printer, "SEND_INFO")):ended():within "10s"
     t:expect(t.connect:command(printer, "SEND_INFO")):ended():within "10s"
     local info = t.connect:view(printer).info
