@@ -42,13 +42,17 @@ bool gcode_has(const struct gcode_line *line, char letter);
 bool gcode_valued(const struct gcode_line *line, char letter); /* with a number */
 double gcode_value(const struct gcode_line *line, char letter, double otherwise);
 
-/* Lines of a file, in order, through one buffer whatever the file's size. */
+struct bgcode_text;
+
+/* Lines of a file, in order, through one buffer whatever the file's size. Of binary g-code the text
+ * is read, and offsets are those of the text (file-formats.md 3.2). */
 enum { GCODE_READER_BYTES = 65536 };
 
 struct gcode_reader {
-    const struct file_content *content; /* not owned */
-    uint64_t offset;                    /* of the file, behind the line returned last */
-    uint64_t filled_to;                 /* of the file */
+    const struct file_content *content; /* not owned; NULL: `binary` is read */
+    struct bgcode_text *binary;         /* not owned; NULL: `content` is read */
+    uint64_t offset;                    /* of the text, behind the line returned last */
+    uint64_t filled_to;                 /* of the text */
     size_t begin, end;                  /* of what is not yet returned in `bytes` */
     bool at_end;
     bool skipping; /* the rest of a line that did not fit */
@@ -56,6 +60,7 @@ struct gcode_reader {
 };
 
 void gcode_reader_init(struct gcode_reader *reader, const struct file_content *content);
+void gcode_reader_init_binary(struct gcode_reader *reader, struct bgcode_text *text);
 
 enum gcode_read { GCODE_READ_LINE, GCODE_READ_END, GCODE_READ_FAILED };
 

@@ -1,13 +1,21 @@
 #include <string.h>
 
+#include "sim/machine/bgcode.h"
 #include "sim/machine/gcode.h"
 
 void gcode_reader_init(struct gcode_reader *reader, const struct file_content *content)
 {
     reader->content = content;
+    reader->binary = NULL;
     reader->offset = reader->filled_to = 0;
     reader->begin = reader->end = 0;
     reader->at_end = reader->skipping = false;
+}
+
+void gcode_reader_init_binary(struct gcode_reader *reader, struct bgcode_text *text)
+{
+    gcode_reader_init(reader, NULL);
+    reader->binary = text;
 }
 
 /* Move what is left to the front and read more behind it. */
@@ -16,10 +24,14 @@ static bool fill(struct gcode_reader *reader, struct error *error)
     memmove(reader->bytes, reader->bytes + reader->begin, reader->end - reader->begin);
     reader->end -= reader->begin;
     reader->begin = 0;
-    long got = file_content_read(reader->content, reader->filled_to, reader->bytes + reader->end,
-                                 sizeof reader->bytes - reader->end, error);
+    char *to = reader->bytes + reader->end;
+    size_t room = sizeof reader->bytes - reader->end;
+    long got = reader->binary != NULL
+                   ? bgcode_text_read(reader->binary, to, room, error)
+                   : file_content_read(reader->content, reader->filled_to, to, room, error);
     if (got < 0) {
-        return error_prefix(error, "at byte %llu", (unsigned long long)reader->filled_to);
+        return reader->binary == NULL &&
+               error_prefix(error, "at byte %llu", (unsigned long long)reader->filled_to);
     }
     reader->at_end = got == 0;
     reader->filled_to += (uint64_t)got;

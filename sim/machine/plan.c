@@ -5,8 +5,10 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "sim/base/memory.h"
+#include "sim/machine/bgcode.h"
 #include "sim/machine/plan_data.h"
 
 void plan_builder_fail(struct plan_builder *builder, const char *format, ...)
@@ -70,6 +72,33 @@ static void finish(struct plan_builder *builder, uint64_t size_bytes)
     plan->hundredths = fitted(plan->hundredths, plan->hundredth_count, sizeof *plan->hundredths);
 }
 
+/* All commands of the file. Printers of the MK3 family know no binary g-code: to them it is lines
+ * of rubbish (file-formats.md 8). */
+static void read_file(struct plan_builder *builder, const struct file_content *content)
+{
+    struct bgcode_text *binary = NULL;
+    struct error error;
+    if (strcmp(builder->model->family, "mk3") != 0 && bgcode_magic(content)) {
+        binary = bgcode_text_new(content, BGCODE_PRINTER, NULL, &error);
+        if (binary == NULL) {
+            plan_builder_fail(builder, "%s", error.text);
+            return;
+        }
+    }
+    struct gcode_reader *reader = memory_new(sizeof *reader);
+    if (binary != NULL) {
+        gcode_reader_init_binary(reader, binary);
+    } else {
+        gcode_reader_init(reader, content);
+    }
+    read_lines(builder, reader);
+    if (!builder->failed) {
+        finish(builder, binary != NULL ? reader->offset : file_content_size(content));
+    }
+    free(reader);
+    bgcode_text_destroy(binary);
+}
+
 struct plan *plan_build(struct file_content *content, const struct model *model,
                         struct error *error)
 {
@@ -94,14 +123,8 @@ struct plan *plan_build(struct file_content *content, const struct model *model,
     }
     plan_motion_init(builder);
     plan_timeline_key(builder);
-    struct gcode_reader *reader = memory_new(sizeof *reader);
-    gcode_reader_init(reader, content);
-    read_lines(builder, reader);
-    if (!builder->failed) {
-        finish(builder, size_bytes);
-    }
+    read_file(builder, content);
     bool failed = builder->failed;
-    free(reader);
     free(builder);
     if (failed) {
         plan_free(plan);

@@ -78,8 +78,8 @@ struct plan_summary {
     double filament_mm;  /* net, all tools */
     double max_z_mm;     /* highest Z at which something was extruded */
     uint32_t layers;
-    uint64_t size_bytes;
-    uint64_t commands; /* lines that are more than blank or comment */
+    uint64_t size_bytes; /* of the text, decoded from binary g-code */
+    uint64_t commands;   /* lines that are more than blank or comment */
     uint64_t moves;
     bool has_progress; /* there is at least one M73, with whatever letters */
 };
@@ -91,9 +91,10 @@ struct plan_point {
     uint64_t offset;    /* bytes read of the file */
 };
 
-/* Read the whole file once. NULL with the reason: too large, too many orders, too long, unreadable.
- * What is not g-code in it is skipped like a firmware does; an empty file gives an empty plan.
- * `model` must outlive the plan. */
+/* Read the whole file once, plain or binary g-code. NULL with the reason: too large, too many
+ * orders, too long, unreadable; binary g-code with any fault in it, which a real printer finds only
+ * when it gets there. What is not g-code in it is skipped like a firmware does; an empty file gives
+ * an empty plan. `model` must outlive the plan. */
 struct plan *plan_build(struct file_content *content, const struct model *model,
                         struct error *error);
 struct plan *plan_share(struct plan *plan);
