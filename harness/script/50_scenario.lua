@@ -60,6 +60,30 @@ end
 -- How long a printer may take to boot and to say its first word: a real MK3 needs 9 s, a visitor must first come.
 local BOOT_SECONDS = 60
 
+local FOUND_SECONDS = 12 -- a host has found its printer by then
+local TOKEN_SECONDS = 120
+
+-- A server that is not ours knows none of our tokens: the printer registers, and somebody adds it there.
+local function register_outside(printer)
+  core.sleep(FOUND_SECONDS, 0)
+  core.printer_register(printer.number)
+  local deadline, told = core.now() + TOKEN_SECONDS, false
+  while not printer.token do
+    local left = deadline - core.now()
+    if left <= 0 then
+      core.verdict("skip", "the server gave no token within 2 min: somebody must add the printer there")
+    end
+    core.sleep(math.min(left, 3), core.WATCH.REPLY)
+    for _, request in ipairs(told and {} or core.requests(printer.number, 0)) do
+      local code = request.method == "POST" and request.reply and request.reply.headers.Code
+      if code and core.now() - request.at > 2 then
+        core.announce(("add the printer %s at the server: its code is %s"):format(printer.serial, code))
+        told = true
+      end
+    end
+  end
+end
+
 function T:printer(model, options)
   if type(model) ~= "string" then
     core.bad_argument("printer: expected a model, got " .. match.show(model))
@@ -75,9 +99,20 @@ function T:printer(model, options)
     end
     return printer
   end
+  local registers = core.outside_connect() and options.registered ~= false and not options.ini
+  if registers then
+    local with = { registered = false }
+    for key, value in pairs(options) do
+      with[key] = value
+    end
+    options = with
+  end
   local number, name = core.printer_new(model, options)
   local printer = core.know_printer(core.wrap_printer(number, name, model, false))
-  if options.boot == false or options.registered == false then
+  if registers then
+    register_outside(printer)
+  end
+  if options.boot == false or (options.registered == false and not registers) then
     return printer
   end
   local deadline = core.now() + BOOT_SECONDS

@@ -1,4 +1,5 @@
 #include <lauxlib.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -127,6 +128,13 @@ static int note(lua_State *lua)
         }
         buffer_append(&play->notes, text, size);
     }
+    return 0;
+}
+
+/* For the person who sits at the run, at once. */
+static int announce(lua_State *lua)
+{
+    fprintf(stderr, "%s\n", luaL_checkstring(lua, 1));
     return 0;
 }
 
@@ -263,6 +271,7 @@ void bind_core(lua_State *lua)
         {"bad_argument", bad_argument},
         {"verdict", verdict},
         {"note", note},
+        {"announce", announce},
         {"virtual", is_virtual},
         {"outside_connect", outside_connect},
         {"outside_printer", outside_printer},

@@ -177,6 +177,9 @@ static int printer_new(lua_State *lua)
     const struct model *model = check_model(lua);
     struct actor_settings settings = {
         .model = model, .index = stage->printer_count + 1, .server = stage->house.url};
+    if (stage->ground->real) { /* all scenarios share the world's seed, and maybe the server */
+        settings.index += play_of(lua)->seed >> 16;
+    }
     read_settings(lua, &settings);
     char made[64], token[21];
     snprintf(made, sizeof made, "%.40s-%u", model->name, stage->printer_count + 1);

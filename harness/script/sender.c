@@ -28,7 +28,8 @@ static void append_quoted(struct buffer *out, const char *text)
     buffer_append_char(out, '\'');
 }
 
-bool sender_fill(const char *template, const struct sender_words *words, struct buffer *out, struct error *error)
+bool sender_fill(const char *template, const struct sender_words *words, struct buffer *out,
+                 struct error *error)
 {
     const struct {
         const char *name, *value;
@@ -49,17 +50,19 @@ bool sender_fill(const char *template, const struct sender_words *words, struct 
             size_t word = strspn(template + 1, "abcdefghijklmnopqrstuvwxyz");
             if (*template == '{' && word > 0 && template[word + 1] == '}') {
                 return error_set(error,
-                                 "--send: there is no %.*s: expected {fingerprint}, {token}, {serial}, {command} or "
+                                 "--send: there is no %.*s: expected {fingerprint}, {token}, "
+                                 "{serial}, {command} or "
                                  "{kwargs}",
                                  (int)word + 2, template);
             }
-            buffer_append_char(out, *template++);
+            buffer_append_char(out, *template ++);
         }
     }
     return true;
 }
 
-/* The shell is a grandchild that init takes over: nothing here waits for it, and its failure is its own to tell. */
+/* The shell is a grandchild that init takes over: nothing here waits for it, and its failure is its
+ * own to tell. */
 static bool run_shell(const char *command, struct error *error)
 {
     struct buffer detached = {0};
@@ -76,8 +79,8 @@ static bool run_shell(const char *command, struct error *error)
     return status == 0 || error_set(error, "--send: the shell refused the command");
 }
 
-static bool deliver(struct stage *stage, struct stage_printer *printer, const char *name, const char *kwargs,
-                    struct error *error)
+static bool deliver(struct stage *stage, struct stage_printer *printer, const char *name,
+                    const char *kwargs, struct error *error)
 {
     const struct ground_targets *targets = stage->ground->targets;
     struct actor *actor = printer->actor;
@@ -90,7 +93,8 @@ static bool deliver(struct stage *stage, struct stage_printer *printer, const ch
         return sender_control(stage->ground, targets->control_url, &words, error);
     }
     struct buffer command = {0};
-    bool done = sender_fill(targets->send_template, &words, &command, error) && run_shell(command.bytes, error);
+    bool done = sender_fill(targets->send_template, &words, &command, error) &&
+                run_shell(command.bytes, error);
     buffer_free(&command);
     return done;
 }
@@ -101,8 +105,9 @@ int sender_send(lua_State *lua, struct stage_printer *printer, const char *name,
     const struct ground_targets *targets = stage->ground->targets;
     if (targets->control_url == NULL && targets->send_template == NULL) {
         cJSON_Delete(kwargs);
-        play_judge(play_of(lua), PLAY_SKIPPED, "needs a way to make the server send a command: --send or --control",
-                   NULL, NULL, NULL, 0);
+        play_judge(play_of(lua), PLAY_SKIPPED,
+                   "needs a way to make the server send a command: --send or --control", NULL, NULL,
+                   NULL, 0);
         return luaL_error(lua, "skipped");
     }
     char *text = kwargs != NULL ? cJSON_PrintUnformatted(kwargs) : NULL;
@@ -114,8 +119,10 @@ int sender_send(lua_State *lua, struct stage_printer *printer, const char *name,
         return luaL_error(lua, "%s", error.text);
     }
     stage->sent = memory_resize(stage->sent, (stage->sent_count + 1) * sizeof *stage->sent);
-    stage->sent[stage->sent_count++] = (struct stage_sent){
-        .printer = printer, .name = memory_copy_text(name), .events_before = stage->event_count, .id = -1};
+    stage->sent[stage->sent_count++] = (struct stage_sent){.printer = printer,
+                                                           .name = memory_copy_text(name),
+                                                           .events_before = stage->event_count,
+                                                           .id = -1};
     lua_pushinteger(lua, (lua_Integer)stage->sent_count);
     return 1;
 }
@@ -129,7 +136,8 @@ static int64_t command_id(const cJSON *body)
 static bool taken(const struct stage *stage, const struct stage_sent *but, int64_t id)
 {
     for (size_t i = 0; i < stage->sent_count; i++) {
-        if (&stage->sent[i] != but && stage->sent[i].printer == but->printer && stage->sent[i].id == id) {
+        if (&stage->sent[i] != but && stage->sent[i].printer == but->printer &&
+            stage->sent[i].id == id) {
             return true;
         }
     }
@@ -153,7 +161,8 @@ static struct stage_sent *find(lua_State *lua, struct stage *stage, lua_Integer 
 
 static bool answers(const struct stage_sent *sent, const struct stage_event *event)
 {
-    return sent->id >= 0 && event->actor == sent->printer->number && command_id(event->body) == sent->id;
+    return sent->id >= 0 && event->actor == sent->printer->number &&
+           command_id(event->body) == sent->id;
 }
 
 int sender_status(lua_State *lua, lua_Integer number)
@@ -165,8 +174,10 @@ int sender_status(lua_State *lua, lua_Integer number)
         if (!answers(sent, &stage->events[i])) {
             continue;
         }
-        const char *name = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(stage->events[i].body, "event"));
-        if (name == NULL || strcmp(name, "STATE_CHANGED") == 0) {
+        const char *name =
+            cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(stage->events[i].body, "event"));
+        bool change = name != NULL && strcmp(name, "STATE_CHANGED") == 0;
+        if (name == NULL || (change && strcmp(sent->name, "SEND_STATE_INFO") != 0)) {
             continue; /* on the way to the end; that of SEND_STATE_INFO is its end */
         }
         status = strcmp(name, "ACCEPTED") == 0   ? "accepted"
