@@ -140,16 +140,13 @@ static struct connect_printer *read_printer(struct call *call)
         return connect_server_printer(server, (size_t)number - 1);
     }
     char fingerprint[65]; /* who drives us from another process knows no numbers */
-    if (text.size > 0 && text.size < sizeof fingerprint) {
-        memcpy(fingerprint, text.bytes, text.size);
-        fingerprint[text.size] = '\0';
-        struct connect_printer *printer = connect_server_by_fingerprint(server, fingerprint);
-        if (printer != NULL) {
-            return printer;
-        }
+    snprintf(fingerprint, sizeof fingerprint, "%.*s", (int)text.size, text.bytes);
+    struct connect_printer *printer = connect_server_by_fingerprint(server, fingerprint);
+    if (printer == NULL) {
+        complain(call, 404, "no printer \"%.*s\"; GET /printers lists them", (int)text.size,
+                 text.bytes);
     }
-    complain(call, 404, "no printer \"%.*s\"; GET /printers lists them", (int)text.size, text.bytes);
-    return NULL;
+    return printer;
 }
 
 static cJSON *read_body(struct call *call)
@@ -271,8 +268,7 @@ static void delete_command(struct call *call)
 static void get_misbehave(struct call *call)
 {
     const char *on[MISBEHAVIOURS_SHOWN];
-    size_t on_count =
-        connect_server_misbehaviours(call->control->server, on, MISBEHAVIOURS_SHOWN);
+    size_t on_count = connect_server_misbehaviours(call->control->server, on, MISBEHAVIOURS_SHOWN);
     cJSON *json = cJSON_CreateObject();
     cJSON *list = cJSON_AddArrayToObject(json, "on");
     for (size_t i = 0; i < on_count && i < MISBEHAVIOURS_SHOWN; i++) {
@@ -351,8 +347,7 @@ static void answer_log(struct connect_control *control, struct http_exchange *ex
                          : connect_log_json(log, since, LOG_LINES_MAX, LOG_BYTES_MAX, &body);
     char number[24];
     snprintf(number, sizeof number, "%llu", (unsigned long long)last);
-    struct http_reply reply = {
-        .status = 200, .body = buffer_text(&body), .body_size = body.size};
+    struct http_reply reply = {.status = 200, .body = buffer_text(&body), .body_size = body.size};
     http_reply_header(&reply, "Content-Type", text ? "text/plain" : "application/x-ndjson");
     http_reply_header(&reply, "Log-Last", number);
     http_exchange_reply(exchange, &reply);
@@ -434,14 +429,16 @@ static void get_log(struct call *call)
         return;
     }
     struct waiting *waiting = memory_new(sizeof *waiting);
-    *waiting = (struct waiting){.control = control, .exchange = call->exchange, .since = since,
-                                .text = text, .next = control->waiting};
+    *waiting = (struct waiting){.control = control,
+                                .exchange = call->exchange,
+                                .since = since,
+                                .text = text,
+                                .next = control->waiting};
     control->waiting = waiting;
     control->waiting_count++;
     call->exchange->service_data = waiting;
     timer_init(&waiting->timer, answer_waiting, waiting);
-    world_arm_in(connect_server_world(control->server), &waiting->timer,
-                 SECONDS((int64_t)wait_s));
+    world_arm_in(connect_server_world(control->server), &waiting->timer, SECONDS((int64_t)wait_s));
 }
 
 static void get_contract(struct call *call)
@@ -516,8 +513,9 @@ static bool split_target(struct call *call)
     struct slice target = call->message->target;
     const char *mark = memchr(target.bytes, '?', target.size);
     const char *end = mark == NULL ? target.bytes + target.size : mark;
-    call->query = mark == NULL ? (struct slice){"", 0}
-                               : (struct slice){mark + 1, target.size - (size_t)(end - target.bytes) - 1};
+    call->query = mark == NULL
+                      ? (struct slice){"", 0}
+                      : (struct slice){mark + 1, target.size - (size_t)(end - target.bytes) - 1};
     for (const char *at = target.bytes; at < end;) {
         at += *at == '/';
         const char *slash = at == end ? NULL : memchr(at, '/', (size_t)(end - at));
@@ -575,8 +573,8 @@ struct connect_control *connect_control_new(struct connect_server *server)
         .service = control,
         .body_bytes_max = BODY_BYTES_MAX,
     };
-    control->observer = (struct connect_observer){
-        .reply = saw_reply, .unanswered = saw_nothing, .owner = control};
+    control->observer =
+        (struct connect_observer){.reply = saw_reply, .unanswered = saw_nothing, .owner = control};
     timer_init(&control->wake, wake_waiting, control);
     connect_server_observe(server, &control->observer);
     return control;
