@@ -125,8 +125,8 @@ static void every_command(struct court *court)
         "{\"command\": \"SEND_FILE_INFO\", \"kwargs\": {\"path\": \"/SD Card/a.gcode\"}}",
         "{\"command\": \"CREATE_FOLDER\", \"kwargs\": {\"path\": \"/PrusaLink gcodes/x/y\"}}",
         "{\"command\": \"DELETE_FOLDER\", \"kwargs\": {\"path\": \"/PrusaLink gcodes/x\"}}",
-        "{\"command\": \"DELETE_FOLDER\", \"kwargs\": {\"path\": \"/PrusaLink gcodes/x\", "
-        "\"force\": true}}",
+        ("{\"command\": \"DELETE_FOLDER\", \"kwargs\": {\"path\": \"/PrusaLink gcodes/x\", "
+         "\"force\": true}}"),
         "{\"command\": \"SET_PRINTER_READY\"}",
         "{\"command\": \"CANCEL_PRINTER_READY\"}",
         "{\"command\": \"PAUSE_PRINT\"}",

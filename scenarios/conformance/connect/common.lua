@@ -50,6 +50,12 @@ function common.converse(t, printer)
   end
 end
 
+-- The server knows the whole tree, and nothing in it has changed for a while.
+function common.settle(t, printer)
+  t:expect(t.connect:command(printer, "SEND_INFO")):ended():within "10s"
+  t:wait "3s"
+end
+
 -- Answer each request at `point` like this until the handle is off.
 function common.always(t, point, printer, answer)
   return t.connect:on(point, { printer = printer }, function()

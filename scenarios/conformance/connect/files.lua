@@ -136,6 +136,7 @@ check "CON-FS-11" {
   run = function(t)
     local printer = common.printer(t, { files = { [folder .. "/full/x.gcode"] = "G1\n" } })
     local path = folder .. "/full"
+    common.settle(t, printer)
     t:expect(t.connect:command(printer, "DELETE_FOLDER", { path = path })):failed("not empty"):within "10s"
     t:expect(#printer:files(path), "files in it after the refusal"):equals(1)
     t:expect(t.connect:command(printer, "DELETE_FOLDER", { path = path, force = true })):finished():within "10s"
@@ -147,6 +148,7 @@ check "CON-FS-11" {
 check "CON-FS-12" {
   run = function(t)
     local printer = common.printing(t)
+    common.settle(t, printer)
     t:expect(t.connect:command(printer, "DELETE_FILE", { path = common.cube })):failed("currently printed"):within "10s"
     t:expect(t.connect:command(printer, "DELETE_FILE", { path = folder .. "/none.gcode" })):failed():within "10s"
     t:expect(#printer:files(folder), "files after the refusals"):equals(1)
