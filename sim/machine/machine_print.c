@@ -4,6 +4,7 @@
 
 #include "sim/base/memory.h"
 #include "sim/machine/machine_parts.h"
+#include "sim/machine/print_file.h"
 
 /* Printing from a storage, as host and firmware of an MK3 do it together (mk3-serial.md 7, 11.5).
  */
@@ -103,6 +104,10 @@ enum machine_refusal machine_start_print(struct machine *machine, const char *pa
     enum machine_refusal refusal = find_file(machine, path, &file, &from_sd, error);
     if (refusal != MACHINE_ACCEPTED) {
         return refusal;
+    }
+    if (!print_file_check(file->name, file->content, machine->model, error)) {
+        error_prefix(error, "%s", path);
+        return MACHINE_BAD_FILE;
     }
     struct plan *plan = machine->plans != NULL
                             ? plan_cache_get(machine->plans, file->content, machine->model, error)
