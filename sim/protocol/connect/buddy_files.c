@@ -1,0 +1,165 @@
+#include "sim/protocol/connect/buddy_files.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+/* ---- paths and types ---- */
+
+bool buddy_path_allowed(const char *path)
+{
+    bool on_usb = strncmp(path, "/usb/", 5) == 0 || strcmp(path, "/usb") == 0;
+    return on_usb && strstr(path, "/../") == NULL;
+}
+
+const char *buddy_path_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash == NULL ? path : slash + 1;
+}
+
+static bool ends_with_one_of(const char *path, const char *const *endings)
+{
+    size_t size = strlen(path);
+    for (; *endings != NULL; endings++) {
+        size_t length = strlen(*endings);
+        if (size >= length && strcasecmp(path + size - length, *endings) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool buddy_file_printable(const char *path)
+{
+    /* PFB: src/common/filename_type.cpp */
+    static const char *const endings[] = {".g", ".gc", ".gco", ".gcode", ".bgc", ".bgcode", NULL};
+    return ends_with_one_of(path, endings);
+}
+
+static bool is_firmware(const char *path)
+{
+    static const char *const endings[] = {".bbf", NULL};
+    return ends_with_one_of(path, endings);
+}
+
+bool buddy_file_transferable(const char *path)
+{
+    return buddy_file_printable(path) || is_firmware(path);
+}
+
+const char *buddy_file_type(const char *path)
+{
+    return buddy_file_printable(path) ? "PRINT_FILE" : is_firmware(path) ? "FIRMWARE" : "FILE";
+}
+
+void buddy_short_path(struct buffer *out, const char *path, const struct buddy_entry *entry)
+{
+    const char *name = buddy_path_name(path);
+    if (entry == NULL || entry->short_name[0] == '\0' || *name == '\0') {
+        buffer_append_text(out, path);
+        return;
+    }
+    buffer_append(out, path, (size_t)(name - path));
+    buffer_append_text(out, entry->short_name);
+}
+
+/* ---- folders ---- */
+
+struct listing {
+    struct buddy_message *message;
+    int64_t count;
+};
+
+static void list_one(void *owner, const struct buddy_entry *entry)
+{
+    struct listing *listing = owner;
+    struct buddy_message *message = listing->message;
+    const char *name = entry->short_name[0] == '\0' ? entry->long_name : entry->short_name;
+    buddy_object(message, NULL);
+    buddy_text(message, "name", name);
+    buddy_text(message, "display_name", entry->long_name);
+    buddy_int(message, "size", (int64_t)entry->size);
+    buddy_int(message, "m_timestamp", entry->modified_s);
+    buddy_bool(message, "read_only", entry->read_only);
+    buddy_text(message, "type", entry->folder ? "FOLDER" : buddy_file_type(entry->long_name));
+    buddy_object_end(message);
+    listing->count++;
+}
+
+void buddy_folder_details(struct buddy_message *message, const struct buddy_files *files,
+                          const char *path)
+{
+    struct listing listing = {.message = message};
+    buddy_array(message, "children");
+    files->class->list(files->owner, path, list_one, &listing);
+    buddy_array_end(message);
+    buddy_int(message, "file_count", listing.count);
+}
+
+/* ---- short names, as FatFs makes them (create_name and gen_numname of ff.c) ---- */
+
+enum { BODY = 8, ENDING = 3 };
+
+/* One part in upper case, at most `room` characters; false: something was changed or left out. */
+static bool shorten(const char *text, size_t size, char *out, size_t room)
+{
+    bool exact = size <= room;
+    size_t used = 0;
+    for (size_t i = 0; i < size && used < room; i++) {
+        unsigned char letter = (unsigned char)text[i];
+        if (letter == ' ' || letter == '.') {
+            exact = false;
+            continue;
+        }
+        if (letter >= 0x80 || strchr("+,;=[]\"*:<>?|", letter) != NULL) {
+            /* one per character, not per byte of it */
+            exact = false;
+            if ((letter & 0xc0U) == 0x80U) {
+                continue;
+            }
+            letter = '_';
+        }
+        out[used++] = (char)toupper(letter);
+    }
+    out[used] = '\0';
+    return exact;
+}
+
+struct short_parts {
+    char body[BODY + 1], ending[ENDING + 1];
+    bool exact;
+};
+
+static struct short_parts parts_of(const char *name)
+{
+    struct short_parts parts = {0};
+    const char *dot = strrchr(name, '.');
+    size_t size = dot == NULL || dot == name ? strlen(name) : (size_t)(dot - name);
+    parts.exact = shorten(name, size, parts.body, BODY);
+    if (name[size] == '.') {
+        parts.exact &= shorten(name + size + 1, strlen(name + size + 1), parts.ending, ENDING);
+    }
+    return parts;
+}
+
+void buddy_short_name(const struct file_node *folder, uint32_t index, char out[13])
+{
+    struct short_parts parts = parts_of(folder->children[index]->name);
+    if (!parts.exact) {
+        /* The number tells it from those before it that would be cut to the same. */
+        unsigned number = 1;
+        for (uint32_t i = 0; i < index; i++) {
+            struct short_parts other = parts_of(folder->children[i]->name);
+            number += !other.exact && strncmp(other.body, parts.body, BODY - 2) == 0 &&
+                      strcmp(other.ending, parts.ending) == 0;
+        }
+        char tail[12];
+        int length = snprintf(tail, sizeof tail, "~%u", number % 1000000U);
+        size_t keep = strlen(parts.body);
+        keep = keep > (size_t)(BODY - length) ? (size_t)(BODY - length) : keep;
+        memcpy(parts.body + keep, tail, (size_t)length + 1);
+    }
+    snprintf(out, 13, "%s%s%s", parts.body, parts.ending[0] == '\0' ? "" : ".", parts.ending);
+}

@@ -1,0 +1,148 @@
+#include "sim/protocol/connect/buddy_http.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/base/memory.h"
+
+void buddy_request_free(struct buddy_request *request)
+{
+    buffer_free(&request->bytes);
+    free(request->writes);
+    *request = (struct buddy_request){0};
+}
+
+static size_t written(const struct buddy_request *request)
+{
+    return request->write_count == 0 ? 0 : request->writes[request->write_count - 1];
+}
+
+static void flush(struct buddy_request *request)
+{
+    if (request->bytes.size == written(request)) {
+        return;
+    }
+    if (request->write_count == request->write_capacity) {
+        request->write_capacity += 16;
+        request->writes =
+            memory_resize(request->writes, request->write_capacity * sizeof request->writes[0]);
+    }
+    request->writes[request->write_count++] = request->bytes.size;
+}
+
+static void begin(struct buddy_request *request)
+{
+    buffer_clear(&request->bytes);
+    request->write_count = 0;
+    request->complete = true;
+}
+
+/* Each line goes into what is left of the buffer only as a whole and with vsnprintf's NUL. */
+static void end_line(struct buddy_request *request, size_t line_begin)
+{
+    if (request->bytes.size - written(request) >= BUDDY_OUT_BYTES &&
+        line_begin > written(request)) {
+        size_t end = request->bytes.size;
+        request->bytes.size = line_begin;
+        flush(request);
+        request->bytes.size = end;
+    }
+}
+
+static void line(struct buddy_request *request, const char *name, const char *value)
+{
+    size_t line_begin = request->bytes.size;
+    buffer_format(&request->bytes, "%s: %s\r\n", name, value);
+    end_line(request, line_begin);
+}
+
+static void first_line(struct buddy_request *request, const char *method, const char *target)
+{
+    size_t line_begin = request->bytes.size;
+    buffer_format(&request->bytes, "%s %s HTTP/1.1\r\n", method, target);
+    end_line(request, line_begin);
+}
+
+static void end_head(struct buddy_request *request)
+{
+    size_t line_begin = request->bytes.size;
+    buffer_append_text(&request->bytes, "\r\n");
+    end_line(request, line_begin);
+    flush(request);
+}
+
+static void agent(struct buddy_request *request, const struct buddy_build *build,
+                  const char *firmware)
+{
+    line(request, "User-Agent-Printer", build->user_agent);
+    line(request, "User-Agent-Version", firmware);
+}
+
+static void body_lines(struct buddy_request *request, const char *host)
+{
+    line(request, "Host", host);
+    line(request, "Connection", "keep-alive");
+    line(request, "Transfer-Encoding", "chunked");
+    line(request, "Content-Type", "application/json");
+}
+
+static void chunks(struct buddy_request *request, const struct buddy_message *body)
+{
+    size_t token = 0;
+    enum buddy_piece result = BUDDY_PIECE_MORE;
+    while (result == BUDDY_PIECE_MORE) {
+        const char *bytes;
+        size_t size;
+        result = buddy_message_piece(body, &token, BUDDY_CHUNK_BYTES, &bytes, &size);
+        if (result == BUDDY_PIECE_TOO_SMALL) {
+            request->complete = false;
+            return;
+        }
+        buffer_format(&request->bytes, "%04zX\r\n", size);
+        buffer_append(&request->bytes, bytes, size);
+        buffer_append_text(&request->bytes, "\r\n");
+        flush(request);
+    }
+    buffer_append_text(&request->bytes, "0000\r\n\r\n");
+    flush(request);
+}
+
+void buddy_request_post(struct buddy_request *request, const char *target,
+                        const struct buddy_connection_names *names, const struct buddy_build *build,
+                        const char *firmware, const struct buddy_message *body)
+{
+    char fingerprint[BUDDY_FINGERPRINT_HEADER + 1] = "";
+    strncat(fingerprint, names->fingerprint, BUDDY_FINGERPRINT_HEADER);
+    begin(request);
+    first_line(request, "POST", target);
+    body_lines(request, names->host);
+    line(request, "Fingerprint", fingerprint);
+    line(request, "Token", names->token);
+    agent(request, build, firmware);
+    end_head(request);
+    chunks(request, body);
+}
+
+void buddy_request_register(struct buddy_request *request, const char *host,
+                            const struct buddy_build *build, const char *firmware,
+                            const struct buddy_message *body)
+{
+    begin(request);
+    first_line(request, "POST", "/p/register");
+    body_lines(request, host);
+    agent(request, build, firmware);
+    end_head(request);
+    chunks(request, body);
+}
+
+void buddy_request_poll(struct buddy_request *request, const char *host, const char *code,
+                        const struct buddy_build *build, const char *firmware)
+{
+    begin(request);
+    first_line(request, "GET", "/p/register");
+    line(request, "Host", host);
+    line(request, "Connection", "keep-alive");
+    line(request, "Code", code);
+    agent(request, build, firmware);
+    end_head(request);
+}

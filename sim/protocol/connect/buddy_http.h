@@ -1,0 +1,47 @@
+#ifndef HOTBED_PROTOCOL_CONNECT_BUDDY_HTTP_H
+#define HOTBED_PROTOCOL_CONNECT_BUDDY_HTTP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "sim/base/buffer.h"
+#include "sim/protocol/connect/buddy_message.h"
+#include "sim/protocol/connect/buddy_state.h"
+
+/* Requests of Buddy's HTTP client: header lines and chunks go through a buffer of 256 bytes, and
+ * each time it is full, or a part is complete, it is one write to the socket (connect-buddy.md 1.3;
+ * PFB: src/common/http/httpc.cpp, chunked.h). */
+
+enum {
+    BUDDY_OUT_BYTES = 256,
+    BUDDY_CHUNK_BYTES = 248, /* of JSON in one */
+};
+
+struct buddy_request {
+    struct buffer bytes;
+    size_t *writes; /* end of each in `bytes` */
+    size_t write_count, write_capacity;
+    bool complete; /* false: a token fits into no chunk; the request is broken off there */
+};
+
+void buddy_request_free(struct buddy_request *request);
+
+struct buddy_connection_names {
+    const char *host;
+    const char *fingerprint; /* its first 16 characters are used */
+    const char *token;
+};
+
+/* POST /p/telemetry or /p/events. */
+void buddy_request_post(struct buddy_request *request, const char *target,
+                        const struct buddy_connection_names *names, const struct buddy_build *build,
+                        const char *firmware, const struct buddy_message *body);
+
+/* The two requests of a registration. */
+void buddy_request_register(struct buddy_request *request, const char *host,
+                            const struct buddy_build *build, const char *firmware,
+                            const struct buddy_message *body);
+void buddy_request_poll(struct buddy_request *request, const char *host, const char *code,
+                        const struct buddy_build *build, const char *firmware);
+
+#endif
