@@ -1,7 +1,11 @@
 #include "harness/cli/cli.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 /* One line per subcommand, in the order of `hotbed --help`. */
 const struct cli_command cli_commands[] = {
@@ -44,7 +48,7 @@ static void print_help(FILE *out)
           out);
 }
 
-int cli_main(int argc, char **argv)
+static int dispatch(int argc, char **argv)
 {
     if (argc < 2) {
         print_help(stderr);
@@ -64,4 +68,38 @@ int cli_main(int argc, char **argv)
         return CLI_BAD_USAGE;
     }
     return command->run(argc - 1, argv + 1);
+}
+
+/* A program started with `>&-` would get a socket or a report as its standard output. */
+static void open_standard_files(void)
+{
+    int file;
+    do {
+        file = open("/dev/null", O_RDWR | O_CLOEXEC);
+    } while (file >= 0 && file <= STDERR_FILENO);
+    if (file >= 0) {
+        close(file);
+    }
+}
+
+/* A full disk behind `hotbed check --tap > file` must not look like a report. A reader that has
+ * seen enough (`| head`) is no error. */
+static int close_output(int code)
+{
+    bool broken = fflush(stdout) != 0;
+    int reason = broken ? errno : 0; /* an earlier one is not known any more */
+    struct pollfd reader = {.fd = STDOUT_FILENO};
+    bool left = poll(&reader, 1, 0) == 1 && (reader.revents & POLLERR) != 0;
+    if ((!broken && ferror(stdout) == 0) || left || code == CLI_INTERRUPTED) {
+        return code;
+    }
+    fprintf(stderr, "hotbed: standard output cannot be written%s%s\n", reason == 0 ? "" : ": ",
+            reason == 0 ? "" : strerror(reason));
+    return CLI_BAD_USAGE;
+}
+
+int cli_main(int argc, char **argv)
+{
+    open_standard_files();
+    return close_output(dispatch(argc, argv));
 }

@@ -10,10 +10,10 @@
 #include "harness/check/connect_contract.h"
 #include "harness/cli/cli.h"
 #include "harness/cli/mock_front.h"
+#include "harness/cli/trace_file.h"
 #include "harness/script/duration.h"
 #include "mockservers/connect/control.h"
 #include "mockservers/connect/server.h"
-#include "sim/base/trace.h"
 
 enum { LOG_BYTES = 32 * 1024 * 1024 };
 
@@ -35,8 +35,7 @@ struct mock {
     struct contract_tap *tap;
     struct mock_front *front, *control_front;
     struct connect_observer watcher;
-    struct trace trace;
-    FILE *trace_file;
+    struct trace_file trace;
     bool trace_failed;
     struct buffer scratch;
     uint64_t requests;
@@ -128,14 +127,6 @@ static void saw_reply(void *owner, uint32_t connection, struct connect_printer *
     http_write_end(&mock->scratch);
     buffer_append(&mock->scratch, reply->body.bytes, reply->body.size);
     record(mock, connection, false);
-}
-
-static void write_trace(void *sink, const char *line, size_t size)
-{
-    struct mock *mock = sink;
-    if (fwrite(line, 1, size, mock->trace_file) != size) {
-        mock->trace_failed = true;
-    }
 }
 
 static void report_contract(void *owner, struct buffer *out)
@@ -241,13 +232,13 @@ static bool open_fronts(struct mock *mock, struct error *error)
     mock->front = mock_front_new(mock->driver, codec, &at, connect_server_service(mock->server),
                                  options->certificate, options->key, error);
     if (mock->front == NULL) {
-        return error_prefix(error, "--listen %s", options->listen);
+        return error_prefix(error, "--listen");
     }
     mock->control_front =
         mock_front_new(mock->driver, MOCK_CODEC_WIRE, &control_at,
                        connect_control_service(mock->control), NULL, NULL, error);
     if (mock->control_front == NULL) {
-        return error_prefix(error, "--control %s", options->control);
+        return error_prefix(error, "--control");
     }
     print_address("listening", &at);
     print_address("control", &control_at);
@@ -257,16 +248,13 @@ static bool open_fronts(struct mock *mock, struct error *error)
 
 static bool open_trace(struct mock *mock, struct error *error)
 {
-    const char *path = mock->options.trace;
-    if (path == NULL) {
+    if (mock->options.trace == NULL) {
         return true;
     }
-    mock->trace_file = fopen(path, "wb");
-    if (mock->trace_file == NULL) {
-        return error_set(error, "--trace %s: %s", path, strerror(errno));
+    if (!trace_file_open(&mock->trace, mock->options.trace, error)) {
+        return false;
     }
-    trace_init(&mock->trace, write_trace, mock);
-    mock->world.trace = &mock->trace;
+    mock->world.trace = &mock->trace.trace;
     return true;
 }
 
@@ -286,9 +274,10 @@ static void close_all(struct mock *mock)
     if (mock->driver != NULL) {
         real_driver_destroy(mock->driver);
     }
-    if (mock->trace_file != NULL) {
-        mock->trace_failed |= fclose(mock->trace_file) != 0;
-        trace_free(&mock->trace);
+    struct error error;
+    if (!trace_file_close(&mock->trace, &error)) {
+        fprintf(stderr, "hotbed mock connect: %s\n", error.text);
+        mock->trace_failed = true;
     }
     buffer_free(&mock->scratch);
     world_free(&mock->world);
@@ -335,14 +324,10 @@ static int serve(struct mock *mock, const struct cli_usage *usage)
         result = summarise(mock);
     } else {
         result = cli_complain(usage, "%s", error.text);
+        trace_file_drop(&mock->trace);
     }
     close_all(mock);
-    if (mock->trace_failed) {
-        fprintf(stderr, "hotbed mock connect: --trace %s: could not be written in full\n",
-                mock->options.trace);
-        return CLI_INCOMPLETE;
-    }
-    return result;
+    return mock->trace_failed ? CLI_INCOMPLETE : result;
 }
 
 static void list_misbehaviours(void)

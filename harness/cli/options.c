@@ -21,10 +21,19 @@ void cli_list_free(struct cli_list *list)
     *list = (struct cli_list){0};
 }
 
-/* The name of the command is the first word of its usage line. */
+/* The name of the command is what its usage line begins with: "run", "mock connect". */
+static int name_size(const char *line)
+{
+    size_t size = strcspn(line, "[ABCDEFGHIJKLMNOPQRSTUVWXYZ");
+    while (size > 0 && line[size - 1] == ' ') {
+        size--;
+    }
+    return (int)size;
+}
+
 int cli_complain(const struct cli_usage *usage, const char *format, ...)
 {
-    int size = (int)strcspn(usage->line, " ");
+    int size = name_size(usage->line);
     fprintf(stderr, "hotbed %.*s: ", size, usage->line);
     va_list arguments;
     va_start(arguments, format);

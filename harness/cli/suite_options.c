@@ -1,14 +1,11 @@
 #include "harness/cli/suite_options.h"
 
-#include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "harness/check/registry.h"
+#include "harness/cli/trace_file.h"
 #include "harness/net/faults/message_rules.h"
-#include "sim/base/trace.h"
 
 void suite_options_free(struct suite_options *options)
 {
@@ -30,103 +27,116 @@ static int list_all(const struct definitions *definitions)
     return CLI_HELD;
 }
 
-/* ---- The trace: a file that is complete when it has its name ---- */
-
-struct trace_file {
-    struct trace trace;
-    FILE *file;
-    char *temporary;
-    const char *path;
-};
-
-static void write_line(void *sink, const char *line, size_t size)
-{
-    struct trace_file *file = sink;
-    fwrite(line, 1, size, file->file);
-}
-
-static bool open_trace(struct trace_file *file, const char *path, struct error *error)
-{
-    struct buffer name = {0};
-    buffer_format(&name, "%s.part", path);
-    file->temporary = buffer_detach(&name);
-    file->path = path;
-    file->file = fopen(file->temporary, "wbe");
-    if (file->file == NULL) {
-        error_set(error, "--trace %s: %s", path, strerror(errno));
-        free(file->temporary);
-        return false;
-    }
-    trace_init(&file->trace, write_line, file);
-    return true;
-}
-
-static bool close_trace(struct trace_file *file, struct error *error)
-{
-    trace_free(&file->trace);
-    bool done = ferror(file->file) == 0;
-    done = fclose(file->file) == 0 && done;
-    done = done && rename(file->temporary, file->path) == 0;
-    if (!done) {
-        error_set(error, "--trace %s: %s", file->path, strerror(errno));
-        unlink(file->temporary);
-    }
-    free(file->temporary);
-    return done;
-}
-
 /* ---- Reports ---- */
 
 typedef void render(const struct report *report, struct buffer *out);
 
-static bool write_report(const char *path, render *renderer, const struct report *report)
-{
-    if (path == NULL) {
-        return true;
-    }
-    struct buffer text = {0};
-    renderer(report, &text);
-    struct error error;
-    bool done = report_write_file(path, &text, &error);
-    if (!done) {
-        fprintf(stderr, "hotbed: %s\n", error.text);
-    }
-    buffer_free(&text);
-    return done;
-}
-
-static bool write_reports(const struct suite_options *options, const struct report *report)
-{
-    bool junit = write_report(options->junit, report_junit, report);
-    bool json = write_report(options->json, report_json, report);
-    bool tap = write_report(options->tap ? "-" : NULL, report_tap, report);
-    return junit && json && tap;
-}
+/* The files that a run leaves. They are opened before it begins, so that nobody waits for hours to
+ * hear that the folder does not exist. */
+struct outputs {
+    struct output_file junit, json;
+    struct trace_file trace;
+};
 
 static bool is_stdout(const char *path)
 {
     return path != NULL && strcmp(path, "-") == 0;
 }
 
-static int play_and_report(struct suite_options *options, struct suite_settings *settings, const char *subject,
-                           const struct definitions *definitions)
+static void drop_outputs(struct outputs *outputs)
+{
+    output_file_drop(&outputs->junit);
+    output_file_drop(&outputs->json);
+    trace_file_drop(&outputs->trace);
+}
+
+static bool open_report(struct output_file *file, const char *option, const char *path, struct error *error)
+{
+    return path == NULL || is_stdout(path) || output_file_open(file, path, error) || error_prefix(error, "--%s", option);
+}
+
+static bool open_outputs(struct outputs *outputs, const struct suite_options *options, struct error *error)
+{
+    *outputs = (struct outputs){0};
+    bool opened = open_report(&outputs->junit, "junit", options->junit, error) &&
+                  open_report(&outputs->json, "json", options->json, error) &&
+                  (options->trace == NULL || trace_file_open(&outputs->trace, options->trace, error));
+    if (!opened) {
+        drop_outputs(outputs);
+    }
+    return opened;
+}
+
+static bool told(bool done, const struct error *error)
+{
+    if (!done) {
+        fprintf(stderr, "hotbed: %s\n", error->text);
+    }
+    return done;
+}
+
+static bool write_report(struct output_file *file, const char *path, render *renderer, const struct report *report)
+{
+    if (path == NULL) {
+        return true;
+    }
+    struct buffer text = {0};
+    struct error error;
+    bool done = true;
+    renderer(report, &text);
+    if (is_stdout(path)) {
+        fwrite(text.bytes, 1, text.size, stdout); /* cli_main() tells when it cannot be written */
+    } else {
+        output_file_write(file, text.bytes, text.size);
+        done = told(output_file_close(file, &error), &error);
+    }
+    buffer_free(&text);
+    return done;
+}
+
+static bool write_outputs(struct outputs *outputs, const struct suite_options *options, const struct report *report)
+{
+    struct error error;
+    bool junit = write_report(&outputs->junit, options->junit, report_junit, report);
+    bool json = write_report(&outputs->json, options->json, report_json, report);
+    bool tap = write_report(NULL, options->tap ? "-" : NULL, report_tap, report);
+    bool trace = told(trace_file_close(&outputs->trace, &error), &error);
+    return junit && json && tap && trace;
+}
+
+/* Runs them with the console on the stream that no report takes. False: nothing ran. */
+static bool play(const struct suite_options *options, struct suite_settings *settings,
+                 const struct definitions *definitions, struct report *report, struct error *error)
 {
     struct report_console console;
     bool taken = options->tap || is_stdout(options->junit) || is_stdout(options->json);
     report_console_init(&console, taken ? stderr : stdout, options->verbose);
     settings->console = &console;
+    if (!suite_run(settings, definitions, report, error)) {
+        return false;
+    }
+    report_console_end(&console, report);
+    return true;
+}
+
+static int play_and_report(const struct suite_options *options, struct suite_settings *settings, const char *subject,
+                           const struct definitions *definitions)
+{
+    struct error error;
+    struct outputs outputs;
+    if (!open_outputs(&outputs, options, &error)) {
+        fprintf(stderr, "hotbed: %s\n", error.text);
+        return CLI_BAD_USAGE;
+    }
+    settings->trace = options->trace == NULL ? NULL : &outputs.trace.trace;
     struct report report;
     report_init(&report, settings->title, subject, settings->seed);
-    struct error error;
     int code = CLI_BAD_USAGE;
-    if (suite_run(settings, definitions, &report, &error)) {
-        report_console_end(&console, &report);
-        code = report_exit_code(&report);
-        if (!write_reports(options, &report)) {
-            code = CLI_BAD_USAGE;
-        }
+    if (play(options, settings, definitions, &report, &error)) {
+        code = write_outputs(&outputs, options, &report) ? report_exit_code(&report) : CLI_BAD_USAGE;
     } else {
         fprintf(stderr, "hotbed: %s\n", error.text);
+        drop_outputs(&outputs);
     }
     report_free(&report);
     return code;
@@ -142,6 +152,12 @@ static int check_options(const struct cli_usage *usage, const struct suite_optio
     bool server = targets != NULL && targets->connect_url != NULL;
     if ((options->send != NULL || options->control != NULL) && !server) {
         return cli_complain(usage, "--send and --control are for a server that is not ours");
+    }
+    if ((options->ca != NULL || options->insecure) && !server) {
+        return cli_complain(usage, "--ca and --insecure are for a server that is not ours");
+    }
+    if (options->tap + is_stdout(options->junit) + is_stdout(options->json) > 1) {
+        return cli_complain(usage, "standard output takes one report; name a file for the others");
     }
     if (options->misbehave.count > 0 && server) {
         return cli_complain(usage, "--misbehave is for our own server");
@@ -189,18 +205,5 @@ int suite_options_run(const struct cli_usage *usage, struct suite_options *optio
     settings->misbehaviours = options->misbehave.items;
     settings->misbehaviour_count = options->misbehave.count;
     settings->stop = &cli_interrupted;
-    struct trace_file trace;
-    if (options->trace != NULL) {
-        if (!open_trace(&trace, options->trace, &error)) {
-            fprintf(stderr, "hotbed: %s\n", error.text);
-            return CLI_BAD_USAGE;
-        }
-        settings->trace = &trace.trace;
-    }
-    code = play_and_report(options, settings, subject, definitions);
-    if (options->trace != NULL && !close_trace(&trace, &error)) {
-        fprintf(stderr, "hotbed: %s\n", error.text);
-        code = CLI_BAD_USAGE;
-    }
-    return code;
+    return play_and_report(options, settings, subject, definitions);
 }

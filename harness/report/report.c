@@ -1,12 +1,9 @@
 #include "harness/report/report.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
+#include "harness/report/output_file.h"
 #include "sim/base/memory.h"
 
 const char *verdict_name(enum verdict verdict)
@@ -95,47 +92,12 @@ int report_exit_code(const struct report *report)
     return report_counted(report, VERDICT_FAIL) > 0 ? 1 : 0;
 }
 
-static bool write_all(int file, const char *bytes, size_t size)
-{
-    while (size > 0) {
-        ssize_t written = write(file, bytes, size);
-        if (written < 0 && errno == EINTR) {
-            continue;
-        }
-        if (written <= 0) {
-            return false;
-        }
-        bytes += written;
-        size -= (size_t)written;
-    }
-    return true;
-}
-
 bool report_write_file(const char *path, const struct buffer *text, struct error *error)
 {
-    if (strcmp(path, "-") == 0) {
-        fflush(stdout);
-        return write_all(STDOUT_FILENO, buffer_text(text), text->size) ||
-               error_set(error, "standard output: %s", strerror(errno));
+    struct output_file file;
+    if (!output_file_open(&file, path, error)) {
+        return false;
     }
-    struct buffer temporary = {0};
-    buffer_format(&temporary, "%s.XXXXXX", path);
-    int file = mkostemp(temporary.bytes, O_CLOEXEC);
-    bool done = file >= 0;
-    if (done) {
-        mode_t mask = umask(0);
-        umask(mask);
-        done = write_all(file, buffer_text(text), text->size) && fchmod(file, 0666 & ~mask) == 0 &&
-               fsync(file) == 0;
-        done = close(file) == 0 && done;
-        done = done && rename(temporary.bytes, path) == 0;
-    }
-    if (!done) {
-        error_set(error, "%s: cannot be written: %s", path, strerror(errno));
-        if (file >= 0) {
-            unlink(temporary.bytes);
-        }
-    }
-    buffer_free(&temporary);
-    return done;
+    output_file_write(&file, buffer_text(text), text->size);
+    return output_file_close(&file, error);
 }

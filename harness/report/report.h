@@ -87,8 +87,7 @@ void report_console_progress(struct report_console *console, size_t done, size_t
                              int64_t elapsed_us, const char *running);
 void report_console_end(struct report_console *console, const struct report *report);
 
-/* Written beside `path` and renamed: a reader sees the old file or the whole new one. "-" is
- * stdout. */
+/* A whole file or none (output_file.h). */
 bool report_write_file(const char *path, const struct buffer *text, struct error *error);
 
 #endif

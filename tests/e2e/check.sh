@@ -4,19 +4,6 @@
 hotbed=$1
 source "$(dirname "$0")/lib.sh"
 
-says() {
-    local code=$1 words=$2 output status
-    shift 2
-    output=$("$hotbed" "$@" 2>&1)
-    status=$?
-    if [ "$status" -eq "$code" ] && grep -qF -- "$words" <<<"$output"; then
-        pass "$* -> $code, $words"
-    else
-        fail "$* -> $status, expected $code and: $words"
-        printf '%s\n' "$output" | tail -15
-    fi
-}
-
 says 0 "CON-CMD-02" check connect-printer --list
 says 0 "CON-CMD-23" check connect-server --list
 says 2 "the subject must be" check no-such-subject

@@ -6,20 +6,6 @@ here=$(dirname "$0")/scripts
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-# says CODE WORDS ARGUMENT...: the exit code and something that must be in the output
-says() {
-    local code=$1 words=$2 output status
-    shift 2
-    output=$("$hotbed" "$@" 2>&1)
-    status=$?
-    if [ "$status" -eq "$code" ] && grep -qF -- "$words" <<<"$output"; then
-        pass "$* -> $code, $words"
-    else
-        fail "$* -> $status, expected $code and: $words"
-        printf '%s\n' "$output" | tail -15
-    fi
-}
-
 says 0 "hotbed " --version
 says 0 "exit codes" --help
 says 2 "there is no command" no-such-command
