@@ -16,7 +16,7 @@
 #include "sim/machine/plan.h"
 #include "sim/printer/printer.h"
 
-enum { PLANS_KEPT_BYTES = 64 * 1024 * 1024, RESCAN_MS = 200 };
+enum { PLANS_KEPT_BYTES = 64 * 1024 * 1024, RESCAN_MS = 200, ROOM_MAX_C = 80 };
 
 struct options {
     const char *connect, *ini, *token, *serial, *name, *location, *firmware, *host, *sdk, *model_file;
@@ -24,7 +24,7 @@ struct options {
     struct cli_list files, faults, spoils;
     uint64_t seed, index, job_counter, room;
     int64_t telemetry_interval_us, duration_us;
-    bool no_quirks, insecure, quiet, room_given, duration_given, minimal;
+    bool no_quirks, insecure, quiet, room_given, duration_given, telemetry_given, minimal;
 };
 
 /* Everything that lives while the printer runs. */
@@ -45,6 +45,8 @@ struct bench {
     struct timer rescan, begin;
     bool tell;    /* what the printer does, on standard output */
     bool refused; /* it could not register */
+    bool reached; /* a connection to the server stood */
+    enum connect_condition broken;
     volatile bool stop;
 };
 
@@ -92,12 +94,14 @@ static void on_token(void *owner, const char *token)
 static void on_failed(void *owner, const char *why)
 {
     struct bench *bench = owner;
-    fprintf(stderr, "hotbed printer: registration failed: %s\n", why);
+    fprintf(stderr, "hotbed printer: registration at %s failed: %s\n", bench->face.server, why);
     bench->stop = bench->refused = true; /* without a token it has nothing more to say */
 }
 
 static void on_condition(void *owner, enum connect_condition broken)
 {
+    struct bench *bench = owner;
+    bench->broken = broken;
     if (broken == CONNECT_CONDITIONS) {
         say(owner, "the connection is fine");
     } else {
@@ -111,6 +115,16 @@ static const struct connect_face_events face_events = {
     .failed = on_failed,
     .condition = on_condition,
 };
+
+static void on_open(void *observer, const struct connect_sdk *sdk, uint32_t connection)
+{
+    (void)sdk;
+    (void)connection;
+    struct bench *bench = observer;
+    bench->reached = true;
+}
+
+static const struct connect_observer_class observer_class = {.opened = on_open};
 
 static void on_state(void *owner, const struct state_change *change)
 {
@@ -182,6 +196,8 @@ static bool pick_face(struct bench *bench, struct error *error)
     face->register_at_start = true;
     face->events = &face_events;
     face->owner = bench;
+    face->observer_class = &observer_class;
+    face->observer = bench;
     return true;
 }
 
@@ -247,6 +263,17 @@ static bool make_printer(struct bench *bench, const struct model *model, struct 
     }
     bench->printer = printer_new(&bench->world, network, &settings, error);
     return bench->printer != NULL;
+}
+
+static bool check_print(struct bench *bench, struct error *error)
+{
+    const char *path = bench->options->print, *below;
+    if (path == NULL) {
+        return true;
+    }
+    const struct storage *storage = machine_storage_of(printer_machine(bench->printer), path, &below);
+    const struct file_node *file = storage == NULL ? NULL : storage_find(storage, below);
+    return (file != NULL && !file->folder) || error_set(error, "--print %s: no such file on the printer", path);
 }
 
 static bool set_faults(struct bench *bench, struct error *error)
@@ -316,7 +343,12 @@ static int run(struct bench *bench)
         say(bench, "%llu requests sent", (unsigned long long)connect_sdk_requests(connect_face_sdk(face)));
     }
     machine_unlisten(printer_machine(bench->printer), &bench->listener);
-    if (bench->refused) {
+    bool silent = !bench->reached && bench->broken != CONNECT_CONDITIONS;
+    if (silent) {
+        fprintf(stderr, "hotbed printer: %s could not be reached: %s is broken\n", bench->face.server,
+                connect_condition_text(bench->broken));
+    }
+    if (bench->refused || (silent && !bench->stop)) {
         return CLI_UNREACHABLE;
     }
     return bench->stop ? CLI_INTERRUPTED : CLI_HELD;
@@ -362,13 +394,15 @@ static int prepare(struct bench *bench, const char *model_name, struct error *er
     }
     const struct model *model = pick_model(bench, model_name, error);
     bool made = model != NULL && pick_face(bench, error) && make_network(bench, &network, error) &&
-                make_printer(bench, model, network, error) && set_faults(bench, error);
+                make_printer(bench, model, network, error) && check_print(bench, error) && set_faults(bench, error);
     return made ? CLI_HELD : CLI_BAD_USAGE;
 }
 
 static int play(const struct options *options, const char *model_name)
 {
-    struct bench bench = {.options = options, .tell = !options->quiet && isatty(STDOUT_FILENO)};
+    struct bench bench = {.options = options,
+                          .tell = !options->quiet && isatty(STDOUT_FILENO),
+                          .broken = CONNECT_CONDITIONS};
     struct error error = {0};
     world_init(&bench.world, options->seed);
     bench.plans = plan_cache_new(PLANS_KEPT_BYTES);
@@ -378,9 +412,34 @@ static int play(const struct options *options, const char *model_name)
         result = run(&bench);
     } else {
         fprintf(stderr, "hotbed printer: %s\n", error.text);
+        trace_file_drop(&bench.trace);
     }
     bench_free(&bench);
     return result;
+}
+
+/* Values that the types of the options let through, and options that need or exclude each other. */
+static int check_options(const struct cli_usage *usage, const struct options *options)
+{
+    if (options->connect == NULL && options->ini == NULL) {
+        return cli_complain(usage, "where is its server? --connect URL or --ini FILE says it");
+    }
+    if (options->minimal && !options->telemetry_given) {
+        return cli_complain(usage, "--minimal needs --telemetry-interval");
+    }
+    if (options->telemetry_given && options->telemetry_interval_us == 0) {
+        return cli_complain(usage, "--telemetry-interval must be longer than 0");
+    }
+    if (options->directory != NULL && options->files.count > 0) {
+        return cli_complain(usage, "--directory is the only storage then; put the --file there");
+    }
+    if (options->room_given && options->room > ROOM_MAX_C) {
+        return cli_complain(usage, "--room: expected 0 to %d degrees Celsius", ROOM_MAX_C);
+    }
+    if (options->job_counter > INT32_MAX) {
+        return cli_complain(usage, "--job-counter: expected 0 to %d", INT32_MAX);
+    }
+    return -1;
 }
 
 int cli_printer(int argc, char **argv)
@@ -398,7 +457,7 @@ int cli_printer(int argc, char **argv)
         {"sdk", CLI_TEXT, &o.sdk, "VERSION", "0.7.1, 0.8.0 or 0.8.1 (default)", NULL},
         {"no-quirks", CLI_FLAG, &o.no_quirks, NULL, "without the known defects of the real printer", NULL},
         {"telemetry-interval", CLI_DURATION, &o.telemetry_interval_us, "TIME",
-         "send everything known this often, instead of what\nthe host program would", NULL},
+         "send everything known this often, instead of what\nthe host program would", &o.telemetry_given},
         {"minimal", CLI_FLAG, &o.minimal, NULL, "with it: send the state alone", NULL},
         {"file", CLI_LIST, &o.files, "FILE", "put this file into its first storage; may be given several times", NULL},
         {"directory", CLI_TEXT, &o.directory, "DIR", "a real directory as its only storage", NULL},
@@ -424,9 +483,10 @@ int cli_printer(int argc, char **argv)
     int result = cli_parse(argc, argv, &usage, &models);
     if (result == -1 && models.count + (o.model_file != NULL) != 1) {
         result = cli_complain(&usage, "expected one model");
-    } else if (result == -1 && o.connect == NULL && o.ini == NULL) {
-        result = cli_complain(&usage, "where is its server? --connect URL or --ini FILE says it");
     } else if (result == -1) {
+        result = check_options(&usage, &o);
+    }
+    if (result == -1) {
         result = play(&o, models.count > 0 ? models.items[0] : NULL);
     }
     cli_list_free(&models);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "sim/base/memory.h"
+#include "sim/machine/metadata_value.h"
 #include "sim/protocol/connect/settings_ini.h"
 
 struct printer {
@@ -72,6 +73,33 @@ static bool attach_all(struct machine *machine, const struct printer_settings *s
     return true;
 }
 
+/* --- texts --- */
+
+/* What goes into JSON must be text; Python's own JSON could not write anything else either. */
+static bool plain_text(const char *what, const char *text, struct error *error)
+{
+    if (text == NULL) {
+        return true;
+    }
+    bool plain = *text != '\0' && metadata_utf8_valid(text, strlen(text));
+    for (const char *at = text; plain && *at != '\0'; at++) {
+        plain = (unsigned char)*at >= ' ' && *at != 127;
+    }
+    return plain || error_set(error, "the %s must be text in UTF-8, not empty and without control characters", what);
+}
+
+/* The token is the value of a header. The error does not show it: it is a secret. */
+static bool good_token(const char *token, struct error *error)
+{
+    for (const char *at = token == NULL ? "" : token; *at != '\0'; at++) {
+        if (*at <= ' ' || *at >= 127) {
+            return error_set(error, "the token must be of printable ASCII characters without blanks; character %zu is not",
+                             (size_t)(at - token) + 1);
+        }
+    }
+    return true;
+}
+
 /* --- life --- */
 
 struct printer *printer_new(struct world *world, struct network *network,
@@ -86,6 +114,10 @@ struct printer *printer_new(struct world *world, struct network *network,
         .job_counter = settings->job_counter,
         .plans = settings->plans,
     };
+    if (!plain_text("serial number", settings->serial, error) || !plain_text("firmware version", settings->firmware, error) ||
+        !plain_text("name", settings->name, error) || !good_token(settings->token, error)) {
+        return NULL;
+    }
     struct machine *machine = machine_new(world, &machine_settings);
     if (!attach_all(machine, settings, error)) {
         machine_destroy(machine);

@@ -44,8 +44,8 @@ struct printer_settings {
     const char *token; /* of Connect; NULL: not registered */
 };
 
-/* Made but off. NULL with the reason: a directory can't be read. `network` may be NULL without
- * faces. */
+/* Made but off. NULL with the reason: a directory can't be read, a text is none, the token can't be
+ * in a header. `network` may be NULL without faces. */
 struct printer *printer_new(struct world *world, struct network *network,
                             const struct printer_settings *settings, struct error *error);
 void printer_destroy(struct printer *printer); /* NULL is fine */

@@ -145,6 +145,10 @@ static void failed(void *owner, const struct http_failure *failure)
     struct sdk_link *link = owner;
     struct sdk_exchange *exchange = link->exchange;
     bool by_us = failure->kind == HTTP_FAILURE_TIMEOUT || failure->kind == HTTP_FAILURE_NOT_HTTP;
+    if (link->connection == 0) {
+        trace_note(link->sdk->world, link->sdk->name, "no connection to %s: %s", peer_name(link),
+                   failure->why == NULL ? http_failure_name(failure->kind) : failure->why);
+    }
     told_end(link, by_us ? STREAM_END_CLOSED : failure->end, by_us,
              failure->why == NULL ? http_failure_name(failure->kind) : failure->why);
     struct http_failure copy = *failure; /* the release may free what it points into */
