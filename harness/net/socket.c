@@ -168,6 +168,10 @@ static void open_stream(struct socket_stream *stream)
     struct socket_network *network = stream->network;
     stream->state = STATE_OPEN;
     world_cancel(network->world, &stream->timer);
+    if (network->times != NULL && stream->dial != NULL && stream->tls != NULL) {
+        network->times->secured(network->times_owner,
+                                network->world->now_us - stream->dial->begun_us);
+    }
     dial_over(stream);
     bool accepted = stream->listener != NULL;
     if (accepted) {
@@ -194,6 +198,22 @@ static enum stream_end end_of_errno(int code)
                                 : STREAM_END_UNREACHABLE;
 }
 
+/* The port is chosen at connect(), so that one address serves as many connections as it has ports
+ * to each place. */
+static bool bind_source(struct socket_network *network, int fd, const struct address *to)
+{
+    for (size_t i = 0; i < network->source_count; i++) {
+        const struct address *source = &network->sources[network->next_source];
+        network->next_source = (network->next_source + 1) % network->source_count;
+        if (source->any.sa_family == to->any.sa_family) {
+            int on = 1;
+            setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
+            return bind(fd, &source->any, source->size) == 0;
+        }
+    }
+    return true;
+}
+
 /* Begin to connect to the next address that does not fail at once. */
 static void try_next_address(struct socket_stream *stream)
 {
@@ -203,7 +223,8 @@ static void try_next_address(struct socket_stream *stream)
         const struct address *address = &dial->addresses[dial->next++];
         int fd = socket(address->any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
         stream->watch.fd = fd;
-        if (fd >= 0 && (connect(fd, &address->any, address->size) == 0 || errno == EINPROGRESS)) {
+        if (fd >= 0 && bind_source(stream->network, fd, address) &&
+            (connect(fd, &address->any, address->size) == 0 || errno == EINPROGRESS)) {
             stream->state = STATE_CONNECTING;
             stream->events = EPOLLOUT;
             if (real_driver_watch(stream->network->driver, &stream->watch, EPOLLOUT)) {
@@ -279,6 +300,12 @@ static void on_connected(struct socket_stream *stream)
         return;
     }
     no_delay(stream->watch.fd);
+    const struct socket_network *network = stream->network;
+    if (network->times != NULL) {
+        network->times->connected(network->times_owner,
+                                  network->world->now_us - stream->dial->begun_us);
+        stream->dial->begun_us = network->world->now_us;
+    }
     if (stream->stream.tls) {
         begin_handshake(stream,
                         tls_connect(stream->network->tls, stream->watch.fd, stream->dial->to.host));
@@ -438,6 +465,7 @@ static struct stream *socket_connect(struct network *face, const struct endpoint
     stream->state = STATE_LOOKUP;
     stream->dial = memory_new(sizeof *stream->dial);
     stream->dial->to = *to;
+    stream->dial->begun_us = network->world->now_us;
     if (address_parse(&stream->dial->addresses[0], to->host, endpoint_port(to))) {
         stream->dial->count = 1;
         try_next_address(stream);
@@ -516,7 +544,28 @@ void socket_network_destroy(struct socket_network *network)
     }
     resolver_destroy(network->resolver);
     tls_destroy(network->tls);
+    free(network->sources);
     free(network);
+}
+
+void socket_network_watch(struct socket_network *network, const struct socket_times *times,
+                          void *owner)
+{
+    network->times = times;
+    network->times_owner = owner;
+}
+
+bool socket_network_add_source(struct socket_network *network, const char *text,
+                               struct error *error)
+{
+    struct address address;
+    if (!address_parse(&address, text, 0)) {
+        return error_set(error, "%.60s: expected an IPv4 or IPv6 address of this machine", text);
+    }
+    network->sources =
+        memory_resize(network->sources, (network->source_count + 1) * sizeof *network->sources);
+    network->sources[network->source_count++] = address;
+    return true;
 }
 
 struct network *socket_network_face(struct socket_network *network)

@@ -11,6 +11,12 @@
  * directions: what is sent to it afterwards is dropped. */
 struct socket_network;
 
+/* Told how long it took to connect, and behind that to agree on TLS: for load. */
+struct socket_times {
+    void (*connected)(void *owner, int64_t took_us);
+    void (*secured)(void *owner, int64_t took_us);
+};
+
 /* `tls` NULL: verification by the system's authorities, no listening. */
 struct socket_network *socket_network_new(struct real_driver *driver,
                                           const struct tls_settings *tls, struct error *error);
@@ -18,5 +24,13 @@ struct socket_network *socket_network_new(struct real_driver *driver,
  * again. */
 void socket_network_destroy(struct socket_network *network);
 struct network *socket_network_face(struct socket_network *network);
+
+void socket_network_watch(struct socket_network *network, const struct socket_times *times,
+                          void *owner);
+/* Connect from these addresses in turn, each to peers of its own family, instead of from whichever
+ * the system takes: one address has a port for each of its connections to one place. Of those in
+ * figures; false with the reason: not an address. */
+bool socket_network_add_source(struct socket_network *network, const char *address,
+                               struct error *error);
 
 #endif

@@ -18,6 +18,7 @@ struct dial {
     struct address addresses[ADDRESSES_MAX];
     size_t count, next;
     int last_error;
+    int64_t begun_us; /* connecting, then TLS */
 };
 
 struct socket_stream {
@@ -60,6 +61,10 @@ struct socket_network {
     struct socket_stream *streams;
     struct listener *listeners;
     uint32_t connections;
+    const struct socket_times *times; /* NULL: nobody looks */
+    void *times_owner;
+    struct address *sources;
+    size_t source_count, next_source;
     char input[READ_BYTES];
 };
 

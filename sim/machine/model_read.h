@@ -6,13 +6,13 @@
 
 #include "sim/base/error.h"
 #include "sim/machine/model_schema.h"
+#include "sim/machine/yaml_text.h"
 
 /* A model file as libcyaml reads it, with every number within its limits. Part of model.c. */
 struct model_text {
     const char *place; /* file name for errors */
-    const char *bytes;
-    size_t size;
-    struct model_document *document;
+    struct yaml_text yaml;
+    struct model_document *document; /* in `yaml` */
 };
 
 /* False with file, line, field and what was expected. Free in any case. */

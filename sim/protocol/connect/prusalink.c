@@ -420,6 +420,12 @@ void connect_face_set_server(struct connect_face *face, const char *server, cons
     face_telemetry_begin(face);
 }
 
+void connect_face_set_pace(struct connect_face *face, const struct connect_pace *pace, void *owner)
+{
+    face->pace = pace;
+    face->pace_owner = owner;
+}
+
 struct connect_sdk *connect_face_sdk(struct connect_face *face)
 {
     return face->sdk;

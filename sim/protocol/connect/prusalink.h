@@ -106,6 +106,17 @@ void connect_face_set_api_key(struct connect_face *face, const char *api_key);
 void connect_face_set_active_sheet(struct connect_face *face, int sheet);
 void connect_face_set_server(struct connect_face *face, const char *server, const char *token);
 
+/* Another pace than the host's, and who looks whether it is kept: for load. */
+struct connect_pace {
+    /* How long after a telemetry's turn the next one's comes; `own_us` is what it would be
+     * otherwise. NULL: that. */
+    int64_t (*interval_us)(void *owner, int64_t own_us);
+    /* A turn that was due at `due_us` has come. `made` is false when the host makes none now: four
+     * wait in the queue already (connect-sdk.md 1.9). May be NULL. */
+    void (*turn)(void *owner, int64_t due_us, bool made);
+};
+void connect_face_set_pace(struct connect_face *face, const struct connect_pace *pace, void *owner);
+
 struct connect_sdk *
 connect_face_sdk(struct connect_face *face); /* to observe, to shift its clock, … */
 struct machine *connect_face_machine(struct connect_face *face);

@@ -41,6 +41,10 @@ struct connect_face {
     struct timer step_timer, telemetry_timer;
     int64_t step_due_us[FACE_STEPS]; /* INT64_MAX: not planned */
 
+    int64_t telemetry_due_us; /* its turn, planned from turn to turn whenever the timer fires */
+    const struct connect_pace *pace; /* NULL: the host's own */
+    void *pace_owner;
+
     struct prusalink_telemetry telemetry;
     int64_t report_due_us;     /* next auto report */
     int64_t report_seen_us;    /* last one */

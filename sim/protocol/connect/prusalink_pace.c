@@ -1,3 +1,5 @@
+#include <assert.h>
+
 #include "sim/protocol/connect/prusalink_face.h"
 
 /* When telemetry is made and what the host has asked its printer until then. Nothing runs between
@@ -8,6 +10,7 @@ enum {
     QUEUE_LIMIT = 4
 }; /* LINK: prusa/link/printer_adapter/telemetry_passer.py, QUEUE_LENGTH_LIMIT */
 
+#define CATCH_UP            SECONDS(10)
 #define REPORT_INTERVAL     SECONDS(2) /* M155 S2 C7 */
 #define HEATING_INTERVAL    SECONDS(1)
 #define MULTIPLIER_INTERVAL SECONDS(1)
@@ -110,16 +113,18 @@ static bool may_send(const struct connect_face *face)
            connect_sdk_initialised(face->sdk) && connect_sdk_queued(face->sdk) < QUEUE_LIMIT;
 }
 
-static void send_waiting(struct connect_face *face)
+static bool send_waiting(struct connect_face *face, int64_t due_us)
 {
-    if (may_send(face)) {
+    bool may = may_send(face);
+    if (may) {
         struct telemetry_fields fields;
         prusalink_telemetry_take(&face->telemetry, &fields);
-        connect_sdk_telemetry(face->sdk, fields.fields, fields.count);
+        connect_sdk_telemetry_due(face->sdk, due_us, fields.fields, fields.count);
     }
+    return may;
 }
 
-static void send_plain(struct connect_face *face, bool full)
+static bool send_plain(struct connect_face *face, bool full)
 {
     struct telemetry_fields fields = {.count = 0};
     if (full && !face->serial_lost) {
@@ -127,9 +132,35 @@ static void send_plain(struct connect_face *face, bool full)
         machine_read(face->machine, &readings);
         telemetry_fields_full(&fields, &readings, connect_sdk_state(face->sdk));
     }
-    if (may_send(face)) {
-        connect_sdk_telemetry(face->sdk, fields.fields, fields.count);
+    bool may = may_send(face);
+    if (may) {
+        connect_sdk_telemetry_due(face->sdk, face->telemetry_due_us, fields.fields, fields.count);
     }
+    return may;
+}
+
+/* Plan the next turn from the last one, not from when its timer fired: a loop that is late must not
+ * slow the printer down. What lies further back than CATCH_UP is given up. */
+static void plan_next(struct connect_face *face, int64_t interval_us)
+{
+    const struct connect_pace *pace = face->pace;
+    bool watched = pace != NULL && pace->turn != NULL;
+    do {
+        int64_t step_us = interval_us;
+        if (pace != NULL && pace->interval_us != NULL) {
+            step_us = pace->interval_us(face->pace_owner, interval_us);
+        }
+        assert(step_us > 0);
+        face->telemetry_due_us += step_us;
+        bool given_up = face->telemetry_due_us < face->world->now_us - CATCH_UP;
+        if (!given_up) {
+            break;
+        }
+        if (watched) {
+            pace->turn(face->pace_owner, face->telemetry_due_us, false);
+        }
+    } while (true);
+    world_arm(face->world, &face->telemetry_timer, face->telemetry_due_us);
 }
 
 void face_telemetry_fire(void *owner)
@@ -137,17 +168,24 @@ void face_telemetry_fire(void *owner)
     struct connect_face *face = owner;
     enum connect_telemetry_style style = face->settings->telemetry;
     int64_t interval_us = SECONDS(1); /* README-0.8: at least one each second */
+    bool made;
+    if (timer_armed(&face->telemetry_timer)) {
+        face->telemetry_due_us = face->world->now_us; /* before its turn */
+    }
     if (style == CONNECT_TELEMETRY_OF_HOST && face_is_prusalink(face)) {
         sample(face);
         interval_us = prusalink_telemetry_interval_us(&face->telemetry, face->world->now_us);
-        send_waiting(face);
+        made = send_waiting(face, face->telemetry_due_us);
     } else {
-        send_plain(face, style != CONNECT_TELEMETRY_MINIMAL);
+        made = send_plain(face, style != CONNECT_TELEMETRY_MINIMAL);
+    }
+    if (face->pace != NULL && face->pace->turn != NULL) {
+        face->pace->turn(face->pace_owner, face->telemetry_due_us, made);
     }
     if (face->settings->telemetry_interval_us > 0) {
         interval_us = face->settings->telemetry_interval_us;
     }
-    world_arm_in(face->world, &face->telemetry_timer, interval_us);
+    plan_next(face, interval_us);
 }
 
 void face_telemetry_begin(struct connect_face *face)
@@ -157,6 +195,7 @@ void face_telemetry_begin(struct connect_face *face)
         return;
     }
     face->resent_us = face->world->now_us;
+    face->telemetry_due_us = face->world->now_us;
     if (face_is_prusalink(face)) {
         sample(face); /* what it has learnt while it had nobody to tell */
         prusalink_telemetry_resend(&face->telemetry);
@@ -168,7 +207,7 @@ void face_telemetry_flush(struct connect_face *face)
 {
     if (timer_armed(&face->telemetry_timer) && face_is_prusalink(face) &&
         face->settings->telemetry == CONNECT_TELEMETRY_OF_HOST) {
-        send_waiting(face);
+        send_waiting(face, face->world->now_us);
     }
 }
 

@@ -195,13 +195,14 @@ static void write_field(struct json_writer *json, const struct connect_field *fi
     }
 }
 
-void connect_sdk_telemetry_at(struct connect_sdk *sdk, const char *timestamp,
-                              const struct connect_field *fields, size_t count)
+static void put_telemetry(struct connect_sdk *sdk, const char *timestamp, int64_t due_us,
+                          const struct connect_field *fields, size_t count)
 {
     if (sdk->token == NULL) {
         return;
     }
     struct sdk_item *item = sdk_item_new(sdk, SDK_TELEMETRY, timestamp);
+    item->due_us = due_us;
     struct json_writer json;
     json_begin(&json, &item->body, JSON_PYTHON);
     json_object(&json, NULL);
@@ -221,10 +222,22 @@ void connect_sdk_telemetry_at(struct connect_sdk *sdk, const char *timestamp,
     sdk_put(sdk, item);
 }
 
+void connect_sdk_telemetry_at(struct connect_sdk *sdk, const char *timestamp,
+                              const struct connect_field *fields, size_t count)
+{
+    put_telemetry(sdk, timestamp, sdk->world->now_us, fields, count);
+}
+
+void connect_sdk_telemetry_due(struct connect_sdk *sdk, int64_t due_us,
+                               const struct connect_field *fields, size_t count)
+{
+    put_telemetry(sdk, NULL, due_us, fields, count);
+}
+
 void connect_sdk_telemetry(struct connect_sdk *sdk, const struct connect_field *fields,
                            size_t count)
 {
-    connect_sdk_telemetry_at(sdk, NULL, fields, count);
+    put_telemetry(sdk, NULL, sdk->world->now_us, fields, count);
 }
 
 size_t connect_sdk_queued(const struct connect_sdk *sdk)

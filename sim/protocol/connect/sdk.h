@@ -14,6 +14,7 @@
 #include "sim/wire/stream.h"
 
 struct cJSON;
+struct http_failure;
 
 /* The printer's side of Prusa Connect as the Python SDK speaks it (connect-sdk.md, sections 1-8,
  * 11, 12): one FIFO of telemetry, events and registration polls, one request at a time, the command
@@ -110,6 +111,19 @@ struct connect_host_class {
     void (*telemetry_answered)(void *host, int status);
 };
 
+/* One thing that the printer has to say, through all its redirects. */
+enum connect_asked_kind {
+    CONNECT_ASKED_TELEMETRY,
+    CONNECT_ASKED_EVENT,
+    CONNECT_ASKED_POLL,
+    CONNECT_ASKED_REGISTER,
+};
+struct connect_asked {
+    enum connect_asked_kind kind;
+    int64_t due_us;   /* when it was to be said: a telemetry's turn, else when it was made */
+    const char *body; /* of the request */
+};
+
 /* Told of all that passes between one printer and its server, in order, after trace_http() was
  * told. */
 struct connect_observer_class {
@@ -121,6 +135,12 @@ struct connect_observer_class {
     /* `end` is how it ended; `by_us`: the printer closed it (`why`: time-out, bad reply, …). */
     void (*ended)(void *observer, const struct connect_sdk *sdk, uint32_t connection,
                   enum stream_end end, bool by_us, const char *why);
+    /* Something was answered at last, or lost for good: `failure` is NULL when the printer itself
+     * gave up (redirects without end). Either may be NULL. */
+    void (*answered)(void *observer, const struct connect_sdk *sdk,
+                     const struct connect_asked *asked, const struct http_message *message);
+    void (*lost)(void *observer, const struct connect_sdk *sdk, const struct connect_asked *asked,
+                 const struct http_failure *failure);
 };
 
 struct connect_sdk_settings {
@@ -198,6 +218,9 @@ void connect_sdk_telemetry(struct connect_sdk *sdk, const struct connect_field *
 /* The same with a Timestamp of the host's, sent as its text is (connect-sdk.md 1.4). */
 void connect_sdk_telemetry_at(struct connect_sdk *sdk, const char *timestamp,
                               const struct connect_field *fields, size_t count);
+/* The same when it was this instant's turn already: for whoever observes. */
+void connect_sdk_telemetry_due(struct connect_sdk *sdk, int64_t due_us,
+                               const struct connect_field *fields, size_t count);
 size_t
 connect_sdk_queued(const struct connect_sdk *sdk); /* items that wait, without the one in flight */
 

@@ -115,6 +115,7 @@ static void lost(struct sdk_exchange *exchange, const struct http_failure *failu
         [STREAM_END_TLS] = "SSLError: TLS handshake failed",
         [STREAM_END_UNREACHABLE] = "ConnectionError: [Errno 101] Network is unreachable",
     };
+    sdk_told_lost(exchange, failure);
     switch (failure->kind) {
     case HTTP_FAILURE_CONNECT:
     case HTTP_FAILURE_NO_REPLY:
@@ -238,6 +239,7 @@ void sdk_link_send(struct sdk_link *link, struct sdk_exchange *exchange, const c
         if (!endpoint_parse(to, url, NULL, NULL)) {
             free(to);
             sdk_link_release(link);
+            sdk_told_lost(exchange, NULL);
             sdk_exchange_lost(exchange, SDK_LOSS_OTHER, "InvalidURL: Failed to parse the URL");
             return;
         }

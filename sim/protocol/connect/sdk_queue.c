@@ -12,6 +12,7 @@ struct sdk_item *sdk_item_new(struct connect_sdk *sdk, enum sdk_item_kind kind,
 {
     struct sdk_item *item = memory_new(sizeof *item);
     item->kind = kind;
+    item->due_us = sdk->world->now_us;
     if (timestamp == NULL) {
         sdk_timestamp(sdk, item->timestamp);
     } else {
@@ -169,9 +170,43 @@ static char *join_url(const char *base, struct slice location)
     return buffer_detach(&url);
 }
 
+static struct connect_asked asked(const struct sdk_exchange *exchange)
+{
+    static const enum connect_asked_kind kinds[] = {
+        [SDK_TELEMETRY] = CONNECT_ASKED_TELEMETRY,
+        [SDK_EVENT] = CONNECT_ASKED_EVENT,
+        [SDK_POLL] = CONNECT_ASKED_POLL,
+        [SDK_REGISTER] = CONNECT_ASKED_REGISTER,
+    };
+    return (struct connect_asked){
+        .kind = kinds[exchange->item->kind],
+        .due_us = exchange->item->due_us,
+        .body = buffer_text(&exchange->item->body),
+    };
+}
+
+static void told_answered(const struct sdk_exchange *exchange, const struct http_message *message)
+{
+    const struct connect_sdk *sdk = exchange->sdk;
+    if (sdk->observer_class != NULL && sdk->observer_class->answered != NULL) {
+        struct connect_asked it = asked(exchange);
+        sdk->observer_class->answered(sdk->observer, sdk, &it, message);
+    }
+}
+
+void sdk_told_lost(const struct sdk_exchange *exchange, const struct http_failure *failure)
+{
+    const struct connect_sdk *sdk = exchange->sdk;
+    if (sdk->observer_class != NULL && sdk->observer_class->lost != NULL) {
+        struct connect_asked it = asked(exchange);
+        sdk->observer_class->lost(sdk->observer, sdk, &it, failure);
+    }
+}
+
 static void follow(struct sdk_exchange *exchange, int status, struct slice location)
 {
     if (++exchange->redirects > SDK_REDIRECTS_MAX) {
+        sdk_told_lost(exchange, NULL);
         sdk_exchange_lost(exchange, SDK_LOSS_OTHER, "TooManyRedirects: Exceeded 30 redirects.");
         return;
     }
@@ -202,6 +237,7 @@ void sdk_exchange_answered(struct sdk_exchange *exchange, const struct http_mess
         follow(exchange, message->status, location);
         return;
     }
+    told_answered(exchange, message);
     struct sdk_item *item = finish(exchange);
     enum sdk_item_kind kind = item->kind;
     bool nested = sdk->answering;

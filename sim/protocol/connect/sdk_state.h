@@ -25,6 +25,7 @@ struct sdk_item {
     enum sdk_item_kind kind;
     char timestamp[32];
     int64_t expires_s;  /* poll: wall clock */
+    int64_t due_us;     /* when it was to be said */
     struct buffer body; /* JSON; of a poll the code */
 };
 
@@ -166,6 +167,8 @@ void sdk_pause_for(struct connect_sdk *sdk, enum sdk_pause pause, int64_t delay_
 void sdk_exchange_begin(struct sdk_exchange *exchange, struct sdk_item *item);
 void sdk_exchange_answered(struct sdk_exchange *exchange, const struct http_message *message);
 void sdk_exchange_lost(struct sdk_exchange *exchange, enum sdk_loss loss, const char *why);
+/* Before it: `failure` may be NULL. */
+void sdk_told_lost(const struct sdk_exchange *exchange, const struct http_failure *failure);
 void sdk_exchange_abandon(struct sdk_exchange *exchange); /* forget item and link, tell nobody */
 
 /* sdk_register.c */
