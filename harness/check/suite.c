@@ -134,6 +134,10 @@ void suite_take(const struct suite_settings *settings, struct report *report, st
         outcome->reproduce = again_text(settings, play->definition);
     }
     outcome->notes = text_or_null(&play->notes);
+    char **const texts[] = {&outcome->reason, &outcome->expected, &outcome->seen, &outcome->notes};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts && play->staged; i++) {
+        stage_redact(&play->stage, texts[i]);
+    }
     if (settings->console != NULL) {
         report_console_outcome(settings->console, outcome);
     }

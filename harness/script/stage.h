@@ -140,4 +140,8 @@ void stage_hook_remove(struct stage *stage,
 void stage_last_messages(struct stage *stage, struct stage_printer *printer, size_t count,
                          struct buffer *out);
 
+/* Replace the tokens, codes and API keys of this stage's printers in a text that goes into a
+ * report: what a script compares or prints may be one. NULL stays NULL. */
+void stage_redact(struct stage *stage, char **text);
+
 #endif

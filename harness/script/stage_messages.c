@@ -1,25 +1,29 @@
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "harness/script/stage.h"
 #include "sim/base/trace.h"
 
-enum { LINES_MAX = 32, BODY_SHOWN = 240 };
+enum { LINES_MAX = 32, BODY_SHOWN = 240, BODY_SCANNED = 1024, SECRET_BYTES_MIN = 6 };
 
 static void append_body(struct buffer *out, struct slice body, size_t whole)
 {
     if (body.size == 0) {
         return;
     }
-    size_t shown = body.size < BODY_SHOWN ? body.size : BODY_SHOWN;
+    struct buffer clean = {0};
+    trace_redact_json(&clean, body.bytes, body.size < BODY_SCANNED ? body.size : BODY_SCANNED);
+    size_t shown = clean.size < BODY_SHOWN ? clean.size : BODY_SHOWN;
     buffer_append_char(out, ' ');
     for (size_t i = 0; i < shown; i++) {
-        buffer_append_char(out, body.bytes[i] == '\n' || body.bytes[i] == '\r' ? ' ' : body.bytes[i]);
+        buffer_append_char(out, clean.bytes[i] == '\n' || clean.bytes[i] == '\r' ? ' ' : clean.bytes[i]);
     }
-    if (whole > shown) {
+    if (whole > BODY_SCANNED || clean.size > shown) {
         buffer_format(out, "… (%zu bytes)", whole);
     }
+    buffer_free(&clean);
 }
 
 /* The value of a header in a head as text; NULL: not there. */
@@ -70,6 +74,58 @@ static void append_entry(struct buffer *out, const struct connect_log_entry *ent
     append_body(out, entry->reply_body, entry->reply_body_size);
     buffer_append_char(out, '\n');
 }
+
+/* ---- Secrets ---- */
+
+static void replace_all(char **text, struct slice secret)
+{
+    if (secret.size < SECRET_BYTES_MIN || memmem(*text, strlen(*text), secret.bytes, secret.size) == NULL) {
+        return;
+    }
+    struct buffer out = {0};
+    const char *rest = *text, *found;
+    while ((found = memmem(rest, strlen(rest), secret.bytes, secret.size)) != NULL) {
+        buffer_append(&out, rest, (size_t)(found - rest));
+        buffer_append_text(&out, "<redacted>");
+        rest = found + secret.size;
+    }
+    buffer_append_text(&out, rest);
+    free(*text);
+    *text = buffer_detach(&out);
+}
+
+static void replace_text(char **text, const char *secret)
+{
+    if (secret != NULL) {
+        replace_all(text, (struct slice){secret, strlen(secret)});
+    }
+}
+
+void stage_redact(struct stage *stage, char **text)
+{
+    if (*text == NULL) {
+        return;
+    }
+    for (uint32_t i = 0; i < stage->printer_count; i++) {
+        struct stage_printer *printer = stage->printers[i];
+        const struct connect_printer *believed = stage_believed(stage, printer);
+        replace_text(text, printer->actor == NULL ? NULL : actor_token(printer->actor));
+        replace_text(text, believed == NULL ? NULL : believed->token);
+        replace_text(text, believed == NULL ? NULL : believed->code);
+        const cJSON *key = believed == NULL ? NULL : cJSON_GetObjectItemCaseSensitive(believed->info, "api_key");
+        replace_text(text, cJSON_GetStringValue(key));
+    }
+    struct connect_log_entry entry;
+    for (uint64_t seen = 0; stage->log != NULL && connect_log_next(stage->log, seen, &entry); seen = entry.number) {
+        if (entry.time_us >= stage->began_us) {
+            replace_all(text, header_in(entry.request_head, "Token"));
+            replace_all(text, header_in(entry.reply_head, "Token"));
+            replace_all(text, header_in(entry.reply_head, "Code"));
+        }
+    }
+}
+
+/* ---- The last messages ---- */
 
 void stage_last_messages(struct stage *stage, struct stage_printer *printer, size_t count, struct buffer *out)
 {

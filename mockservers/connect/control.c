@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "sim/base/memory.h"
+#include "sim/base/trace.h"
 
 enum {
     BODY_BYTES_MAX = 2 * 1024 * 1024,
@@ -63,7 +64,8 @@ static void answer_json(struct call *call, int status, cJSON *json)
     char *text = cJSON_Print(json);
     cJSON_Delete(json);
     struct buffer body = {0};
-    buffer_append_text(&body, text == NULL ? "null" : text);
+    const char *shown = text == NULL ? "null" : text;
+    trace_redact_json(&body, shown, strlen(shown));
     buffer_append_char(&body, '\n');
     free(text);
     answer(call->exchange, status, "application/json", body.bytes, body.size);

@@ -166,30 +166,10 @@ bool connect_log_next(const struct connect_log *log, uint64_t since,
 
 /* ---- what leaves ---- */
 
-static const char api_key[] = "\"api_key\": \"";
-
-/* INFO carries the key of the printer's local interface (6.3). */
-static void append_body_redacted(struct buffer *out, struct slice body)
-{
-    const char *at = body.bytes, *end = body.bytes + body.size;
-    while (at < end) {
-        const char *key = memmem(at, (size_t)(end - at), api_key, sizeof api_key - 1);
-        if (key == NULL) {
-            break;
-        }
-        const char *value = key + sizeof api_key - 1;
-        const char *quote = memchr(value, '"', (size_t)(end - value));
-        buffer_append(out, at, (size_t)(value - at));
-        buffer_append_text(out, "<redacted>");
-        at = quote == NULL ? end : quote;
-    }
-    buffer_append(out, at, (size_t)(end - at));
-}
-
 static void append_message(struct buffer *out, struct slice head, struct slice body, size_t size)
 {
     trace_redact_http(out, head.bytes, head.size);
-    append_body_redacted(out, body);
+    trace_redact_json(out, body.bytes, body.size);
     if (body.size < size) {
         buffer_format(out, "... (%zu bytes in all)", size);
     }

@@ -91,6 +91,49 @@ static bool secret_header(const char *line, size_t size)
     return false;
 }
 
+/* Where the value of a secret member begins behind the quote at `at`, 0: it begins no such member. INFO carries the key of
+ * the printer's local interface (connect-sdk.md 6.3), its settings and a user's commands the others. */
+static size_t secret_member(const char *bytes, size_t at, size_t size)
+{
+    static const char *const names[] = {"\"api_key\"", "\"token\"", "\"password\""};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        size_t length = strlen(names[i]);
+        if (size - at > length && memcmp(bytes + at, names[i], length) == 0) {
+            at += length;
+            bool colon = false;
+            while (at < size && (strchr(" \t\r\n", bytes[at]) != NULL || (bytes[at] == ':' && !colon))) {
+                colon = colon || bytes[at] == ':';
+                at++;
+            }
+            return colon && at < size && bytes[at] == '"' ? at + 1 : 0;
+        }
+    }
+    return 0;
+}
+
+void trace_redact_json(struct buffer *out, const char *bytes, size_t size)
+{
+    size_t kept = 0; /* all before it is in `out` */
+    for (size_t at = 0; at < size; at++) {
+        const char *quote = memchr(bytes + at, '"', size - at);
+        if (quote == NULL) {
+            break;
+        }
+        at = (size_t)(quote - bytes);
+        size_t value = secret_member(bytes, at, size);
+        if (value == 0) {
+            continue;
+        }
+        buffer_append(out, bytes + kept, value - kept);
+        buffer_append_text(out, "<redacted>");
+        for (at = value; at < size && bytes[at] != '"'; at++) {
+            at += bytes[at] == '\\'; /* what follows is part of the value, a quote too */
+        }
+        kept = at < size ? at : size;
+    }
+    buffer_append(out, bytes + kept, size - kept);
+}
+
 void trace_redact_http(struct buffer *out, const char *bytes, size_t size)
 {
     size_t at = 0;
@@ -111,5 +154,5 @@ void trace_redact_http(struct buffer *out, const char *bytes, size_t size)
             break; /* the head is over */
         }
     }
-    buffer_append(out, bytes + at, size - at);
+    trace_redact_json(out, bytes + at, size - at);
 }

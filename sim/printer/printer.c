@@ -190,6 +190,7 @@ static bool take_ini(struct printer_ini *out, struct settings_ini *ini, struct e
             .token = memory_copy_text(printer.connect.token == NULL ? "" : printer.connect.token),
             .name = memory_copy_text(printer.name),
             .location = memory_copy_text(printer.location),
+            .api_key = memory_copy_text(*printer.api_key == '\0' ? NULL : printer.api_key),
         };
     }
     if (ini != NULL) {
@@ -215,6 +216,7 @@ void printer_ini_free(struct printer_ini *ini)
     free(ini->token);
     free(ini->name);
     free(ini->location);
+    free(ini->api_key);
     *ini = (struct printer_ini){0};
 }
 
@@ -223,4 +225,5 @@ void printer_ini_apply(const struct printer_ini *ini, struct connect_face_settin
     settings->server = ini->server;
     settings->printer_name = ini->name;
     settings->location = ini->location;
+    settings->api_key = ini->api_key;
 }

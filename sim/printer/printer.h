@@ -63,6 +63,7 @@ struct connect_face *printer_connect_face(struct printer *printer); /* NULL: non
  * (connect-sdk.md 2.3). */
 struct printer_ini {
     char *server, *token, *name, *location; /* token "" : not registered */
+    char *api_key;                          /* of its local interface, told in INFO; NULL: none */
 };
 
 /* `file` names the text in errors. False with the reason: "FILE:LINE: …". */

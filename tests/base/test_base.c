@@ -191,6 +191,33 @@ static void a_trace_has_no_secret_in_it(void **state)
     world_free(&world);
 }
 
+static void secret_members_of_a_body_are_replaced_however_they_are_written(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *body, *shown;
+    } cases[] = {
+        {"{\"api_key\": \"hunter2\", \"a\": 1}", "{\"api_key\": \"<redacted>\", \"a\": 1}"},
+        {"{\"api_key\":\"hunter2\"}", "{\"api_key\":\"<redacted>\"}"},
+        {"{\"x\": {\"token\"\t:\n\"hunter2\"}}", "{\"x\": {\"token\"\t:\n\"<redacted>\"}}"},
+        {"{\"password\": \"hun\\\"ter2\"}", "{\"password\": \"<redacted>\"}"},
+        {"{\"password\": \"hunter2", "{\"password\": \"<redacted>"},
+        {"{\"password\": \"hunter2\\", "{\"password\": \"<redacted>"},
+        {"{\"token\": null, \"token\": \"hunter2\"}", "{\"token\": null, \"token\": \"<redacted>\"}"},
+        {"{\"api_key\": \"\"}", "{\"api_key\": \"<redacted>\"}"},
+        {"{\"tokens\": \"a\", \"b\": \"token\"}", "{\"tokens\": \"a\", \"b\": \"token\"}"},
+        {"\"token\"", "\"token\""},
+        {"\"token\" ::\"a\"", "\"token\" ::\"a\""},
+        {"", ""},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct buffer out = {0};
+        trace_redact_json(&out, cases[i].body, strlen(cases[i].body));
+        assert_string_equal(buffer_text(&out), cases[i].shown);
+        buffer_free(&out);
+    }
+}
+
 static void random_streams_depend_on_seed_and_number_alone(void **state)
 {
     (void)state;
@@ -218,6 +245,7 @@ int main(void)
         cmocka_unit_test(virtual_time_jumps_from_timer_to_timer),
         cmocka_unit_test(timers_fire_in_order_whatever_is_moved_or_cancelled),
         cmocka_unit_test(a_trace_has_no_secret_in_it),
+        cmocka_unit_test(secret_members_of_a_body_are_replaced_however_they_are_written),
         cmocka_unit_test(random_streams_depend_on_seed_and_number_alone),
     };
     return cmocka_run_group_tests_name("base", tests, NULL, NULL);
