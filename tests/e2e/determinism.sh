@@ -1,0 +1,44 @@
+#!/bin/bash
+# One seed, one trace, byte for byte, wherever and under whatever settings of the environment it is run.
+hotbed=$(realpath "$1")
+source "$(dirname "$0")/lib.sh"
+root=$PWD
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+run() { # NAME COMMAND...: the trace and the TAP report of a run, with scenarios named by absolute paths
+    local name=$1
+    shift
+    "$@" run "$root/scenarios/examples" --seed 5 --trace "$work/$name.trace" --tap >"$work/$name.tap" 2>/dev/null
+    "$@" check connect-printer --seed 5 --trace "$work/$name.check" >/dev/null 2>&1
+}
+
+same() {
+    for file in trace tap check; do
+        check "$1: the same $file" cmp "$work/first.$file" "$work/$1.$file"
+    done
+}
+
+run first "$hotbed"
+check "there is something in it" test "$(wc -l <"$work/first.trace")" -gt 100 -a "$(wc -l <"$work/first.check")" -gt 1000
+run again "$hotbed"
+same again
+# A locale with a decimal comma and other orders, whichever of them this system has.
+for locale in de_DE.UTF-8 de_DE tr_TR.UTF-8 C.UTF-8 no_SUCH; do
+    run "$locale" env LC_ALL="$locale" LANG="$locale" LC_NUMERIC="$locale" "$hotbed"
+    same "$locale"
+done
+run zone env TZ=Pacific/Kiritimati "$hotbed"
+same zone
+run nowhere env -i "$hotbed"
+same nowhere
+cd / && run elsewhere "$hotbed"
+same elsewhere
+cd "$root" || exit 1
+run memory env MALLOC_PERTURB_=165 "$hotbed" # no unset byte gets in
+same memory
+other=$work/other
+"$hotbed" run "$root/scenarios/examples" --seed 6 --trace "$other" >/dev/null
+check "another seed, another trace" bash -c "! cmp -s '$other' '$work/first.trace'"
+
+finish
