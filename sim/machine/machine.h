@@ -147,6 +147,11 @@ struct storage *machine_storage_of(struct machine *machine, const char *path, co
 enum storage_result machine_make_folder(struct machine *machine, const char *path);
 enum storage_result machine_put_file(struct machine *machine, const char *path,
                                      struct file_content *content);
+/* storage_append() and storage_rename(); both paths lie in one storage. A renamed file is told as one
+ * that goes and one that comes, whatever it replaces, as inotify does (connect-sdk.md 8.5). */
+enum storage_result machine_append_file(struct machine *machine, const char *path,
+                                        const void *bytes, size_t size);
+enum storage_result machine_rename_file(struct machine *machine, const char *from, const char *to);
 enum storage_result machine_remove(struct machine *machine, const char *path, bool whole_tree);
 void machine_rescan(struct machine *machine); /* storages on real directories: tell what changed
                                                  there from outside */

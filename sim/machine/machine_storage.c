@@ -136,6 +136,38 @@ enum storage_result machine_put_file(struct machine *machine, const char *path,
     return result;
 }
 
+enum storage_result machine_append_file(struct machine *machine, const char *path,
+                                        const void *bytes, size_t size)
+{
+    const char *below;
+    struct storage *storage = machine_storage_of(machine, path, &below);
+    if (storage == NULL) {
+        return STORAGE_NOT_FOUND;
+    }
+    bool known = storage_find(storage, below) != NULL;
+    enum storage_result result = storage_append(storage, below, bytes, size, wall_s(machine));
+    if (result == STORAGE_OK) {
+        tell(&(struct telling){machine, storage}, known ? STORAGE_MODIFIED : STORAGE_CREATED,
+             below);
+    }
+    return result;
+}
+
+enum storage_result machine_rename_file(struct machine *machine, const char *from, const char *to)
+{
+    const char *below, *target;
+    struct storage *storage = machine_storage_of(machine, from, &below);
+    if (storage == NULL || machine_storage_of(machine, to, &target) != storage) {
+        return STORAGE_NOT_FOUND;
+    }
+    enum storage_result result = storage_rename(storage, below, target, wall_s(machine));
+    if (result == STORAGE_OK) {
+        tell(&(struct telling){machine, storage}, STORAGE_DELETED, below);
+        tell(&(struct telling){machine, storage}, STORAGE_CREATED, target);
+    }
+    return result;
+}
+
 enum storage_result machine_remove(struct machine *machine, const char *path, bool whole_tree)
 {
     const char *below;

@@ -8,82 +8,6 @@
 #include "sim/base/memory.h"
 #include "sim/machine/storage_directory.h"
 
-/* --- names and paths --- */
-
-bool file_name_hidden(const char *name)
-{
-    return name[0] == '.';
-}
-
-bool file_path_hidden(const char *path)
-{
-    return path[0] == '.' || strstr(path, "/.") != NULL;
-}
-
-/* Length of the UTF-8 sequence at `bytes`, 0 when it is none: over-long forms, surrogates and what
- * lies above U+10FFFF are none (RFC 3629), else one name could be spelt in two ways. */
-static size_t utf8_sequence(const unsigned char *bytes, size_t size)
-{
-    unsigned char first = bytes[0];
-    if (first < 0x80) {
-        return first == 0 ? 0 : 1;
-    }
-    size_t length = first >= 0xC2 && first <= 0xDF   ? 2
-                    : (first & 0xF0) == 0xE0         ? 3
-                    : first >= 0xF0 && first <= 0xF4 ? 4
-                                                     : 0;
-    if (length == 0 || length > size) {
-        return 0;
-    }
-    for (size_t i = 1; i < length; i++) {
-        if ((bytes[i] & 0xC0) != 0x80) {
-            return 0;
-        }
-    }
-    unsigned char second = bytes[1];
-    bool bad = (first == 0xE0 && second < 0xA0) || (first == 0xED && second > 0x9F) ||
-               (first == 0xF0 && second < 0x90) || (first == 0xF4 && second > 0x8F);
-    return bad ? 0 : length;
-}
-
-static bool name_good(const char *name, size_t size)
-{
-    if (size == 0 || size > FILE_NAME_BYTES_MAX) {
-        return false;
-    }
-    if (name[0] == '.' && (size == 1 || (size == 2 && name[1] == '.'))) {
-        return false;
-    }
-    for (size_t at = 0; at < size;) {
-        size_t length = utf8_sequence((const unsigned char *)name + at, size - at);
-        if (length == 0) {
-            return false;
-        }
-        at += length;
-    }
-    return true;
-}
-
-bool file_path_good(const char *path, size_t size)
-{
-    if (size > FILE_PATH_BYTES_MAX) {
-        return false;
-    }
-    for (unsigned depth = 1; depth <= FILE_DEPTH_MAX; depth++) {
-        const char *slash = memchr(path, '/', size);
-        size_t length = slash == NULL ? size : (size_t)(slash - path);
-        if (!name_good(path, length)) {
-            return false;
-        }
-        if (slash == NULL) {
-            return true;
-        }
-        path = slash + 1;
-        size -= length + 1;
-    }
-    return false;
-}
-
 /* --- nodes --- */
 
 static struct file_node *node_new(const char *name, size_t size)
@@ -422,19 +346,10 @@ static enum storage_result make_node(struct storage *storage, const char *path,
     return STORAGE_OK;
 }
 
-enum storage_result storage_put(struct storage *storage, const char *path,
-                                struct file_content *content, int64_t now_s)
+/* Takes the reference over. What was there under its name goes. */
+static void place_node(struct storage *storage, const char *path, struct file_node *node,
+                       int64_t now_s)
 {
-    uint32_t missing;
-    struct file_node *node = NULL;
-    enum storage_result result = look_for_place(storage, path, &missing);
-    if (result == STORAGE_OK) {
-        result = make_node(storage, path, content, now_s, &node);
-    }
-    file_content_release(content);
-    if (result != STORAGE_OK) {
-        return result;
-    }
     struct file_node *way[FILE_DEPTH_MAX + 1];
     const char *last;
     unsigned count = own_way(storage, path, true, now_s, way, &last);
@@ -451,6 +366,38 @@ enum storage_result storage_put(struct storage *storage, const char *path,
         count_in(folder, node);
     }
     count_above(way, count, node, true);
+}
+
+static void take_out(struct storage *storage, const char *path, int64_t now_s)
+{
+    struct file_node *way[FILE_DEPTH_MAX + 1];
+    const char *last;
+    unsigned count = own_way(storage, path, true, now_s, way, &last);
+    struct file_node *folder = way[count - 1];
+    struct file_node **slot = child_slot(folder, last, strlen(last));
+    count_out(folder, *slot);
+    count_above(way, count, *slot, false);
+    file_node_release(*slot);
+    size_t behind = folder->child_count - (size_t)(slot - folder->children) - 1;
+    memmove(slot, slot + 1, behind * sizeof *slot);
+    folder->child_count--;
+    folder->modified_s = now_s;
+}
+
+enum storage_result storage_put(struct storage *storage, const char *path,
+                                struct file_content *content, int64_t now_s)
+{
+    uint32_t missing;
+    struct file_node *node = NULL;
+    enum storage_result result = look_for_place(storage, path, &missing);
+    if (result == STORAGE_OK) {
+        result = make_node(storage, path, content, now_s, &node);
+    }
+    file_content_release(content);
+    if (result != STORAGE_OK) {
+        return result;
+    }
+    place_node(storage, path, node, now_s);
     return STORAGE_OK;
 }
 
@@ -479,6 +426,78 @@ static enum storage_result may_remove(const struct storage *storage, const char 
     return node->child_count > 0 && !whole_tree ? STORAGE_NOT_EMPTY : STORAGE_OK;
 }
 
+/* The file at `path` with more behind it; the bytes that it had are not copied again. */
+static enum storage_result longer_node(struct storage *storage, const char *path, const void *bytes,
+                                       size_t size, int64_t now_s, struct file_node **node)
+{
+    const struct file_node *old = storage_find(storage, path);
+    if (old != NULL && old->folder) {
+        return STORAGE_EXISTS;
+    }
+    if (old != NULL && old->read_only) {
+        return STORAGE_READ_ONLY;
+    }
+    if (storage->directory != NULL) {
+        return storage_directory_append(storage->directory, path, bytes, size, now_s, node);
+    }
+    if (storage->total_bytes > 0 && size > storage_free_bytes(storage)) {
+        return STORAGE_FULL;
+    }
+    const char *slash = strrchr(path, '/');
+    *node = file_node_file(slash == NULL ? path : slash + 1, false, now_s,
+                           file_content_grown(old == NULL ? NULL : old->content, bytes, size));
+    return STORAGE_OK;
+}
+
+enum storage_result storage_append(struct storage *storage, const char *path, const void *bytes,
+                                   size_t size, int64_t now_s)
+{
+    uint32_t missing;
+    struct file_node *node = NULL;
+    enum storage_result result = look_for_place(storage, path, &missing);
+    if (result == STORAGE_OK) {
+        result = longer_node(storage, path, bytes, size, now_s, &node);
+    }
+    if (result == STORAGE_OK) {
+        place_node(storage, path, node, now_s);
+    }
+    return result;
+}
+
+enum storage_result storage_rename(struct storage *storage, const char *from, const char *to,
+                                   int64_t now_s)
+{
+    uint32_t missing;
+    const struct file_node *old = NULL, *there = NULL;
+    enum storage_result result = may_remove(storage, from, false, &old);
+    result = result == STORAGE_OK ? look_for_place(storage, to, &missing) : result;
+    if (result != STORAGE_OK) {
+        return result;
+    }
+    there = storage_find(storage, to);
+    if (old->folder || (there != NULL && there->folder)) {
+        return STORAGE_EXISTS;
+    }
+    if (there != NULL && there->read_only) {
+        return STORAGE_READ_ONLY;
+    }
+    struct file_node *node = NULL;
+    if (storage->directory != NULL) {
+        result = storage_directory_rename(storage->directory, from, to, &node);
+    } else {
+        const char *slash = strrchr(to, '/');
+        node = file_node_file(slash == NULL ? to : slash + 1, false, old->modified_s,
+                              file_content_share(old->content));
+    }
+    if (result == STORAGE_OK && strcmp(from, to) == 0) {
+        file_node_release(node);
+    } else if (result == STORAGE_OK) {
+        take_out(storage, from, now_s);
+        place_node(storage, to, node, now_s);
+    }
+    return result;
+}
+
 enum storage_result storage_remove(struct storage *storage, const char *path, bool whole_tree,
                                    int64_t now_s)
 {
@@ -487,22 +506,10 @@ enum storage_result storage_remove(struct storage *storage, const char *path, bo
     if (result == STORAGE_OK && storage->directory != NULL) {
         result = storage_directory_remove(storage->directory, path, found->folder);
     }
-    if (result != STORAGE_OK) {
-        return result;
+    if (result == STORAGE_OK) {
+        take_out(storage, path, now_s);
     }
-    struct file_node *way[FILE_DEPTH_MAX + 1];
-    const char *last;
-    unsigned count = own_way(storage, path, true, now_s, way, &last);
-    struct file_node *folder = way[count - 1];
-    struct file_node **slot = child_slot(folder, last, strlen(last));
-    count_out(folder, *slot);
-    count_above(way, count, *slot, false);
-    file_node_release(*slot);
-    size_t behind = folder->child_count - (size_t)(slot - folder->children) - 1;
-    memmove(slot, slot + 1, behind * sizeof *slot);
-    folder->child_count--;
-    folder->modified_s = now_s;
-    return STORAGE_OK;
+    return result;
 }
 
 enum storage_result storage_set_read_only(struct storage *storage, const char *path, bool read_only)

@@ -15,6 +15,7 @@ struct file_content {
     uint32_t references;
     uint64_t size;
     void *bytes;                         /* in memory; NULL: on disk */
+    size_t capacity;                     /* of the bytes of one that grows; 0: it never does */
     struct storage_directory *directory; /* `path` is below it; NULL: `path` is the caller's own */
     char *path;
     struct timespec modified; /* on disk: with the number of the inode tells one file from the next
@@ -35,6 +36,30 @@ struct file_content *file_content_of_bytes(const void *bytes, size_t size)
     struct file_content *content = content_new(size);
     content->bytes = memory_copy_slice(bytes, size);
     return content;
+}
+
+struct file_content *file_content_grown(struct file_content *content, const void *bytes,
+                                        size_t size)
+{
+    uint64_t had = content == NULL ? 0 : content->size;
+    struct file_content *grown = content;
+    if (content != NULL && content->capacity > 0) {
+        content->references++;
+    } else {
+        grown = content_new(had);
+        grown->capacity = (size_t)had + size + 1;
+        grown->bytes = memory_new(grown->capacity);
+        if (had > 0 && file_content_read(content, 0, grown->bytes, (size_t)had, NULL) < 0) {
+            memset(grown->bytes, 0, (size_t)had);
+        }
+    }
+    if (grown->capacity - had < size) { /* half as much again: what it takes beyond its size */
+        grown->capacity = (size_t)had + size + (size_t)had / 2;
+        grown->bytes = memory_resize(grown->bytes, grown->capacity);
+    }
+    memcpy((char *)grown->bytes + had, bytes, size);
+    grown->size = had + size;
+    return grown;
 }
 
 static int open_plain(const char *path, struct stat *info)

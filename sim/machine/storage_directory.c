@@ -371,6 +371,75 @@ enum storage_result storage_directory_write(struct storage_directory *directory,
     return result;
 }
 
+/* Behind what is there, or nothing at all. */
+static bool append_all(int file, const void *bytes, size_t size, int64_t now_s, struct stat *info)
+{
+    struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = (time_t)now_s}};
+    if (fstat(file, info) != 0 || !S_ISREG(info->st_mode)) {
+        return false;
+    }
+    off_t had = info->st_size;
+    if (!write_all(file, bytes, size)) {
+        int why = errno;
+        if (ftruncate(file, had) != 0) {
+            why = EIO;
+        }
+        errno = why;
+        return false;
+    }
+    return futimens(file, times) == 0 && fstat(file, info) == 0;
+}
+
+enum storage_result storage_directory_append(struct storage_directory *directory, const char *path,
+                                             const void *bytes, size_t size, int64_t now_s,
+                                             struct file_node **node)
+{
+    const char *name;
+    int folder = open_parent(directory, path, &name, true);
+    if (folder < 0) {
+        return result_of_errno();
+    }
+    enum storage_result result = STORAGE_OK;
+    struct stat info;
+    int file = openat(
+        folder, name, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0666);
+    if (file >= 0 && append_all(file, bytes, size, now_s, &info)) {
+        *node =
+            file_node_file(name, false, now_s, file_content_in_directory(directory, path, &info));
+    } else {
+        result = result_of_errno();
+    }
+    if (file >= 0) {
+        close(file);
+    }
+    close(folder);
+    return result;
+}
+
+enum storage_result storage_directory_rename(struct storage_directory *directory, const char *from,
+                                             const char *to, struct file_node **node)
+{
+    const char *from_name, *to_name;
+    int source = open_parent(directory, from, &from_name, false);
+    int target = source < 0 ? -1 : open_parent(directory, to, &to_name, true);
+    struct stat info;
+    bool fine = target >= 0 && replaceable(target, to_name) &&
+                renameat(source, from_name, target, to_name) == 0 &&
+                fstatat(target, to_name, &info, AT_SYMLINK_NOFOLLOW) == 0;
+    enum storage_result result = fine ? STORAGE_OK : result_of_errno();
+    if (fine) {
+        *node = file_node_file(to_name, false, info.st_mtim.tv_sec,
+                               file_content_in_directory(directory, to, &info));
+    }
+    if (target >= 0) {
+        close(target);
+    }
+    if (source >= 0) {
+        close(source);
+    }
+    return result;
+}
+
 enum storage_result storage_directory_make_folder(struct storage_directory *directory,
                                                   const char *path)
 {

@@ -25,10 +25,20 @@ int storage_directory_open_file(const struct storage_directory *directory, const
 enum storage_result storage_directory_write(struct storage_directory *directory, const char *path,
                                             const struct file_content *content, int64_t now_s,
                                             struct file_node **node);
+enum storage_result storage_directory_append(struct storage_directory *directory, const char *path,
+                                             const void *bytes, size_t size, int64_t now_s,
+                                             struct file_node **node);
+enum storage_result storage_directory_rename(struct storage_directory *directory, const char *from,
+                                             const char *to, struct file_node **node);
 enum storage_result storage_directory_make_folder(struct storage_directory *directory,
                                                   const char *path);
 enum storage_result storage_directory_remove(struct storage_directory *directory, const char *path,
                                              bool folder);
+
+/* `content` (NULL: nothing) with more behind it. One that this has made before grows in place, so
+ * only whoever holds the newest node of a file may let it grow; any other is copied. */
+struct file_content *file_content_grown(struct file_content *content, const void *bytes,
+                                        size_t size);
 
 /* Contents that lie in such a directory (storage_content.c). */
 struct file_content *file_content_in_directory(struct storage_directory *directory,

@@ -54,8 +54,18 @@ static void on_timeout(void *owner)
 
 static bool on_head(void *owner, const struct http_message *message)
 {
-    (void)message;
-    return ((struct http_client *)owner)->head_request;
+    struct http_client *client = owner;
+    bool bodiless = client->head_request;
+    if (client->events->head != NULL && message->status >= 200) {
+        client->events->head(client->owner, message);
+    }
+    return bodiless;
+}
+
+static void on_body(void *owner, const char *bytes, size_t size)
+{
+    struct http_client *client = owner;
+    client->events->body(client->owner, bytes, size);
 }
 
 static void on_complete(void *owner, const struct http_message *message)
@@ -88,6 +98,9 @@ static void on_problem(void *owner, enum http_problem problem, const char *why)
 
 static const struct http_parser_events parser_events = {
     .head = on_head, .complete = on_complete, .failed = on_problem};
+
+static const struct http_parser_events streaming_events = {
+    .head = on_head, .body = on_body, .complete = on_complete, .failed = on_problem};
 
 static void on_opened(void *owner)
 {
@@ -150,7 +163,8 @@ void http_client_init(struct http_client *client, struct world *world, struct ne
 {
     *client = (struct http_client){
         .world = world, .network = network, .to = to, .events = events, .owner = owner};
-    http_parser_init(&client->parser, false, &parser_events, client);
+    http_parser_init(&client->parser, false,
+                     events->body == NULL ? &parser_events : &streaming_events, client);
     client->reply_bytes_max = client->parser.body_bytes_max;
     timer_init(&client->timer, on_timeout, client);
 }

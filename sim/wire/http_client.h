@@ -44,6 +44,10 @@ struct http_client_events {
                     const struct http_message *message); /* a 1xx before the reply; may be NULL */
     void (*opened)(void *owner, uint32_t connection);    /* a new connection stands; may be NULL */
     void (*idle_end)(void *owner, enum stream_end end); /* the idle connection ended; may be NULL */
+    /* Both or neither: a reply's head as soon as it is there, and its body piece by piece instead of
+     * in the reply. */
+    void (*head)(void *owner, const struct http_message *message);
+    void (*body)(void *owner, const char *bytes, size_t size);
 };
 
 struct http_client {

@@ -15,7 +15,48 @@ struct replay_connection {
     struct stream *stream; /* NULL: over */
     struct http_parser parser;
     unsigned number;
+    bool gets; /* its last request was a GET */
+    struct timer feed; /* of a body */
+    size_t left;
+    int64_t piece_us;
 };
+
+static void feed(void *owner)
+{
+    enum { PIECE = 10000 };
+    static const char line[] = "; the bytes of downloaded files are not in the captures\n";
+    struct replay_connection *connection = owner;
+    if (connection->stream == NULL || connection->left == 0) {
+        return;
+    }
+    size_t size = connection->left < PIECE ? connection->left : PIECE;
+    struct buffer piece = {0};
+    while (piece.size < size) {
+        size_t room = size - piece.size;
+        buffer_append(&piece, line, room < sizeof line - 1 ? room : sizeof line - 1);
+    }
+    stream_send(connection->stream, piece.bytes, piece.size);
+    buffer_free(&piece);
+    connection->left -= size;
+    world_arm_in(&connection->replay->world, &connection->feed, connection->piece_us);
+}
+
+/* The reply is the head of a file: what follows it. */
+static void begin_body(struct replay_connection *connection, const struct capture_entry *reply)
+{
+    struct replay *replay = connection->replay;
+    bool file = strncmp(reply->bytes, "HTTP/1.1 200", 12) == 0 && reply->body_size == 0;
+    for (size_t i = 0; file && replay->name != NULL && i < replay->body_count; i++) {
+        const struct replay_body *body = &replay->bodies[i];
+        if (strncmp(replay->name, body->capture, strlen(body->capture)) == 0 &&
+            (body->connection == 0 || body->connection == reply->connection)) {
+            connection->left = body->bytes;
+            connection->piece_us = body->piece_us;
+            feed(connection);
+            return;
+        }
+    }
+}
 
 /* Something that the server did in the capture, on its way to be done again. */
 struct deed {
@@ -33,6 +74,9 @@ static void do_deed(void *owner)
         switch (deed->entry->kind) {
         case CAPTURE_REPLY:
             stream_send(stream, deed->entry->bytes, deed->entry->size);
+            if (connection->gets) {
+                begin_body(connection, deed->entry);
+            }
             break;
         case CAPTURE_RESET:
             connection->stream = NULL;
@@ -76,6 +120,7 @@ static void requested(void *owner, const struct http_message *message)
     struct replay *replay = connection->replay;
     const struct capture *capture = &replay->capture;
     keep(replay, message, connection->number);
+    connection->gets = slice_is(message->method, "GET");
     while (replay->cursor < capture->count &&
            capture->entries[replay->cursor].kind != CAPTURE_REQUEST) {
         replay->cursor++;
@@ -84,10 +129,18 @@ static void requested(void *owner, const struct http_message *message)
         return; /* more than was recorded: the comparison says so */
     }
     const struct capture_entry *request = &capture->entries[replay->cursor++];
+    bool file = connection->gets && strncmp(request->bytes, "GET /p/register ", 16) != 0;
+    bool behind = false; /* other requests have come since: only a download goes on */
     for (size_t i = replay->cursor; i < capture->count; i++) {
         const struct capture_entry *entry = &capture->entries[i];
         if (entry->kind == CAPTURE_REQUEST) {
-            return;
+            behind = true;
+            if (!file || entry->connection == request->connection) {
+                return;
+            }
+        }
+        if (behind && entry->kind == CAPTURE_REPLY) {
+            continue;
         }
         if (entry->connection == request->connection && is_deed(entry)) {
             struct deed *deed = memory_new(sizeof *deed);
@@ -123,6 +176,7 @@ static void accepted(void *owner, struct stream *stream)
     connection->number = ++replay->connection_count;
     connection->stream = stream;
     http_parser_init(&connection->parser, true, &parser_events, connection);
+    timer_init(&connection->feed, feed, connection);
     replay->connections = connection;
     stream->events = &events;
     stream->owner = connection;
@@ -215,12 +269,19 @@ bool replay_init(struct replay *replay, const char *path, struct error *error)
     for (size_t i = 0; i < replay->capture.count; i++) {
         char host[300], url[320];
         const struct capture_entry *entry = &replay->capture.entries[i];
-        if (entry->kind == CAPTURE_REQUEST && capture_header(entry, "Host", host, sizeof host)) {
-            snprintf(url, sizeof url, "http://%s", host);
-            if (!endpoint_parse(&replay->at, url, NULL, error)) {
-                return false;
-            }
-            break;
+        if (entry->kind != CAPTURE_REQUEST || !capture_header(entry, "Host", host, sizeof host)) {
+            continue;
+        }
+        snprintf(url, sizeof url, "http://%s", host);
+        struct endpoint at;
+        if (!endpoint_parse(&at, url, NULL, error)) {
+            return false;
+        }
+        if (replay->at.port == 0) {
+            replay->at = at;
+        } else if (at.port != replay->at.port && replay->other == NULL) { /* a file server */
+            replay->other =
+                network_listen(memory_network_face(replay->network), &at, accepted, replay, NULL);
         }
     }
     replay_listen(replay);
@@ -232,6 +293,7 @@ void replay_free(struct replay *replay)
     while (replay->connections != NULL) {
         struct replay_connection *connection = replay->connections;
         replay->connections = connection->next;
+        world_cancel(&replay->world, &connection->feed);
         if (connection->stream != NULL) {
             stream_close(connection->stream);
         }
@@ -241,6 +303,9 @@ void replay_free(struct replay *replay)
     if (replay->network != NULL) {
         if (replay->listener != NULL) {
             network_unlisten(memory_network_face(replay->network), replay->listener);
+        }
+        if (replay->other != NULL) {
+            network_unlisten(memory_network_face(replay->network), replay->other);
         }
         memory_network_destroy(replay->network);
         world_free(&replay->world);

@@ -19,11 +19,24 @@ struct replay_request {
 
 struct replay_connection;
 
+/* A body that the capture tells of but does not show: so many bytes in pieces of 10000, each after
+ * the same time. */
+struct replay_body {
+    const char *capture; /* beginning of the file's name */
+    unsigned connection; /* as the capture numbers it; 0: any */
+    size_t bytes;
+    int64_t piece_us;
+};
+
 struct replay {
+    const struct replay_body *bodies;
+    size_t body_count;
+    const char *name; /* of the capture's file; NULL: no bodies */
     struct capture capture;
     struct world world;
     struct memory_network *network;
     struct listener *listener;
+    struct listener *other; /* of another host that a download is fetched from; NULL: none */
     struct endpoint at;
     struct replay_connection *connections;
     unsigned connection_count;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "sim/base/memory.h"
+#include "sim/protocol/connect/sdk_transfer.h"
 
 /* Something that the host program did by itself at a time. */
 struct host_input {
@@ -79,7 +80,7 @@ static void say_telemetry(struct sdk_host *host, const struct capture_entry *ent
     size_t count = 0;
     for (const cJSON *item = body->child; item != NULL && count < 32; item = item->next) {
         if (strcmp(item->string, "state") == 0 || strcmp(item->string, "command_id") == 0 ||
-            strcmp(item->string, "job_id") == 0) {
+            strcmp(item->string, "job_id") == 0 || strstr(item->string, "transfer") != NULL) {
             continue; /* the SDK's own */
         }
         size_t size = 0;
@@ -190,6 +191,18 @@ static bool resetting(const struct sdk_host *host)
             host->replay->world.now_us - host->reset_over_us < MILLISECONDS(10));
 }
 
+/* When the thread of commands had accepted the transfer whose GET this is: some milliseconds after
+ * it was told to. */
+static int64_t accepted_us(const struct capture *capture, const struct capture_entry *get)
+{
+    for (const struct capture_entry *entry = get; entry-- > capture->entries;) {
+        if (entry->kind == CAPTURE_REQUEST && strstr(entry->body, "\"ACCEPTED\"") != NULL) {
+            return entry->time_us + 1000;
+        }
+    }
+    return get->time_us;
+}
+
 static void do_input(void *owner)
 {
     struct host_input *input = owner;
@@ -199,6 +212,12 @@ static void do_input(void *owner)
         do_note(host, entry->text);
     } else if (begins(entry, "POST /p/register ")) {
         connect_sdk_register(host->sdk);
+    } else if (begins(entry, "GET ")) { /* the thread of downloads looked then */
+        struct sdk_transfer *transfer = sdk_transfer_of(host->sdk);
+        if (!transfer->started) {
+            transfer->start_us = accepted_us(&host->replay->capture, entry);
+        }
+        sdk_transfer_turn(transfer);
     } else {
         cJSON *body = cJSON_ParseWithLength(entry->body, entry->body_size);
         if (begins(entry, "POST /p/telemetry ")) {
@@ -210,10 +229,15 @@ static void do_input(void *owner)
     }
 }
 
+static bool is_download(const struct capture_entry *entry)
+{
+    return begins(entry, "GET ") && !begins(entry, "GET /p/register ");
+}
+
 /* Whether the host program itself made this message, and not the SDK. */
 static bool of_host(const struct capture_entry *entry)
 {
-    if (entry->kind == CAPTURE_NOTE || begins(entry, "POST /p/telemetry ") ||
+    if (entry->kind == CAPTURE_NOTE || is_download(entry) || begins(entry, "POST /p/telemetry ") ||
         begins(entry, "POST /p/register ")) {
         return true;
     }
@@ -409,6 +433,8 @@ bool sdk_host_init(struct sdk_host *host, struct replay *replay, const char *nam
         .make_folder = sdk_host_make_folder,
         .remove = sdk_host_remove,
         .printed_file = on_printed_file,
+        .append = sdk_host_append,
+        .rename = sdk_host_rename,
         .register_failed = on_register_failed,
     };
     *host = (struct sdk_host){.replay = replay, .name = name};
@@ -422,7 +448,8 @@ bool sdk_host_init(struct sdk_host *host, struct replay *replay, const char *nam
         .name = "printer",
         .host_class = &host_class,
         .host = host,
-        .watch_interval_us = MILLISECONDS(20),
+        .watch_interval_us = name[0] == '5' ? MILLISECONDS(100) : MILLISECONDS(20),
+        .transfer_turn_us = SECONDS(1), /* never: it looks when the recorded one did */
     });
     timer_init(&host->command_timer, sdk_host_command_over, host);
     learn(host, &replay->capture);
@@ -436,6 +463,9 @@ bool sdk_host_init(struct sdk_host *host, struct replay *replay, const char *nam
     bool registered = capture_header(first, "Token", token, sizeof token);
     connect_sdk_set_connection(host->sdk, url, registered ? token : NULL);
     plan_inputs(host, &replay->capture);
+    if (strncmp(name, "57-", 3) == 0) { /* where the last download of 56 was to go */
+        sdk_transfer_of(host->sdk)->target = memory_copy_text("/local/empty.gcode");
+    }
     return true;
 }
 

@@ -48,6 +48,8 @@ void sdk_host_attach_recorded(struct sdk_host *host);
 bool sdk_host_disk_note(struct sdk_host *host, const char *note);
 enum storage_result sdk_host_make_folder(void *host, const char *path);
 enum storage_result sdk_host_remove(void *host, const char *path, bool whole_tree);
+enum storage_result sdk_host_append(void *host, const char *path, const void *bytes, size_t size);
+enum storage_result sdk_host_rename(void *host, const char *from, const char *to);
 struct storage *sdk_host_storage_of(struct sdk_host *host, const char *path, const char **below);
 
 #endif

@@ -138,6 +138,25 @@ void sdk_host_interrupt(void *owner)
     }
 }
 
+/* The id that the recorded SDK drew for the transfer that begins now. */
+static void give_transfer_id(struct sdk_host *host)
+{
+    const struct capture *capture = &host->replay->capture;
+    for (size_t i = 0; i < capture->count; i++) {
+        const struct capture_entry *entry = &capture->entries[i];
+        static const char mark[] = "\"transfer_id\": ";
+        if (entry->kind != CAPTURE_REQUEST || entry->time_us < host->replay->world.now_us) {
+            continue;
+        }
+        const char *found = memmem(entry->body, entry->body_size, mark, sizeof mark - 1);
+        if (found != NULL) {
+            connect_sdk_set_next_transfer(
+                host->sdk, (uint32_t)strtoul(found + sizeof mark - 1, NULL, 10));
+            return;
+        }
+    }
+}
+
 bool sdk_host_command(void *owner, const struct connect_sdk_command *command)
 {
     struct sdk_host *host = owner;
@@ -145,6 +164,10 @@ bool sdk_host_command(void *owner, const struct connect_sdk_command *command)
         return false;
     }
     switch (command->name) {
+    case CONNECT_START_URL_DOWNLOAD:
+    case CONNECT_START_CONNECT_DOWNLOAD:
+        give_transfer_id(host);
+        return false;
     case CONNECT_START_PRINT:
         start_print(host, command);
         return true;

@@ -78,6 +78,27 @@ enum storage_result sdk_host_remove(void *owner, const char *path, bool whole_tr
     return result;
 }
 
+enum storage_result sdk_host_append(void *owner, const char *path, const void *bytes, size_t size)
+{
+    struct sdk_host *host = owner;
+    const char *below = NULL;
+    struct storage *storage = sdk_host_storage_of(host, path, &below);
+    return storage_append(storage, below, bytes, size, now_s(host)); /* hidden: nobody is told */
+}
+
+enum storage_result sdk_host_rename(void *owner, const char *from, const char *to)
+{
+    struct sdk_host *host = owner;
+    const char *below = NULL, *target = NULL;
+    struct storage *storage = sdk_host_storage_of(host, from, &below);
+    sdk_host_storage_of(host, to, &target);
+    enum storage_result result = storage_rename(storage, below, target, now_s(host));
+    if (result == STORAGE_OK) {
+        connect_sdk_file_changed(host->sdk, STORAGE_CREATED, to);
+    }
+    return result;
+}
+
 /* What the recording host had under this name, or as many zeros. */
 static struct file_content *content_of(const char *name, size_t size)
 {

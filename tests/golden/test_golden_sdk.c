@@ -10,8 +10,8 @@
 
 #include "tests/golden/sdk_host.h"
 
-/* Every capture of connect-sdk but those of transfers and cameras (50 to 61): what our SDK sends to
- * the recorded server is what the recorded SDK sent, byte for byte but for this. */
+/* Every capture of connect-sdk: what our SDK sends to the recorded server is what the recorded SDK
+ * sent, byte for byte but for this. */
 static const struct replay_difference differences[] = {
     {"", REPLAY_HEADER, "Timestamp",
      "times; that both stamps of a message agree to 0.25 s is checked apart"},
@@ -19,6 +19,8 @@ static const struct replay_difference differences[] = {
      "\"free_space\": ", "other programs used the disk of the recording machine"},
     {"34-", REPLAY_MESSAGE, "\"FILE_INFO\"",
      "hotbed reads the metadata of g-code, not of .sl1 archives"},
+    {"58-", REPLAY_NUMBER, "\"time_transferring\": ",
+     "one second ends within the millisecond in which a telemetry is made"},
     {"43-", REPLAY_EXTRA, "\"name\": \"SD Card\", ",
      "the host program made its tree without a name, PrusaLink's has one [L-01]"},
 };
@@ -31,9 +33,18 @@ static int by_name(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
+/* Files of which the captures have only the heads, sent at these paces. */
+static const struct replay_body bodies[] = {
+    {"50-", 0, 60000, MILLISECONDS(300)},  {"51-", 0, 60000, MILLISECONDS(300)},
+    {"52-", 0, 60000, MILLISECONDS(300)},  {"54-", 0, 60000, MILLISECONDS(50)},
+    {"55-", 0, 240000, MILLISECONDS(400)}, {"56-", 9, 20000, MILLISECONDS(100)},
+    {"56-", 10, 20000, MILLISECONDS(100)}, {"57-", 0, 60000, MILLISECONDS(20)},
+    {"58-", 15, 60000, MILLISECONDS(300)},
+};
+
 static bool of_a_later_issue(const char *name)
 {
-    return name[0] == '5' || name[0] == '6';
+    return name[0] == '6';
 }
 
 static void replay_capture(void **state)
@@ -51,6 +62,9 @@ static void replay_capture(void **state)
     struct sdk_host host;
     bool good = replay_init(&replay, path, &error);
     free(path);
+    replay.name = name;
+    replay.bodies = bodies;
+    replay.body_count = sizeof bodies / sizeof *bodies;
     if (good && sdk_host_init(&host, &replay, name, &error)) {
         host.builtin_only = strncmp(name, "34-", 3) == 0;
         host.g28_us = strncmp(name, "33-", 3) == 0 ? SECONDS(4) : 0;

@@ -254,6 +254,9 @@ static void take_step(struct connect_face *face, enum face_step step)
     case STEP_COMMAND:
         face_command_step(face);
         break;
+    case STEP_DOWNLOADED:
+        face_downloaded_step(face);
+        break;
     case STEP_RESTART:
         step_restart(face);
         break;
@@ -310,6 +313,7 @@ static void make_sdk(struct connect_face *face, const char *token)
         .host = face,
         .observer_class = settings->observer_class,
         .observer = settings->observer,
+        .quirks_off = ~settings->quirks,
     });
     if (face_is_prusalink(face)) {
         connect_sdk_set_software(face->sdk,
@@ -325,6 +329,8 @@ static void make_sdk(struct connect_face *face, const char *token)
     face->expected.active = false;
     face->wait_states = 0;
     face->job_id = 0;
+    free(face->downloaded);
+    face->downloaded = NULL;
     for (int step = 0; step < FACE_STEPS; step++) {
         face->step_due_us[step] = INT64_MAX;
     }
@@ -387,6 +393,7 @@ void connect_face_destroy(struct connect_face *face)
     connect_sdk_destroy(face->sdk);
     free(face->server);
     free(face->api_key);
+    free(face->downloaded);
     free(face);
 }
 

@@ -24,10 +24,12 @@ const char *connect_host_name(enum connect_host_kind host); /* "prusalink", "sdk
 bool connect_host_parse(const char *name, enum connect_host_kind *host);
 
 /* Defects of connect-sdk.md 14 that this layer reproduces, a bit each. Without them the printer
- * does what the sources mean to do. (Those of the SDK layer are the SDK's: Q-06, Q-07, Q-10 to
- * Q-14.) */
+ * does what the sources mean to do. (The SDK layer is told of Q-01 to Q-04, Q-09, Q-19 to Q-21, and
+ * always shows Q-06, Q-07, Q-10 to Q-12 and Q-14. Q-15 lasts no time in a world where a transfer
+ * ends in the instant in which its length is read.) */
 #define CONNECT_QUIRK(number) (UINT32_C(1) << (number))
 enum {
+    CONNECT_QUIRK_OVERWRITE = 5, /* a download may replace the file that is being printed */
     CONNECT_QUIRK_FOLDER =
         13, /* CREATE_FOLDER on the SD card answers FINISHED and creates nothing there */
     CONNECT_QUIRK_SD_TIME = 17,   /* time_printing of an SD print starts again after 24 h */

@@ -14,6 +14,7 @@ enum face_step {
     STEP_FULL_INFO, /* second poll of the printer type (defect Q-22) */
     STEP_SD_CARD,   /* the tree of the SD card was read */
     STEP_COMMAND,   /* the running command has waited long enough */
+    STEP_DOWNLOADED, /* the file that came is looked for in the tree, to be printed */
     STEP_RESTART,   /* after UPGRADE the program starts anew */
     FACE_STEPS,
 };
@@ -22,8 +23,9 @@ enum face_step {
  * StateChange). Holds for one change: one that does not match is nobody's. */
 struct expected_change {
     bool active;
-    bool any;    /* whatever the state; else … */
-    uint16_t to; /* … bits by enum printer_state */
+    bool any;        /* whatever the state; else … */
+    uint16_t to;     /* … bits by enum printer_state */
+    bool by_command; /* it has the id of one; false: the print behind a download (9.4) */
     int64_t command_id;
 };
 
@@ -68,6 +70,9 @@ struct connect_face {
     bool job_by_command, job_asked;
     bool gcode_running, interrupted, gcode_strict;
     bool resetting; /* RESET_PRINTER is at work */
+
+    char *downloaded;            /* path of a file that is to be printed; NULL: none */
+    int64_t downloaded_until_us; /* how long it is looked for */
 
     char *api_key; /* set by the user; with api_key_set instead of the settings' */
     bool api_key_set;
@@ -133,6 +138,13 @@ bool face_withholds(const struct connect_face *face, const struct state_change *
 /* prusalink_register.c */
 void face_probe_destroy(struct connect_face *face);
 void face_got_code(void *host, const char *code);
+
+/* prusalink_transfer.c: downloads */
+enum storage_result face_append(void *host, const char *path, const void *bytes, size_t size);
+enum storage_result face_rename(void *host, const char *from, const char *to);
+const char *face_printed_target(void *host);
+void face_downloaded(void *host, const char *path, bool to_print);
+void face_downloaded_step(struct connect_face *face);
 
 /* prusalink_sd.c: short names of files on the card, and FILE_INFO by tree and name alone */
 bool face_path_on_sd(const char *path);

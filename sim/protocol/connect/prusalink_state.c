@@ -13,7 +13,12 @@ static const char reconnected[] = "Re-established the communication with the pri
 void face_expect(struct connect_face *face, uint16_t to, bool any)
 {
     face->expected = (struct expected_change){
-        .active = true, .any = any, .to = to, .command_id = connect_sdk_command(face->sdk)->id};
+        .active = true,
+        .any = any,
+        .to = to,
+        .by_command = true,
+        .command_id = connect_sdk_command(face->sdk)->id,
+    };
 }
 
 /* Whose change is it? One that somebody waits for is his if it matches, and nobody's, hence WUI's,
@@ -27,7 +32,7 @@ static void attribute(struct connect_face *face, const struct state_change *chan
         bool his = face->expected.any || face->expected.to & FACE_STATE(change->to);
         event->source = his ? SOURCE_CONNECT : SOURCE_WUI;
         event->reason = NULL;
-        event->with_command_id = his;
+        event->with_command_id = his && face->expected.by_command;
         event->command_id = face->expected.command_id;
         face->expected.active = false;
     } else if (change->from == STATE_ERROR && face->serial_lost) {

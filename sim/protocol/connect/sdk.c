@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "sim/base/memory.h"
-#include "sim/protocol/connect/sdk_state.h"
+#include "sim/protocol/connect/sdk_transfer.h"
 
 static void sender_fires(void *owner)
 {
@@ -37,6 +37,9 @@ struct connect_sdk *connect_sdk_new(const struct connect_sdk_settings *settings)
     sdk->command_id = -1;
     sdk->watch_interval_us =
         settings->watch_interval_us > 0 ? settings->watch_interval_us : SDK_WATCH_INTERVAL_US;
+    sdk->transfer_turn_us =
+        settings->transfer_turn_us > 0 ? settings->transfer_turn_us : SDK_TRANSFER_TURN_US;
+    sdk->quirks_off = settings->quirks_off;
     sdk->exchange.sdk = sdk;
     sdk_link_init(&sdk->link, sdk);
     timer_init(&sdk->sender, sender_fires, sdk);
@@ -51,6 +54,7 @@ void connect_sdk_destroy(struct connect_sdk *sdk)
     }
     world_cancel(sdk->world, &sdk->sender);
     world_cancel(sdk->world, &sdk->worker);
+    sdk_transfer_free(sdk);
     if (sdk->registration != NULL) {
         sdk_exchange_abandon(sdk->registration);
         free(sdk->registration);
@@ -216,6 +220,7 @@ static void put_telemetry(struct connect_sdk *sdk, const char *timestamp, int64_
         if (sdk->job_id != 0) {
             json_int(&json, "job_id", sdk->job_id);
         }
+        sdk_transfer_write_telemetry(sdk, &json);
     }
     json_string(&json, "state", printer_state_name((enum printer_state)sdk->state));
     json_object_end(&json);
@@ -275,6 +280,9 @@ size_t connect_sdk_bytes(const struct connect_sdk *sdk)
     size_t bytes = sizeof *sdk + text_bytes(sdk->server) + text_bytes(sdk->token) +
                    text_bytes(sdk->code) + text_bytes(sdk->serial) + text_bytes(sdk->fingerprint) +
                    text_bytes(sdk->firmware) + text_bytes(sdk->software) + text_bytes(sdk->head);
+    if (sdk->transfer != NULL) {
+        bytes += sizeof *sdk->transfer + text_bytes(sdk->transfer->target);
+    }
     for (const struct sdk_item *item = sdk->first; item != NULL; item = item->next) {
         bytes += sizeof *item + item->body.capacity;
     }

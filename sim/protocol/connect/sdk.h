@@ -99,6 +99,17 @@ struct connect_host_class {
     enum storage_result (*remove)(void *host, const char *path, bool whole_tree);
     const char *(*printed_file)(void *host); /* full virtual path; NULL: nothing is printed */
 
+    /* Downloads: a file that comes in piece by piece (the first is empty and makes it), and its
+     * renaming, which replaces a file. Both NULL: nothing can be downloaded. */
+    enum storage_result (*append)(void *host, const char *path, const void *bytes, size_t size);
+    enum storage_result (*rename)(void *host, const char *from, const char *to);
+    /* What a download must not replace; NULL: nothing is printed, or the host tells the SDK in a
+     * way that it does not understand (Q-05). */
+    const char *(*printed_target)(void *host);
+    /* A download is in place; `to_print`: it was meant to be printed. Exactly one
+     * connect_sdk_transfer_over() follows, at once or later. */
+    void (*downloaded)(void *host, const char *path, bool to_print);
+
     void (*got_code)(void *host, const char *code); /* POST /p/register succeeded */
     void (*register_failed)(void *host,
                             const char *error); /* it did not: "TYPE: text" of the exception */
@@ -153,6 +164,9 @@ struct connect_sdk_settings {
     void *host;
     const struct connect_observer_class *observer_class; /* NULL: none */
     void *observer;
+    uint32_t quirks_off; /* defects of connect-sdk.md 14 that the SDK shall not show, a bit each (of
+                            Q-01 to Q-04, Q-09, Q-19 to Q-21); 0: it shows all */
+    int64_t transfer_turn_us;  /* how often the thread of downloads looks for work; 0: 0.1 s */
     int64_t watch_interval_us; /* how often the host polls the file watcher; 0: 0.2 s, PrusaLink's
                                   (connect-sdk.md 8.5) */
 };
@@ -268,6 +282,14 @@ void connect_sdk_medium_inserted(struct connect_sdk *sdk, const struct storage *
 void connect_sdk_medium_ejected(struct connect_sdk *sdk, const char *storage_name);
 /* The directory behind a storage is gone while it is attached (8.5, last row of the table). */
 void connect_sdk_storage_lost(struct connect_sdk *sdk, const struct storage *storage);
+
+/* Transfers (connect-sdk.md 9) are begun by commands. The id of the one that runs, 0: none. */
+uint32_t connect_sdk_transfer(const struct connect_sdk *sdk);
+/* The next transfer has this id instead of one that is drawn: for those who replay something. */
+void connect_sdk_set_next_transfer(struct connect_sdk *sdk, uint32_t transfer_id);
+/* The host has done what `downloaded` asked for. `error`: what went wrong with the print, told as
+ * TRANSFER_ABORTED although the transfer is finished (Q-04); NULL: nothing. */
+void connect_sdk_transfer_over(struct connect_sdk *sdk, const char *error);
 
 /* Conditions (connect-sdk.md 11). */
 enum connect_condition_state connect_sdk_condition(const struct connect_sdk *sdk,

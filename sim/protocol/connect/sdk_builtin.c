@@ -3,10 +3,10 @@
 
 #include "sim/machine/metadata.h"
 #include "sim/protocol/connect/python.h"
-#include "sim/protocol/connect/sdk_state.h"
+#include "sim/protocol/connect/sdk_transfer.h"
 
 /* The commands that the SDK handles without its host (connect-sdk.md 5.3), with the texts of its
- * exceptions. Transfers are not among them: they are answered as by a host without downloads. */
+ * exceptions; those of transfers are in sdk_transfer.c. */
 
 static void fail(struct connect_sdk *sdk, const char *type, const char *text)
 {
@@ -329,34 +329,6 @@ static void delete_folder(struct connect_sdk *sdk, const struct connect_sdk_comm
     buffer_free(&full);
 }
 
-static bool names_transfer(const struct connect_sdk_command *command)
-{
-    return cJSON_IsObject(command->kwargs) &&
-           python_truth(cJSON_GetObjectItemCaseSensitive(command->kwargs, "transfer_id"));
-}
-
-static void stop_transfer(struct connect_sdk *sdk, const struct connect_sdk_command *command)
-{
-    if (names_transfer(command)) {
-        fail(sdk, "RuntimeError", "Wrong transfer_id");
-    } else {
-        finish(sdk);
-    }
-}
-
-static void send_transfer_info(struct connect_sdk *sdk, const struct connect_sdk_command *command)
-{
-    static const char data[] = "{\"type\": \"NO_TRANSFER\"}";
-    if (names_transfer(command)) {
-        fail(sdk, "CommandFailed", "Not current transfer.");
-        return;
-    }
-    connect_sdk_finish(sdk, &(struct connect_result){.event = CONNECT_TRANSFER_INFO,
-                                                     .source = SOURCE_CONNECT,
-                                                     .data = data,
-                                                     .data_size = sizeof data - 1});
-}
-
 static void set_ready(struct connect_sdk *sdk, const struct connect_sdk_command *command)
 {
     (void)command;
@@ -393,13 +365,15 @@ bool sdk_builtin(struct connect_sdk *sdk, const struct connect_sdk_command *comm
         [CONNECT_SEND_INFO] = send_info,
         [CONNECT_SEND_STATE_INFO] = send_state_info,
         [CONNECT_SEND_FILE_INFO] = send_file_info,
-        [CONNECT_SEND_TRANSFER_INFO] = send_transfer_info,
+        [CONNECT_SEND_TRANSFER_INFO] = sdk_send_transfer_info,
         [CONNECT_CREATE_FOLDER] = create_folder,
         [CONNECT_CREATE_DIRECTORY] = create_folder,
         [CONNECT_DELETE_FILE] = delete_file,
         [CONNECT_DELETE_FOLDER] = delete_folder,
         [CONNECT_DELETE_DIRECTORY] = delete_folder,
-        [CONNECT_STOP_TRANSFER] = stop_transfer,
+        [CONNECT_START_URL_DOWNLOAD] = sdk_start_url_download,
+        [CONNECT_START_CONNECT_DOWNLOAD] = sdk_start_connect_download,
+        [CONNECT_STOP_TRANSFER] = sdk_stop_transfer,
         [CONNECT_SET_PRINTER_READY] = set_ready,
         [CONNECT_CANCEL_PRINTER_READY] = cancel_ready,
         [CONNECT_DIALOG_ACTION] = dialog_action,

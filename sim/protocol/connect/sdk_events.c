@@ -1,7 +1,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "sim/protocol/connect/sdk_state.h"
+#include "sim/protocol/connect/sdk_transfer.h"
 
 /* Events (connect-sdk.md 6): the envelope with its order of keys and its dropped zeros, and INFO.
  * SDK: prusa/connect/printer/models.py */
@@ -13,6 +13,7 @@ bool sdk_event_open(struct connect_sdk *sdk, struct sdk_event *event, enum conne
         return false;
     }
     event->item = sdk_item_new(sdk, SDK_EVENT, timestamp);
+    event->name = name;
     json_begin(&event->json, &event->item->body, JSON_PYTHON);
     json_object(&event->json, NULL);
     json_string(&event->json, "event",
@@ -31,6 +32,11 @@ void sdk_event_close(struct connect_sdk *sdk, struct sdk_event *event,
     }
     if (job_id != 0) {
         json_int(json, "job_id", job_id);
+    }
+    bool of_transfer = event->name >= CONNECT_TRANSFER_INFO && event->name <= CONNECT_TRANSFER_FINISHED;
+    uint32_t transfer_id = sdk_transfer_shown_id(sdk, of_transfer);
+    if (transfer_id != 0) {
+        json_int(json, "transfer_id", transfer_id);
     }
     if (envelope->reason != NULL && *envelope->reason != '\0') {
         json_string(json, "reason", envelope->reason);

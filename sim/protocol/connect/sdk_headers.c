@@ -1,3 +1,4 @@
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -183,4 +184,49 @@ void sdk_write_request(struct buffer *out, struct sdk_exchange *exchange)
     buffer_append_int(out, (long long)item->body.size);
     buffer_append(out, CONTENT_TYPE, sizeof CONTENT_TYPE - 1);
     buffer_append(out, item->body.bytes, item->body.size);
+}
+
+/* A URL's path and query as the HTTP library sends them: what may not stand in one is escaped. */
+static void write_target(struct buffer *out, const char *url)
+{
+    static const char safe[] = "!#$&'()*+,/:;=?@[]~-._";
+    const char *path = strstr(url, "://") + 3;
+    path += strcspn(path, "/?#");
+    if (*path != '/') {
+        buffer_append_char(out, '/');
+    }
+    for (; *path != '\0' && *path != '#'; path++) {
+        bool escape = path[0] == '%' && isxdigit((unsigned char)path[1]) &&
+                      isxdigit((unsigned char)path[2]);
+        if (escape || isalnum((unsigned char)*path) || strchr(safe, *path) != NULL) {
+            buffer_append_char(out, *path);
+        } else {
+            buffer_format(out, "%%%02X", (unsigned char)*path);
+        }
+    }
+}
+
+void sdk_write_download(struct buffer *out, struct connect_sdk *sdk, const char *url, bool own,
+                        bool adjusted)
+{
+    buffer_append_text(out, "GET ");
+    write_target(out, url);
+    buffer_append_text(out, " HTTP/1.1\r\n");
+    write_host(out, url);
+    buffer_append_text(out, common_lines[sdk->version]);
+    if (own) {
+        if (sdk->head == NULL) {
+            render(sdk);
+        }
+        char timestamp[32];
+        sdk_timestamp(sdk, timestamp);
+        buffer_append(out, sdk->head + sdk->head_host_size,
+                      (size_t)(sdk->head_size - sdk->head_host_size));
+        buffer_append_text(out, timestamp);
+        buffer_append(out, sdk->head + sdk->head_size, sdk->tail_size);
+        if (adjusted) {
+            buffer_append_text(out, "Clock-Adjusted: 1\r\n");
+        }
+    }
+    buffer_append_text(out, "\r\n");
 }

@@ -207,7 +207,7 @@ static size_t origin_size(const char *url)
     return host == NULL ? 0 : (size_t)(host + 3 - url) + strcspn(host + 3, "/?#");
 }
 
-static bool same_origin(const char *a, const char *b)
+bool sdk_same_origin(const char *a, const char *b)
 {
     size_t size = origin_size(a);
     return size == origin_size(b) && strncmp(a, b, size) == 0;
@@ -215,7 +215,7 @@ static bool same_origin(const char *a, const char *b)
 
 struct sdk_link *sdk_link_for(struct connect_sdk *sdk, const char *url)
 {
-    bool foreign = url != NULL && !same_origin(url, sdk->server);
+    bool foreign = url != NULL && !sdk_same_origin(url, sdk->server);
     if (!foreign && sdk->link.exchange == NULL) {
         return &sdk->link;
     }

@@ -126,7 +126,7 @@ static void judge_status(struct connect_sdk *sdk, int status)
     }
 }
 
-static bool redirects(const struct http_message *message, struct slice *location)
+bool sdk_redirects(const struct http_message *message, struct slice *location)
 {
     static const int statuses[] = {301, 302, 303, 307, 308};
     for (size_t i = 0; i < sizeof statuses / sizeof *statuses; i++) {
@@ -140,7 +140,7 @@ static bool redirects(const struct http_message *message, struct slice *location
 
 /* urljoin(base, location) for what servers send: an absolute URL, "//host/…", "/path", "?query" or
  * a name beside the last one. */
-static char *join_url(const char *base, struct slice location)
+char *sdk_join_url(const char *base, struct slice location)
 {
     char *text = memory_copy_slice(location.bytes, location.size);
     const char *host = strstr(base, "://") + 3;
@@ -223,7 +223,7 @@ static void follow(struct sdk_exchange *exchange, int status, struct slice locat
         buffer_append_text(&url, places[exchange->item->kind]);
         here = buffer_detach(&url);
     }
-    exchange->url = join_url(here, location);
+    exchange->url = sdk_join_url(here, location);
     free(here);
     exchange->bare = exchange->bare || (status != 307 && status != 308);
     send_request(exchange);
@@ -233,7 +233,7 @@ void sdk_exchange_answered(struct sdk_exchange *exchange, const struct http_mess
 {
     struct connect_sdk *sdk = exchange->sdk;
     struct slice location;
-    if (redirects(message, &location)) {
+    if (sdk_redirects(message, &location)) {
         follow(exchange, message->status, location);
         return;
     }

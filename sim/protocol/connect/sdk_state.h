@@ -92,6 +92,8 @@ struct sdk_view {
 
 enum sdk_pause { SDK_RUNNING, SDK_POLL_PAUSE, SDK_RESET_WAIT };
 
+struct sdk_transfer;
+
 struct connect_sdk {
     struct world *world;
     struct network *network;
@@ -134,6 +136,9 @@ struct connect_sdk {
     struct sdk_command *accepted, *running, *waiting_reset;
     struct sdk_watch *watch;
     struct sdk_view *views;
+    struct sdk_transfer *transfer; /* NULL: there was none yet */
+    int64_t transfer_turn_us;
+    uint32_t quirks_off; /* defects of connect-sdk.md 14 that are not shown, a bit each */
 };
 
 /* sdk_headers.c */
@@ -143,6 +148,9 @@ void sdk_timestamp(const struct connect_sdk *sdk, char text[32]);
 /* True once after each jump of the wall clock by 1 s or more. */
 bool sdk_clock_adjusted(struct connect_sdk *sdk);
 void sdk_write_request(struct buffer *out, struct sdk_exchange *exchange);
+/* GET of a file; `own`: with what only the server may see. */
+void sdk_write_download(struct buffer *out, struct connect_sdk *sdk, const char *url, bool own,
+                        bool adjusted);
 
 /* sdk_link.c */
 void sdk_link_init(struct sdk_link *link, struct connect_sdk *sdk);
@@ -157,7 +165,12 @@ void sdk_link_moved(struct sdk_link *link);
 void sdk_link_send(struct sdk_link *link, struct sdk_exchange *exchange, const char *bytes,
                    size_t size);
 
+bool sdk_same_origin(const char *a, const char *b);
+
 /* sdk_queue.c */
+/* Whether it is a redirect to `location`, which lives as long as the message. */
+bool sdk_redirects(const struct http_message *message, struct slice *location);
+char *sdk_join_url(const char *base, struct slice location); /* absolute; caller's */
 struct sdk_item *sdk_item_new(struct connect_sdk *sdk, enum sdk_item_kind kind,
                               const char *timestamp);
 void sdk_item_destroy(struct sdk_item *item);
@@ -183,6 +196,7 @@ void sdk_register_lost(struct connect_sdk *sdk, const char *why);
  * write. */
 struct sdk_event {
     struct sdk_item *item;
+    enum connect_event_name name;
     struct json_writer json;
 };
 bool sdk_event_open(struct connect_sdk *sdk, struct sdk_event *event, enum connect_event_name name,
