@@ -25,7 +25,7 @@
 
 /* ---- messages of a printer ---- */
 
-enum kind { TELEMETRY, EVENT, REGISTER, POLL, PROBE };
+enum kind { TELEMETRY, EVENT, REGISTER, POLL, PROBE, DOWNLOAD };
 
 struct message {
     enum kind kind;
@@ -49,7 +49,8 @@ static void messages_add(struct messages *messages, int64_t time_us, const char 
                  {"POST /p/events ", EVENT},
                  {"POST /p/register ", REGISTER},
                  {"GET /p/register ", POLL},
-                 {"GET /info ", PROBE}};
+                 {"GET /info ", PROBE},
+                 {"GET /p/teams/", DOWNLOAD}};
     messages->list = memory_resize(messages->list, (messages->count + 1) * sizeof *messages->list);
     struct message *message = &messages->list[messages->count++];
     *message = (struct message){.time_us = time_us, .line = line};
@@ -217,6 +218,8 @@ static void watch_end(struct play *play, const struct message *message)
     }
 }
 
+enum { FILE_BYTES = 60000 };
+
 static void serve(void *owner, struct http_exchange *exchange, const struct http_message *message)
 {
     struct play *play = owner;
@@ -231,6 +234,15 @@ static void serve(void *owner, struct http_exchange *exchange, const struct http
         reply.raw = entry->bytes;
         reply.raw_size = entry->size;
         note_command(play, entry);
+    }
+    char file[512 + FILE_BYTES]; /* the capture has only its head */
+    if (mine->kind == DOWNLOAD && reply.raw != NULL && strstr(reply.raw, " 200 OK") != NULL && reply.raw_size < 512) {
+        memcpy(file, reply.raw, reply.raw_size);
+        memset(file + reply.raw_size, '\n', FILE_BYTES);
+        reply.raw = file;
+        reply.raw_size += FILE_BYTES;
+        reply.piece_bytes = FILE_BYTES / 6 + 512;
+        reply.piece_gap_us = MILLISECONDS(400);
     }
     watch_end(play, mine);
     http_exchange_reply(exchange, &reply);

@@ -12,6 +12,7 @@ static const struct {
     const char *key; /* last component of the path */
     const char *reason;
 } other_values[] = {
+    {"transfer_id", "is drawn"},
     {"m_timestamp", "folders are made at the time of the test"},
     {"free_space", "the disk of the recording host was in use by others"},
     {"progress", "the stand-in's moves are shorter than a printer's"},
@@ -59,6 +60,7 @@ static const struct {
 static const struct {
     const char *captures, *state, *key, *reason;
 } other_keys[] = {
+    {"06", "IDLE", "temp_nozzle", "its nozzle still cools from the print before"},
     {"02", "BUSY", "state", "the stand-in's G28 is too short for a \"busy\""},
     {"02", "BUSY", "command_id", "same"},
     {"12", "ERROR", "axis_y", "the stand-in had not moved yet when its cable was pulled"},
@@ -489,6 +491,19 @@ static void a_stopped_print(void **state)
     tear_down(&play);
 }
 
+static void a_download(void **state)
+{
+    (void)state;
+    struct play play;
+    begin(&play, "06", FOLDER "06-connect-download.txt", 60, TOKEN, 60);
+    compare_events(&play);
+    compare_keys(&play);
+    compare_pace(&play);
+    same_gap(&play, "\"WUI\"", "TRANSFER_FINISHED", 0.1);
+    same_gap(&play, "TRANSFER_FINISHED", "FILE_CHANGED", 0.2);
+    tear_down(&play);
+}
+
 static void a_cable_pulled(void **state)
 {
     (void)state;
@@ -567,6 +582,7 @@ int main(void)
         cmocka_unit_test(each_command_while_idle),
         cmocka_unit_test(a_whole_print),
         cmocka_unit_test(a_stopped_print),
+        cmocka_unit_test(a_download),
         cmocka_unit_test(a_cable_pulled),
         cmocka_unit_test(sleep_and_awakening),
         cmocka_unit_test(a_server_that_answers_503),
