@@ -212,7 +212,7 @@ static void commands_meet_their_answers(void **state)
         const char *body, *expected;
     } cases[] = {
         {"{\"command\": \"START_URL_DOWNLOAD\", \"kwargs\": {\"path\": \"/local/a\"}}",
-         "\"reason\": \"Not Implemented\""},
+         "ValueError(\\\"Command.START_URL_DOWNLOAD requires kwarg 'url'.\\\")"},
         {"{\"command\": \"SEND_FILE_INFO\", \"kwargs\": {\"path\": 5}}",
          "AttributeError(\\\"'int' object has no attribute 'strip'\\\")"},
         {"{\"command\": \"CREATE_FOLDER\", \"kwargs\": {\"path\": \"/local/../../x\"}}",
