@@ -190,14 +190,19 @@ check "CON-CMD-11" {
 check "CON-CMD-12" {
   run = function(t)
     local printer = t:printer "mk3s"
+    local from = t:now()
     t.connect:reply_next(printer, {
       status = 200, headers = { ["Content-Type"] = "application/json", ["Command-Id"] = "0" },
       body = '{"command": "SEND_INFO"}',
     })
-    local accepted = t:expect_event(printer, { event = "ACCEPTED" }):within "10s"
-    local info = t:expect_event(printer, { event = "INFO", data = { sn = any } }):within "10s"
-    t:expect(accepted, "ACCEPTED"):lacks "command_id"
+    local info = t:wait_until(function()
+      return t:events_since(printer, from, { event = "INFO", data = { sn = any } })[1]
+    end, "10s")
+    t:expect(info, "INFO"):is_a "table"
     t:expect(info, "INFO"):lacks "command_id"
+    local accepted = t:events_since(printer, from, { event = "ACCEPTED" })
+    t:expect(#accepted, "ACCEPTED events"):equals(1)
+    t:expect(accepted[1], "ACCEPTED"):lacks "command_id"
   end,
 }
 
