@@ -24,7 +24,7 @@ static size_t entry_size(const char *kind, const char *begin, const char *next)
         return shown;
     }
     size_t told = (size_t)strtoul(digits, NULL, 10);
-    return told < shown ? told : shown;
+    return told <= (size_t)(next - begin) ? told : shown; /* a last line end is not doubled */
 }
 
 static char *next_heading(char *at)

@@ -1,8 +1,8 @@
 #ifndef HOTBED_PROTOCOL_CONNECT_BUDDY_HTTP_H
 #define HOTBED_PROTOCOL_CONNECT_BUDDY_HTTP_H
 
-#include <stdbool.h>
 #include <stddef.h>
+#include <stdbool.h>
 
 #include "sim/base/buffer.h"
 #include "sim/protocol/connect/buddy_message.h"

@@ -1,9 +1,9 @@
 #ifndef HOTBED_PROTOCOL_CONNECT_BUDDY_STATE_H
 #define HOTBED_PROTOCOL_CONNECT_BUDDY_STATE_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdbool.h>
 
 /* What a printer with Buddy firmware knows of itself when it talks to Connect: one snapshot, from
  * which every message is rendered (connect-buddy.md; PFB: src/connect/printer.hpp). Numbers that

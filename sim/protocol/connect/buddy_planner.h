@@ -1,0 +1,142 @@
+#ifndef HOTBED_PROTOCOL_CONNECT_BUDDY_PLANNER_H
+#define HOTBED_PROTOCOL_CONNECT_BUDDY_PLANNER_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdbool.h>
+
+#include "sim/protocol/connect/buddy_files.h"
+#include "sim/protocol/connect/buddy_parse.h"
+#include "sim/protocol/connect/buddy_render.h"
+#include "sim/protocol/connect/buddy_state.h"
+
+/* What a Buddy printer tells Connect next, and what it makes of Connect's commands
+ * (connect-buddy.md 3, 6; PFB: src/connect/planner.cpp). Decisions only: no wire, no clock of its
+ * own, the printer is behind a class of functions. */
+
+enum buddy_control { BUDDY_PAUSE, BUDDY_RESUME, BUDDY_STOP };
+
+enum buddy_outcome {
+    BUDDY_TRANSFER_FINISHED,
+    BUDDY_TRANSFER_STOPPED,
+    BUDDY_TRANSFER_NETWORK,
+    BUDDY_TRANSFER_STORAGE,
+    BUDDY_TRANSFER_OTHER,
+};
+
+/* The printer. Functions that return a text return NULL when it was done, else why not. */
+struct buddy_host_class {
+    bool (*control)(void *host, enum buddy_control control);
+    const char *(*start_print)(void *host, const struct buddy_command *command);
+    bool (*set_ready)(void *host, bool ready);
+    bool (*set_idle)(void *host);
+    const char *(*delete_file)(void *host, const char *path);
+    const char *(*delete_folder)(void *host, const char *path);
+    const char *(*make_folder)(void *host, const char *path);
+    /* NULL: this printer downloads nothing; such commands are unknown to it. */
+    const char *(*download)(void *host, const struct buddy_command *command,
+                            enum buddy_machine_reason *machine_reason);
+    bool (*stop_transfer)(void *host); /* false: none runs */
+    /* False: how transfer `id` ended is not known, or not any more. */
+    bool (*transfer_outcome)(void *host, uint32_t id, enum buddy_outcome *outcome);
+    const char *(*dialog_action)(void *host, uint32_t dialog_id, enum buddy_button button);
+    const char *(*set_value)(void *host, const struct buddy_value *value);
+    void (*set_token)(void *host, const char *token);
+    bool (*reset)(void *host); /* false: it failed; nothing is said otherwise */
+    void (*cancel_object)(void *host, uint8_t id, bool cancel);
+    bool (*submit_gcode)(void *host, const char *line); /* false: the queue is full */
+};
+
+/* A value whose change is told. */
+struct buddy_watched {
+    uint64_t hash;
+    bool dirty;
+};
+
+/* A change of the drive that was not told yet (5.5). */
+struct buddy_change {
+    bool pending;
+    bool is_file;
+    enum buddy_incident incident;
+    struct buddy_number command_id;
+    char path[BUDDY_COMMAND_MAX];
+};
+
+enum buddy_action_kind { BUDDY_SLEEP, BUDDY_SEND_EVENT, BUDDY_SEND_TELEMETRY };
+
+struct buddy_action {
+    enum buddy_action_kind kind;
+    int64_t sleep_us;
+    bool cooldown; /* a sleep after a failure: no recovery of transfers in it */
+    bool full;     /* telemetry */
+};
+
+enum buddy_result { BUDDY_OK, BUDDY_REFUSED, BUDDY_REFUSED_FAST, BUDDY_FAILED_TO_SEND };
+
+enum buddy_background { BUDDY_BACKGROUND_IDLE, BUDDY_BACKGROUND_BUSY, BUDDY_BACKGROUND_DONE };
+
+struct buddy_planner {
+    const struct buddy_host_class *class;
+    void *host;
+    const struct buddy_build *build;
+    struct buddy_files files;
+    const struct buddy_state *state; /* the host's snapshot, kept current by the owner */
+    int64_t now_us;                  /* set by the owner before each call */
+    int64_t telemetry_long_us;       /* while nothing happens: 4 s, over WebSocket 120 s */
+
+    bool has_event;
+    struct buddy_event event; /* its path is `event_path` */
+    char event_path[BUDDY_COMMAND_MAX];
+
+    struct buddy_watched info, device, objects, telemetry;
+    bool telemetry_sent, full_sent, succeeded;
+    int64_t telemetry_us, full_us, success_us; /* of the last ones */
+    bool last_full;
+    int64_t cooldown_us; /* 0: none */
+    bool cool_now;
+    int failures;
+
+    bool recovered; /* the search for an interrupted transfer is over */
+    struct buddy_number observed_transfer, transfer_start_cmd, print_start_cmd;
+    struct buddy_change change;
+
+    bool background;
+    uint32_t background_id;
+    char gcode[BUDDY_COMMAND_MAX];
+    size_t gcode_size, gcode_at;
+};
+
+void buddy_planner_init(struct buddy_planner *planner, const struct buddy_host_class *class,
+                        void *host, const struct buddy_build *build, struct buddy_files files,
+                        const struct buddy_state *state);
+/* At a change of the configuration. A pending event stays. */
+void buddy_planner_reset(struct buddy_planner *planner);
+
+struct buddy_action buddy_planner_next(struct buddy_planner *planner);
+void buddy_planner_done(struct buddy_planner *planner, enum buddy_result result);
+
+bool buddy_planner_takes_commands(const struct buddy_planner *planner);
+/* Only while it takes commands. */
+void buddy_planner_command(struct buddy_planner *planner, const struct buddy_command *command);
+/* Id of the g-code that runs in the background. */
+struct buddy_number buddy_planner_background(const struct buddy_planner *planner);
+/* Reject what could not even be parsed; as a command. */
+void buddy_planner_reject(struct buddy_planner *planner, uint32_t id, const char *reason);
+
+/* Work that is done in sleeps: hands g-code on. DONE ends the sleep. */
+enum buddy_background buddy_planner_work(struct buddy_planner *planner);
+void buddy_planner_recovered(struct buddy_planner *planner);
+
+/* Something came into being or went away on the drive, by the printer's own hand; several untold
+ * changes become one of the folder around them. */
+void buddy_planner_changed(struct buddy_planner *planner, const char *path, bool is_file,
+                           enum buddy_incident incident, struct buddy_number command_id);
+
+/* What makes INFO, STATE_CHANGED, CANCELABLE_CHANGED and full telemetry due (3.1, 4.3). */
+uint64_t buddy_info_hash(const struct buddy_build *build, const struct buddy_state *state);
+uint64_t buddy_device_hash(const struct buddy_state *state);
+uint64_t buddy_objects_hash(const struct buddy_state *state);
+uint64_t buddy_telemetry_hash(const struct buddy_build *build, const struct buddy_state *state,
+                              bool with_xy);
+
+#endif
