@@ -87,6 +87,7 @@ static void read_member(struct buddy_metadata *metadata, struct buddy_lines *lin
     char *key = memory_copy_slice(name.begin, (size_t)(name.end - name.begin));
     struct buffer text = {0}, number = {0};
     buffer_append(&text, value.begin, (size_t)(value.end - value.begin));
+    size_t first_piece = text.size;
     enum kind kind = kind_of(key);
     bool cut = !lines->complete || lines->size == BUDDY_LINE_BYTES;
     while (!lines->complete && buddy_lines_next(lines)) {
@@ -96,6 +97,7 @@ static void read_member(struct buddy_metadata *metadata, struct buddy_lines *lin
     }
     if (kind == KIND_STRING) {
         add(metadata, key, buffer_detach(&text), false);
+        metadata->items[metadata->count - 1].first_piece = first_piece;
     } else if (kind != KIND_IGNORE && !cut && number_text(&number, kind, buffer_text(&text))) {
         add(metadata, key, buffer_detach(&number), true);
     } else {

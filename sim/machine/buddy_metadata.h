@@ -27,6 +27,9 @@ struct buddy_item {
     char *key;
     char *text;  /* a number as it is sent, or the bytes of a string as the file has them */
     bool number; /* else a string */
+    /* Bytes of a string that came with the first piece of its line; further ones have
+     * BUDDY_LINE_BYTES each. The printer sends it in these pieces. */
+    size_t first_piece;
 };
 
 struct buddy_metadata {

@@ -169,10 +169,10 @@ static void cancel_object(void *host, uint8_t id, bool cancel)
     tell(host, "%s(%u)", cancel ? "cancel_object" : "uncancel_object", id);
 }
 
-static bool submit_gcode(void *host, const char *line)
+static enum buddy_submit submit_gcode(void *host, const char *line)
 {
     tell(host, "submit_gcode(%s)", line);
-    return true;
+    return strlen(line) > BUDDY_GCODE_LINE_MAX ? BUDDY_NEVER : BUDDY_SUBMITTED;
 }
 
 static const struct buddy_host_class printer = {

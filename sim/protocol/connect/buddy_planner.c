@@ -18,7 +18,7 @@
 #define RECONNECT_AFTER SECONDS(10)
 #define LONG_AGO        (2 * TELEMETRY_FULL)
 
-enum { ATTEMPTS = 5, GCODE_LINE_MAX = 110 };
+enum { ATTEMPTS = 5 };
 
 static bool changed(struct buddy_watched *watched, uint64_t hash)
 {
@@ -283,14 +283,15 @@ enum buddy_background buddy_planner_work(struct buddy_planner *planner)
         while (size > 0 && isspace((unsigned char)begin[size - 1])) {
             size--;
         }
-        if (size > GCODE_LINE_MAX) {
-            return background_end(planner, BUDDY_EVENT_FAILED);
-        }
         if (size > 0) {
-            char line[GCODE_LINE_MAX + 1];
+            char line[BUDDY_COMMAND_MAX + 1];
             snprintf(line, sizeof line, "%.*s", (int)size, begin);
-            if (!planner->class->submit_gcode(planner->host, line)) {
+            enum buddy_submit submit = planner->class->submit_gcode(planner->host, line);
+            if (submit == BUDDY_LATER) {
                 return BUDDY_BACKGROUND_BUSY;
+            }
+            if (submit == BUDDY_NEVER) {
+                return background_end(planner, BUDDY_EVENT_FAILED);
             }
         }
         planner->gcode_at += taken;

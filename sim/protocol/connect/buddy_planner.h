@@ -24,6 +24,14 @@ enum buddy_outcome {
     BUDDY_TRANSFER_OTHER,
 };
 
+enum buddy_submit {
+    BUDDY_SUBMITTED,
+    BUDDY_LATER, /* the queue is full */
+    BUDDY_NEVER, /* the line is longer than a command can be */
+};
+
+enum { BUDDY_GCODE_LINE_MAX = 110 }; /* characters of a command */
+
 /* The printer. Functions that return a text return NULL when it was done, else why not. */
 struct buddy_host_class {
     bool (*control)(void *host, enum buddy_control control);
@@ -44,7 +52,7 @@ struct buddy_host_class {
     void (*set_token)(void *host, const char *token);
     bool (*reset)(void *host); /* false: it failed; nothing is said otherwise */
     void (*cancel_object)(void *host, uint8_t id, bool cancel);
-    bool (*submit_gcode)(void *host, const char *line); /* false: the queue is full */
+    enum buddy_submit (*submit_gcode)(void *host, const char *line);
 };
 
 /* A value whose change is told. */
