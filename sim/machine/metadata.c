@@ -42,10 +42,11 @@ static const struct attribute {
     {"filament_abrasive", VALUE_INT, COMBINE_SAME, ","},
 };
 
+/* Endings, whatever is before them: those of projects have no point in the library. */
 static const char *const extensions[] = {".gcode", ".gc", ".g", ".gco"};
+static const char *const project_extensions[] = {"sl1", "sl1s", "m1"};
 
-/* The entry of a dictionary: it keeps its place when it gets a new value. Takes over `json`. */
-static void put(struct metadata *metadata, const char *key, char *json)
+void metadata_put(struct metadata *metadata, const char *key, char *json)
 {
     for (size_t i = 0; i < metadata->count; i++) {
         if (strcmp(metadata->items[i].key, key) == 0) {
@@ -135,15 +136,15 @@ static void set_tools(struct metadata *metadata, const struct attribute *attribu
             buffer_append_char(&tools.list, ']');
             struct buffer key = {0};
             buffer_format(&key, "%s per tool", attribute->name);
-            put(metadata, buffer_text(&key), buffer_detach(&tools.list));
+            metadata_put(metadata, buffer_text(&key), buffer_detach(&tools.list));
             buffer_free(&key);
         }
         if (attribute->combine == COMBINE_SUM && isfinite(tools.sum)) {
             char number[32];
-            put(metadata, attribute->name,
-                memory_copy_slice(number, json_float_text(tools.sum, number)));
+            metadata_put(metadata, attribute->name,
+                         memory_copy_slice(number, json_float_text(tools.sum, number)));
         } else if (attribute->combine == COMBINE_SAME && tools.same) {
-            put(metadata, attribute->name, buffer_detach(&tools.first));
+            metadata_put(metadata, attribute->name, buffer_detach(&tools.first));
         }
     }
     buffer_free(&tools.list);
@@ -169,14 +170,14 @@ void metadata_set(struct metadata *metadata, const char *name, size_t name_size,
     struct buffer json = {0};
     double number;
     if (convert(&json, attribute->type, value, size, &number)) {
-        put(metadata, attribute->name, buffer_detach(&json));
+        metadata_put(metadata, attribute->name, buffer_detach(&json));
     }
     buffer_free(&json);
 }
 
 void metadata_set_true(struct metadata *metadata, const char *name)
 {
-    put(metadata, name, memory_copy_text("true"));
+    metadata_put(metadata, name, memory_copy_text("true"));
 }
 
 void metadata_free(struct metadata *metadata)
@@ -185,20 +186,33 @@ void metadata_free(struct metadata *metadata)
         free(metadata->items[i].key);
         free(metadata->items[i].json);
     }
-    free(metadata->preview);
+    metadata_drop_thumbnails(metadata);
     memset(metadata, 0, sizeof *metadata);
+}
+
+static bool ends_with_one(const char *name, const char *const *endings, size_t count)
+{
+    size_t size = strlen(name);
+    for (size_t i = 0; i < count; i++) {
+        size_t length = strlen(endings[i]);
+        if (size >= length && strcasecmp(name + size - length, endings[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
 }
 
 bool metadata_read(struct metadata *metadata, const char *name, const struct file_content *content)
 {
     memset(metadata, 0, sizeof *metadata);
-    size_t size = strlen(name);
-    bool known = false;
-    for (size_t i = 0; i < sizeof extensions / sizeof *extensions; i++) {
-        size_t length = strlen(extensions[i]);
-        known = known || (size >= length && strcasecmp(name + size - length, extensions[i]) == 0);
+    if (ends_with_one(name, project_extensions,
+                      sizeof project_extensions / sizeof *project_extensions)) {
+        if (content != NULL) {
+            metadata_read_sl1(metadata, content);
+        }
+        return true;
     }
-    if (!known) {
+    if (!ends_with_one(name, extensions, sizeof extensions / sizeof *extensions)) {
         return false;
     }
     if (metadata_read_name(metadata, name) && content != NULL) {
@@ -231,8 +245,9 @@ void metadata_write(const struct metadata *metadata, struct json_writer *json)
         const struct metadata_item *item = &metadata->items[i];
         json_raw(json, item->key, item->json, strlen(item->json));
     }
-    if (metadata->preview != NULL) {
-        json_text(json, "preview", metadata->preview, metadata->preview_size);
+    const struct metadata_thumbnail *preview = metadata_preview(metadata);
+    if (preview != NULL) {
+        json_text(json, "preview", preview->text, preview->size);
     }
 }
 

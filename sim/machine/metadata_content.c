@@ -14,13 +14,6 @@ enum {
     LINE_BYTES_MAX = 1 << 20, /* a longer line is skipped and with it the rest of the head */
     CHUNK_BYTES = 1 << 16,
     M73_SEARCH_BYTES = 100000,
-    THUMBNAILS_MAX = 64,
-};
-
-struct thumbnail {
-    char *key; /* "160x120_PNG" */
-    char *text;
-    size_t size;
 };
 
 struct content_reader {
@@ -31,8 +24,6 @@ struct content_reader {
     uint64_t window_offset;
     size_t m73_searched_bytes;
     unsigned m73_found; /* bits of m73_groups */
-    struct thumbnail thumbnails[THUMBNAILS_MAX];
-    size_t thumbnail_count;
     bool in_thumbnail;
     char *thumbnail_key;
     uint64_t thumbnail_size; /* announced */
@@ -126,24 +117,11 @@ static bool thumbnail_ends(struct content_reader *reader)
     if (!reader->in_thumbnail) {
         return false;
     }
-    size_t index = 0;
-    while (index < reader->thumbnail_count &&
-           strcmp(reader->thumbnails[index].key, reader->thumbnail_key) != 0) {
-        index++;
-    }
-    if (index == THUMBNAILS_MAX) {
-        return false;
-    }
-    struct thumbnail *thumbnail = &reader->thumbnails[index];
-    if (index == reader->thumbnail_count) {
-        reader->thumbnail_count++;
-        thumbnail->key = memory_copy_text(reader->thumbnail_key);
-    }
-    free(thumbnail->text);
-    thumbnail->size = reader->thumbnail_text.size;
-    thumbnail->text = buffer_detach(&reader->thumbnail_text);
+    size_t size = reader->thumbnail_text.size;
     reader->in_thumbnail = false;
-    return thumbnail->size == reader->thumbnail_size;
+    return metadata_put_thumbnail(reader->metadata, memory_copy_text(reader->thumbnail_key),
+                                  buffer_detach(&reader->thumbnail_text), size) &&
+           size == reader->thumbnail_size;
 }
 
 static void strip(const char **text, const char **end)
@@ -275,22 +253,6 @@ static size_t line_at(struct content_reader *reader, uint64_t position, const ch
     }
 }
 
-static void take_preview(struct content_reader *reader)
-{
-    struct thumbnail *longest = NULL;
-    for (size_t i = 0; i < reader->thumbnail_count; i++) {
-        struct thumbnail *thumbnail = &reader->thumbnails[i];
-        if (longest == NULL || thumbnail->size > longest->size) {
-            longest = thumbnail;
-        }
-    }
-    if (longest != NULL) {
-        reader->metadata->preview = longest->text;
-        reader->metadata->preview_size = longest->size;
-        longest->text = NULL;
-    }
-}
-
 void metadata_read_content(struct metadata *metadata, const struct file_content *content)
 {
     struct content_reader *reader = memory_new(sizeof *reader);
@@ -314,11 +276,6 @@ void metadata_read_content(struct metadata *metadata, const struct file_content 
         } else if (!read_line(reader, line, size)) {
             break;
         }
-    }
-    take_preview(reader);
-    for (size_t i = 0; i < reader->thumbnail_count; i++) {
-        free(reader->thumbnails[i].key);
-        free(reader->thumbnails[i].text);
     }
     free(reader->thumbnail_key);
     buffer_free(&reader->thumbnail_text);

@@ -17,8 +17,6 @@ static const struct replay_difference differences[] = {
      "times; that both stamps of a message agree to 0.25 s is checked apart"},
     {"", REPLAY_NUMBER,
      "\"free_space\": ", "other programs used the disk of the recording machine"},
-    {"34-", REPLAY_MESSAGE, "\"FILE_INFO\"",
-     "hotbed reads the metadata of g-code, not of .sl1 archives"},
     {"58-", REPLAY_NUMBER, "\"time_transferring\": ",
      "one second ends within the millisecond in which a telemetry is made"},
     {"43-", REPLAY_EXTRA, "\"name\": \"SD Card\", ",

@@ -166,6 +166,46 @@ static void the_longest_thumbnail_is_the_preview(void **state)
         "{\"layer_height\": 0.2, \"preview\": \"BBBBCCC=\"}");
 }
 
+static void FF_14_the_local_web_shows_what_is_closest(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *sizes[4], *preview, *icon;
+    } cases[] = {
+        {{"8000x20", "320x240"}, "320x240_PNG", "320x240_PNG"},
+        {{"8000x20", "600x400", "800x600"}, "800x600_PNG", "600x400_PNG"},
+        {{"500x100", "50x50", "900x400"}, "900x400_PNG", NULL},
+        {{"500x100", "50x50", "120x110"}, NULL, "120x110_PNG"},
+        {{"50x20"}, NULL, NULL},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct buffer text = {0};
+        for (size_t k = 0; k < 4 && cases[i].sizes[k] != NULL; k++) {
+            buffer_format(&text, "; thumbnail begin %s 4\n; AAAA\n; thumbnail end\n",
+                          cases[i].sizes[k]);
+        }
+        buffer_append_text(&text, "; thumbnail_QOI begin 640x480 4\n; AAAA\n; thumbnail_QOI end\n");
+        struct file_content *content = file_content_of_bytes(text.bytes, text.size);
+        struct metadata metadata;
+        assert_true(metadata_read(&metadata, "x.gcode", content));
+        const struct metadata_thumbnail *preview = metadata_image(&metadata, 640, 480);
+        const struct metadata_thumbnail *icon = metadata_image(&metadata, 100, 100);
+        if (cases[i].preview != NULL) {
+            assert_string_equal(preview->key, cases[i].preview);
+        }
+        if (cases[i].icon != NULL) {
+            assert_string_equal(icon->key, cases[i].icon);
+        }
+        if (cases[i].preview == NULL && cases[i].icon == NULL) {
+            assert_null(preview);
+            assert_null(icon);
+        }
+        metadata_free(&metadata);
+        file_content_release(content);
+        buffer_free(&text);
+    }
+}
+
 /* file-formats.md 8: reading stops, what was found stays. */
 static void broken_files_keep_what_was_found_before(void **state)
 {
@@ -292,6 +332,7 @@ int main(void)
         cmocka_unit_test(values_convert_as_in_python),
         cmocka_unit_test(objects_are_parsed_as_json),
         cmocka_unit_test(the_longest_thumbnail_is_the_preview),
+        cmocka_unit_test(FF_14_the_local_web_shows_what_is_closest),
         cmocka_unit_test(broken_files_keep_what_was_found_before),
         cmocka_unit_test(FF_13_only_head_and_tail_are_read),
         cmocka_unit_test(a_sparse_file_of_two_gigabytes_is_read_at_its_ends),
