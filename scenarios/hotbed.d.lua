@@ -337,6 +337,11 @@ function T:printer(model, options) end
 ---@param path string
 ---@return userdata
 function T:file(path) end
+
+---a file that the command line gives: --give name=PATH; nil when it does not
+---@param name string
+---@return Content?
+function T:given(name) end
 ---@param subject any
 ---@param name? string
 ---@return Expectation

@@ -149,6 +149,8 @@ void suite_play_settings(const struct suite_settings *settings, struct ground *g
     *out = (struct play_settings){.ground = ground,
                                   .house = house,
                                   .timeout_us = settings->timeout_us,
+                                  .gifts = settings->gifts,
+                                  .gift_count = settings->gift_count,
                                   .misbehaviours = settings->misbehaviours,
 .misbehaviour_count = settings->misbehaviour_count,
                                   .model = settings->model,

@@ -25,6 +25,8 @@ struct suite_settings {
     const char *model;   /* instead of those that the scenarios name */
     const char *const *misbehaviours;
     size_t misbehaviour_count;
+    const char *const *gifts; /* "NAME=FILE": what scenarios may read with t:given */
+    size_t gift_count;
     struct report_console *console; /* NULL: quiet */
     volatile bool *stop;            /* NULL: nothing ends the run early */
 };

@@ -27,7 +27,7 @@ static bool take_target(struct ground_targets *targets, const char *text, struct
 }
 
 static int run(const struct cli_usage *usage, struct suite_options *options, const struct cli_list *files,
-               const struct cli_list *roles)
+               const struct cli_list *roles, const struct cli_list *gifts)
 {
     struct ground_targets targets = {.send_template = options->send,
                                      .control_url = options->control,
@@ -42,6 +42,11 @@ static int run(const struct cli_usage *usage, struct suite_options *options, con
     if (targets.connect_url != NULL && targets.printer_listen != NULL) {
         return cli_complain(usage, "one role is enough to play for somebody else");
     }
+    for (size_t i = 0; i < gifts->count; i++) {
+        if (strchr(gifts->items[i], '=') == NULL) {
+            return cli_complain(usage, "--give %s: expected NAME=FILE", gifts->items[i]);
+        }
+    }
     if (files->count == 0) {
         return cli_complain(usage, "which scenarios? FILE or DIR is missing");
     }
@@ -54,7 +59,11 @@ static int run(const struct cli_usage *usage, struct suite_options *options, con
     if (loaded) {
         bool outside = targets.connect_url != NULL || targets.printer_listen != NULL;
         options->real = options->real || outside;
-        struct suite_settings settings = {.title = "run", .again = "hotbed run", .targets = &targets};
+        struct suite_settings settings = {.title = "run",
+                                          .again = "hotbed run",
+                                          .targets = &targets,
+                                          .gifts = gifts->items,
+                                          .gift_count = gifts->count};
         const char *subject = targets.connect_url != NULL      ? targets.connect_url
                               : targets.printer_listen != NULL ? "a printer from outside"
                               : options->real                  ? "real time, own mocks"
@@ -71,10 +80,11 @@ static int run(const struct cli_usage *usage, struct suite_options *options, con
 int cli_run(int argc, char **argv)
 {
     struct suite_options options = {.seed = 1};
-    struct cli_list roles = {0}, files = {0};
+    struct cli_list roles = {0}, files = {0}, gifts = {0};
     const struct cli_option table[] = {
         {"target", CLI_LIST, &roles, "ROLE=WHERE",
          "somebody else plays: connect=URL is a server,\nprinter=ADDRESS:PORT waits there for a device", NULL},
+        {"give", CLI_LIST, &gifts, "NAME=FILE", "let scenarios read this file as t:given \"NAME\"", NULL},
         SUITE_OPTION_ROWS(&options),
         {NULL, CLI_FLAG, NULL, NULL, NULL, NULL},
     };
@@ -82,9 +92,10 @@ int cli_run(int argc, char **argv)
         .line = "run FILE|DIR... [OPTION...]", .about = about, .options = table, .example = example};
     int code = cli_parse(argc, argv, &usage, &files);
     if (code == -1) {
-        code = run(&usage, &options, &files, &roles);
+        code = run(&usage, &options, &files, &roles, &gifts);
     }
     cli_list_free(&roles);
+    cli_list_free(&gifts);
     cli_list_free(&files);
     suite_options_free(&options);
     return code;

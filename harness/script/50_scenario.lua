@@ -125,6 +125,10 @@ function T:printer(model, options)
   return printer
 end
 
+function T:given(name)
+  return core.given(name)
+end
+
 function T:file(path)
   return core.file(path)
 end

@@ -31,22 +31,41 @@ static bool below(const char *path)
     return true;
 }
 
+static int push_file(lua_State *lua, const char *path)
+{
+    struct file_content **content = lua_newuserdatauv(lua, sizeof(struct file_content *), 0);
+    *content = NULL;
+    luaL_setmetatable(lua, CONTENT_TYPE);
+    struct error error;
+    *content = file_content_of_file(path, &error);
+    if (*content == NULL) {
+        return luaL_error(lua, "%s", error.text);
+    }
+    return 1;
+}
+
 /* file(path): a file below the scenario's folder, read when it is needed. */
 static int file(lua_State *lua)
 {
     const char *path = luaL_checkstring(lua, 1);
     luaL_argcheck(lua, below(path), 1, "expected a file below the scenario's own folder");
     struct sandbox *sandbox = sandbox_of(lua);
-    const char *full =
-        lua_pushfstring(lua, "%s/%s", sandbox->directory != NULL ? sandbox->directory : ".", path);
-    struct file_content **content = lua_newuserdatauv(lua, sizeof(struct file_content *), 0);
-    *content = NULL;
-    luaL_setmetatable(lua, CONTENT_TYPE);
-    struct error error;
-    *content = file_content_of_file(full, &error);
-    if (*content == NULL) {
-        return luaL_error(lua, "%s", error.text);
+    return push_file(lua, lua_pushfstring(lua, "%s/%s", sandbox->directory != NULL ? sandbox->directory : ".", path));
+}
+
+/* given(name): the file that the command line gives under this name; nil when there is none. */
+static int given(lua_State *lua)
+{
+    size_t size;
+    const char *name = luaL_checklstring(lua, 1, &size);
+    const struct play *play = play_of(lua);
+    for (size_t i = 0; i < play->settings.gift_count; i++) {
+        const char *gift = play->settings.gifts[i];
+        if (strncmp(gift, name, size) == 0 && gift[size] == '=') {
+            return push_file(lua, gift + size + 1);
+        }
     }
+    lua_pushnil(lua);
     return 1;
 }
 
@@ -254,6 +273,7 @@ void bind_storage(lua_State *lua)
 {
     static const luaL_Reg functions[] = {
         {"file", file},
+        {"given", given},
         {"printer_put_file", put_file},
         {"printer_make_folder", make_folder},
         {"printer_remove", remove_node},

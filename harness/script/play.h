@@ -43,6 +43,8 @@ struct play_settings {
     int64_t timeout_us;              /* for those that name none; 0: the default */
     const char *const *misbehaviours; /* of our server, or faults of our printers' messages; from the start */
     size_t misbehaviour_count;
+    const char *const *gifts; /* "NAME=FILE": what t:given reads */
+    size_t gift_count;
     const char *model; /* instead of the models that scenarios name; NULL: theirs */
     bool no_quirks;
 };
