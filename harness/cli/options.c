@@ -43,18 +43,24 @@ int cli_complain(const struct cli_usage *usage, const char *format, ...)
     return CLI_BAD_USAGE;
 }
 
+enum { HELP_COLUMN = 24 };
+
 static void print_option(const struct cli_option *option)
 {
     char left[64];
     snprintf(left, sizeof left, "--%s%s%s", option->name, option->argument != NULL ? " " : "",
              option->argument != NULL ? option->argument : "");
+    if (strlen(left) > HELP_COLUMN) { /* its help begins below it */
+        printf("  %s\n", left);
+        left[0] = '\0';
+    }
     const char *help = option->help;
     size_t size = strcspn(help, "\n");
-    printf("  %-24s %.*s\n", left, (int)size, help);
+    printf("  %-*s %.*s\n", HELP_COLUMN, left, (int)size, help);
     for (help += size; *help == '\n'; help += size) {
         help++;
         size = strcspn(help, "\n");
-        printf("  %-24s %.*s\n", "", (int)size, help);
+        printf("  %-*s %.*s\n", HELP_COLUMN, "", (int)size, help);
     }
 }
 
@@ -66,7 +72,7 @@ void cli_print_help(const struct cli_usage *usage)
          option++) {
         print_option(option);
     }
-    printf("  %-24s %s\n", "--help", "print this");
+    printf("  %-*s %s\n", HELP_COLUMN, "--help", "print this");
     if (usage->example != NULL) {
         printf("\nexample:\n%s\n", usage->example);
     }
