@@ -86,6 +86,33 @@ static bool take_identity(struct model *model, struct model_text *text, struct e
     return true;
 }
 
+/* Tools and buttons that are not said are those of a printer with one head. */
+static bool take_buddy(struct model *model, struct model_text *text, struct error *error)
+{
+    enum { BUTTONS = 4 };
+    const struct model_buddy_section *section = text->document->buddy;
+    bool is_buddy = strcmp(model->family, "buddy") == 0;
+    if (section != NULL && !is_buddy) {
+        return model_text_reject(text, "buddy", "a printer whose identity.family is buddy", error);
+    }
+    if (is_buddy && section == NULL && model->buddy.user_agent == NULL) {
+        return model_text_reject(text, "buddy", "the section for a printer of the buddy family", error);
+    }
+    if (section != NULL) {
+        replace_text(&model->buddy.user_agent, section->user_agent);
+        replace_text(&model->buddy.hostname, section->hostname);
+        model->buddy.error_prefix = section->error_prefix;
+        model->buddy.buttons = section->buttons == 0 ? BUTTONS : section->buttons;
+        model->buddy.tools = section->tools == 0 ? 1 : section->tools;
+        model->buddy.mmu_support = section->mmu_support;
+        model->buddy.enclosure = section->enclosure;
+        model->buddy.light = section->light;
+        model->buddy.board_sensors = section->board_sensors;
+        model->buddy.chamber_max_c = section->chamber_max_c;
+    }
+    return true;
+}
+
 /* Exactly one way to say how the heat is lost; fills all levels of the resistance. */
 static bool take_loss(struct model_heater *heater, struct model_text *text, const char *section, struct error *error)
 {
@@ -251,6 +278,8 @@ static struct model *copy_of(const struct model *base)
     model->name = NULL;
     model->title = NULL;
     model->family = memory_copy_text(base->family);
+    model->buddy.user_agent = memory_copy_text(base->buddy.user_agent);
+    model->buddy.hostname = memory_copy_text(base->buddy.hostname);
     model->firmware = memory_copy_text(base->firmware);
     model->serial_pattern = memory_copy_text(base->serial_pattern);
     model->ini_type = memory_copy_text(base->ini_type);
@@ -263,7 +292,7 @@ static struct model *copy_of(const struct model *base)
 static bool take(struct model *model, struct model_text *text, struct error *error)
 {
     const struct model_document *document = text->document;
-    if (!take_identity(model, text, error) ||
+    if (!take_identity(model, text, error) || !take_buddy(model, text, error) ||
         !take_heater(&model->nozzle, document->nozzle, text, "nozzle", error) ||
         !take_heater(&model->bed, document->bed, text, "bed", error) || !take_motion(model, text, error) ||
         !take_storages(model, text, error)) {
@@ -388,6 +417,8 @@ void model_destroy(struct model *model)
     free(model->name);
     free(model->title);
     free(model->family);
+    free(model->buddy.user_agent);
+    free(model->buddy.hostname);
     free(model->firmware);
     free(model->serial_pattern);
     free(model->ini_type);

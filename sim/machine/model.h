@@ -76,10 +76,24 @@ struct model_storage {
     bool read_only;
 };
 
+/* What a build of Buddy firmware for this printer has (connect-buddy.md 10.1). */
+struct model_buddy {
+    char *user_agent;    /* "Buddy_MK4"; NULL: not a Buddy printer */
+    char *hostname;      /* "prusa-mk4", until somebody changes it */
+    int error_prefix;    /* first two digits of its error codes */
+    int buttons;         /* of a dialog, at most */
+    int tools;           /* heads that it changes by itself; 1: no tool changer */
+    bool mmu_support;    /* the firmware knows an MMU, fitted or not */
+    bool enclosure;      /* may have one, with a filter */
+    bool light;          /* can be told its light */
+    bool board_sensors;  /* reports heat break, power supply and ambient */
+    double chamber_max_c; /* settable; 0: no chamber */
+};
+
 struct model {
     char *name;        /* "mk3s": on the command line and in scenarios */
     char *title;       /* "Original Prusa MK3S" */
-    char *family;      /* "mk3": which host and firmware behaviour */
+    char *family;      /* "mk3", "buddy": which host and firmware behaviour */
     int type, version, subversion; /* Connect printer type 1.3.1 */
     int model_code;    /* M862.2: 302; with an MMU 20302 */
     int mmu_model_code; /* 20302, 30302; 0: no MMU */
@@ -88,6 +102,7 @@ struct model {
     char *firmware;    /* "3.14.0-8094" */
     char *serial_pattern; /* printed form of printer k: see model_serial() */
     char *ini_type;    /* "MK3S" in prusa_printer_settings.ini */
+    struct model_buddy buddy;
     double nozzle_diameter_mm;
     struct model_heater nozzle, bed;
     enum model_pid pid; /* whose regulator and protections the heaters have */

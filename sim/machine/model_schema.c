@@ -156,6 +156,20 @@ static const cyaml_schema_field_t mmu_fields[] = {
     CYAML_FIELD_END,
 };
 
+static const cyaml_schema_field_t buddy_fields[] = {
+    CYAML_FIELD_STRING_PTR("user_agent", CYAML_FLAG_POINTER, struct model_buddy_section, user_agent, 1, 32),
+    CYAML_FIELD_STRING_PTR("hostname", CYAML_FLAG_POINTER, struct model_buddy_section, hostname, 1, 20),
+    CYAML_FIELD_INT("error_prefix", CYAML_FLAG_DEFAULT, struct model_buddy_section, error_prefix),
+    CYAML_FIELD_INT("buttons", CYAML_FLAG_OPTIONAL, struct model_buddy_section, buttons),
+    CYAML_FIELD_INT("tools", CYAML_FLAG_OPTIONAL, struct model_buddy_section, tools),
+    CYAML_FIELD_BOOL("mmu_support", CYAML_FLAG_OPTIONAL, struct model_buddy_section, mmu_support),
+    CYAML_FIELD_BOOL("enclosure", CYAML_FLAG_OPTIONAL, struct model_buddy_section, enclosure),
+    CYAML_FIELD_BOOL("light", CYAML_FLAG_OPTIONAL, struct model_buddy_section, light),
+    CYAML_FIELD_BOOL("board_sensors", CYAML_FLAG_OPTIONAL, struct model_buddy_section, board_sensors),
+    CYAML_FIELD_FLOAT("chamber_max_c", CYAML_FLAG_OPTIONAL, struct model_buddy_section, chamber_max_c),
+    CYAML_FIELD_END,
+};
+
 static const cyaml_schema_field_t storage_fields[] = {
     CYAML_FIELD_STRING_PTR("name", CYAML_FLAG_POINTER, struct model_storage, name, 1, 64),
     CYAML_FIELD_STRING_PTR("kind", CYAML_FLAG_POINTER, struct model_storage, kind, 1, 16),
@@ -177,6 +191,7 @@ const cyaml_schema_field_t model_fields[] = {
     CYAML_FIELD_MAPPING_PTR("identity", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct model_document, identity,
                             identity_fields),
     CYAML_FIELD_MAPPING_PTR("mmu", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct model_document, mmu, mmu_fields),
+    CYAML_FIELD_MAPPING_PTR("buddy", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct model_document, buddy, buddy_fields),
     CYAML_FIELD_ENUM_PTR("regulator", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL | CYAML_FLAG_STRICT,
                          struct model_document, regulator, regulators, CYAML_ARRAY_LEN(regulators)),
     CYAML_FIELD_MAPPING_PTR("nozzle", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct model_document, nozzle,
@@ -300,5 +315,14 @@ const struct model_limit model_identity_limits[] = {
 const struct model_limit model_mmu_limits[] = {
     {"slots", offsetof(struct model_mmu, slots), true, 1, 64, "a whole number from 1 to 64"},
     {"code_offset", offsetof(struct model_mmu, code_offset), true, 0, 90000, "a whole number from 0 to 90000"},
+    {0},
+};
+
+const struct model_limit model_buddy_limits[] = {
+    {"error_prefix", offsetof(struct model_buddy_section, error_prefix), true, 1, 99, "a whole number from 1 to 99"},
+    {"buttons", offsetof(struct model_buddy_section, buttons), true, 0, 5, "a whole number from 0 to 5"},
+    {"tools", offsetof(struct model_buddy_section, tools), true, 0, 5, "a whole number from 0 to 5"},
+    {"chamber_max_c", offsetof(struct model_buddy_section, chamber_max_c), false, 0, 100,
+     "a temperature in °C from 0 to 100"},
     {0},
 };

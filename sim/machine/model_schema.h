@@ -22,6 +22,14 @@ struct model_mmu {
     int code_offset; /* added to the model code for M862.2 */
 };
 
+/* Zeroed memory is what a file that leaves out the optional keys says; see take_buddy(). */
+struct model_buddy_section {
+    char *user_agent, *hostname;
+    int error_prefix, buttons, tools;
+    bool mmu_support, enclosure, light, board_sensors;
+    double chamber_max_c;
+};
+
 struct model_motion {
     double nozzle_diameter_mm, min_extrusion_c;
     struct model_axis axes[MODEL_AXES];
@@ -33,6 +41,7 @@ struct model_document {
     char *base, *title;
     struct model_identity *identity;
     struct model_mmu *mmu;
+    struct model_buddy_section *buddy;
     enum model_pid *regulator;
     struct model_heater *nozzle, *bed;
     struct model_fan *hotend_fan, *print_fan;
@@ -59,5 +68,6 @@ extern const struct model_limit model_fan_limits[];
 extern const struct model_limit model_motion_limits[];
 extern const struct model_limit model_identity_limits[];
 extern const struct model_limit model_mmu_limits[];
+extern const struct model_limit model_buddy_limits[];
 
 #endif

@@ -12,6 +12,7 @@
     "  runaway: {hysteresis_c: 10, period_s: 60}\n"                                                                    \
     "identity: {family: buddy, type: [1, 4, 0], model_code: 130, firmware: 6.3.0+1, serial: 'CZPX{number}',\n"         \
     "           settings_type: MK4}\n"                                                                                 \
+    "buddy: {user_agent: Buddy_MK4, hostname: prusa-mk4, error_prefix: 13}\n"                                                                                 \
     "storages: [{name: usb, kind: usb}]\n"
 
 #define MK4_YAML                                                                                                       \

@@ -26,11 +26,18 @@ static void pm_12_types_codes_firmware_and_serials_are_those_of_the_real_ones(vo
         {"mk2.5s", "MK2.5S", 1, 2, 6, 252, 0},     {"mk2.5s-mmu2s", "MK2.5S", 1, 2, 6, 252, 20252},
         {"mk3", "MK3", 1, 3, 0, 300, 0},           {"mk3-mmu2s", "MK3", 1, 3, 0, 300, 20300},
         {"mk3s", "MK3S", 1, 3, 1, 302, 0},         {"mk3s-mmu2s", "MK3S", 1, 3, 1, 302, 20302},
+        {"mk3.5", "MK3.5", 1, 3, 5, 230, 0},       {"mk3.5s", "MK3.5S", 1, 3, 6, 280, 0},
+        {"mk3.9", "MK3.9", 1, 3, 9, 210, 0},       {"mk3.9s", "MK3.9S", 1, 3, 10, 270, 0},
+        {"mk4", "MK4", 1, 4, 0, 130, 0},           {"mk4-mmu3", "MK4", 1, 4, 0, 130, 30130},
+        {"mk4s", "MK4S", 1, 4, 1, 260, 0},         {"mk4s-mmu3", "MK4S", 1, 4, 1, 260, 30260},
+        {"mini", "MINI", 2, 1, 0, 120, 0},         {"xl", "XL", 3, 1, 0, 170, 0},
+        {"ix", "iX", 4, 1, 0, 160, 0},             {"coreone", "COREONE", 7, 1, 0, 310, 0},
+        {"coreone-mmu3", "COREONE", 7, 1, 0, 310, 30310},
     };
     regex_t serial_form;
     regex_t firmware_form;
-    assert_int_equal(regcomp(&serial_form, "^CZPX[0-9]{4}X[0-9]{3}X.[0-9]{5}$", REG_EXTENDED | REG_NOSUB), 0);
-    assert_int_equal(regcomp(&firmware_form, "^[0-9]+\\.[0-9]+\\.[0-9]+-[0-9]+$", REG_EXTENDED | REG_NOSUB), 0);
+    assert_int_equal(regcomp(&serial_form, "^(CZPX[0-9]{4}X[0-9]{3}X.[0-9]{5}|4914-2[0-9]{16}|14558-[0-9]{16})$", REG_EXTENDED | REG_NOSUB), 0);
+    assert_int_equal(regcomp(&firmware_form, "^[0-9]+\\.[0-9]+\\.[0-9]+[-+][0-9]+$", REG_EXTENDED | REG_NOSUB), 0);
     assert_int_equal(model_count(), sizeof rows / sizeof rows[0]);
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         const struct model *model = model_find(rows[i].name);
@@ -44,9 +51,11 @@ static void pm_12_types_codes_firmware_and_serials_are_those_of_the_real_ones(vo
         assert_int_equal(model->mmu_model_code, rows[i].mmu_code);
         assert_true(model->mmu == (rows[i].mmu_code > 0));
         assert_int_equal(model->mmu_slots, model->mmu ? 5 : 0);
-        assert_int_equal(model->storages_count, 2);
-        assert_string_equal(model->storages[0].name, "PrusaLink gcodes");
-        assert_string_equal(model->storages[1].name, "SD Card");
+        bool buddy = strcmp(model->family, "buddy") == 0;
+        assert_int_equal(model->storages_count, buddy ? 1 : 2);
+        assert_string_equal(model->storages[0].name, buddy ? "usb" : "PrusaLink gcodes");
+        assert_true(buddy || strcmp(model->storages[1].name, "SD Card") == 0);
+        assert_true(buddy == (model->buddy.user_agent != NULL));
         assert_int_equal(regexec(&firmware_form, model->firmware, 0, NULL, 0), 0);
         for (uint64_t index = 0; index < 200000; index += 997) {
             char serial[32];
