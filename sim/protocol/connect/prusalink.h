@@ -7,6 +7,7 @@
 
 #include "sim/base/world.h"
 #include "sim/machine/machine.h"
+#include "sim/protocol/connect/quirks.h"
 #include "sim/protocol/connect/sdk.h"
 #include "sim/wire/stream.h"
 
@@ -22,23 +23,6 @@ enum connect_host_kind {
 
 const char *connect_host_name(enum connect_host_kind host); /* "prusalink", "sdk" */
 bool connect_host_parse(const char *name, enum connect_host_kind *host);
-
-/* Defects of connect-sdk.md 14 that this layer reproduces, a bit each. Without them the printer
- * does what the sources mean to do. (The SDK layer is told of Q-01 to Q-04, Q-09, Q-19 to Q-21, and
- * always shows Q-06, Q-07, Q-10 to Q-12 and Q-14. Q-15 lasts no time in a world where a transfer
- * ends in the instant in which its length is read.) */
-#define CONNECT_QUIRK(number) (UINT32_C(1) << (number))
-enum {
-    CONNECT_QUIRK_OVERWRITE = 5, /* a download may replace the file that is being printed */
-    CONNECT_QUIRK_FOLDER =
-        13, /* CREATE_FOLDER on the SD card answers FINISHED and creates nothing there */
-    CONNECT_QUIRK_SD_TIME = 17,   /* time_printing of an SD print starts again after 24 h */
-    CONNECT_QUIRK_SLEEP = 18,     /* sleeps while printing */
-    CONNECT_QUIRK_LATE_INFO = 22, /* full INFO 30 s late, first two events without Fingerprint */
-    CONNECT_QUIRK_RECONNECT = 23, /* WUI and no reason when a lost printer is back */
-    CONNECT_QUIRK_RESET = 24,     /* RESET_PRINTER never FINISHES */
-};
-#define CONNECT_QUIRKS_ALL UINT32_MAX
 
 enum connect_telemetry_style {
     CONNECT_TELEMETRY_OF_HOST, /* as the host program does it */
@@ -71,7 +55,7 @@ struct connect_face_settings {
     const char *server;    /* base URL "http://127.0.0.1:8000"; NULL: none */
     bool
         register_at_start; /* without a token: the user registers as soon as the printer is known */
-    uint32_t quirks;
+    uint32_t quirks; /* that it shows, CONNECT_QUIRK() each; for the SDK below it, too */
     enum connect_telemetry_style telemetry;
     int64_t telemetry_interval_us;                /* 0: the host's own pace */
     const char *network[CONNECT_NETWORK_MEMBERS]; /* all NULL: a lan address and name made from the

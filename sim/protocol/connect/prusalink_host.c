@@ -168,7 +168,7 @@ static enum storage_result make_folder(void *host, const char *path)
     const struct storage *storage = machine_storage_of(face->machine, path, &below);
     if (storage != NULL && storage->kind == STORAGE_SDCARD) {
         /* Defect Q-13: the folder is made in the daemon's own directory, where nobody sees it. */
-        return face_quirk(face, CONNECT_QUIRK_FOLDER) ? STORAGE_OK : STORAGE_READ_ONLY;
+        return face_quirk(face, CONNECT_QUIRK_SD_FOLDER) ? STORAGE_OK : STORAGE_READ_ONLY;
     }
     return machine_make_folder(face->machine, path);
 }

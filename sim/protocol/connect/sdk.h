@@ -164,8 +164,7 @@ struct connect_sdk_settings {
     void *host;
     const struct connect_observer_class *observer_class; /* NULL: none */
     void *observer;
-    uint32_t quirks_off; /* defects of connect-sdk.md 14 that the SDK shall not show, a bit each (of
-                            Q-01 to Q-04, Q-09, Q-19 to Q-21); 0: it shows all */
+    uint32_t quirks_off; /* defects (quirks.h) that the SDK shall not show; 0: it shows all */
     int64_t transfer_turn_us;  /* how often the thread of downloads looks for work; 0: 0.1 s */
     int64_t watch_interval_us; /* how often the host polls the file watcher; 0: 0.2 s, PrusaLink's
                                   (connect-sdk.md 8.5) */
@@ -244,7 +243,7 @@ struct connect_event {
     enum state_source source;
     const char *data; /* as in connect_result */
     size_t data_size;
-    bool with_command_id; /* command_id is meant; 0 is still dropped (5.6) */
+    bool with_command_id; /* command_id is meant; 0 is still dropped (5.6, Q-06) */
     int64_t command_id;
     const char *reason;
     int64_t dialog_id;     /* 0: none; not in 0.7.1 */

@@ -300,6 +300,22 @@ static void delete_file(struct connect_sdk *sdk, const struct connect_sdk_comman
     buffer_free(&full);
 }
 
+/* Whether the folder's path says that the printed file is in it: a test of sub-strings in the
+ * original (Q-14). */
+static bool guards(const struct connect_sdk *sdk, const char *job, const char *folder)
+{
+    if (sdk_quirk(sdk, CONNECT_QUIRK_FOLDER_GUARD)) {
+        return strstr(job, folder) != NULL;
+    }
+    folder += strspn(folder, "/");
+    job += strspn(job, "/");
+    size_t size = strlen(folder);
+    while (size > 0 && folder[size - 1] == '/') {
+        size--;
+    }
+    return strncmp(job, folder, size) == 0 && (job[size] == '/' || job[size] == '\0');
+}
+
 static void delete_folder(struct connect_sdk *sdk, const struct connect_sdk_command *command)
 {
     const char *path = path_of(sdk, command);
@@ -309,7 +325,7 @@ static void delete_folder(struct connect_sdk *sdk, const struct connect_sdk_comm
         return;
     }
     const char *job = printed(sdk);
-    if (job != NULL && strstr(job, path) != NULL) { /* a test of sub-strings */
+    if (job != NULL && guards(sdk, job, path)) {
         fail(sdk, "ValueError", "The file inside of this folder is currently printed");
         return;
     }

@@ -178,6 +178,14 @@ static void interrupt_for(struct connect_sdk *sdk, struct sdk_command *command)
     }
 }
 
+/* Without the defect Q-07 an accepted reset is kept until the running command has ended: another
+ * one would take its place. */
+static bool reset_waits(const struct connect_sdk *sdk)
+{
+    return sdk->accepted != NULL && sdk->running != NULL &&
+           !sdk_quirk(sdk, CONNECT_QUIRK_LOST_RESET);
+}
+
 void sdk_telemetry_answered(struct connect_sdk *sdk, const struct http_message *message)
 {
     struct slice text = http_header_value(message, "Command-Id");
@@ -194,7 +202,7 @@ void sdk_telemetry_answered(struct connect_sdk *sdk, const struct http_message *
     if (command == NULL) {
         return;
     }
-    if (command->shown.name == CONNECT_RESET_PRINTER) {
+    if (command->shown.name == CONNECT_RESET_PRINTER && !reset_waits(sdk)) {
         interrupt_for(sdk, command);
     } else if (may_accept(sdk, id)) {
         accept(sdk, command);
@@ -225,11 +233,15 @@ void sdk_command_work(void *owner)
 }
 
 /* The slot is one for all: a late end also clears a reset that was accepted meanwhile, which is
- * then lost (connect-sdk.md 5.7). */
+ * then lost (connect-sdk.md 5.7, Q-07). */
 void sdk_command_ended(struct connect_sdk *sdk, enum connect_event_name remembered)
 {
     sdk_command_destroy(sdk->running);
     sdk->running = NULL;
+    if (sdk->accepted != NULL && !sdk_quirk(sdk, CONNECT_QUIRK_LOST_RESET)) {
+        world_arm_in(sdk->world, &sdk->worker, 0); /* the slot is the reset's */
+        return;
+    }
     sdk_command_destroy(sdk->accepted);
     sdk->accepted = NULL;
     world_cancel(sdk->world, &sdk->worker);
@@ -262,7 +274,9 @@ void connect_sdk_finish(struct connect_sdk *sdk, const struct connect_result *re
                                                 .with_command_id = true,
                                                 .command_id = sdk->running->shown.id,
                                                 .reason = result->reason});
-    sdk_command_ended(sdk, CONNECT_FINISHED);
+    bool rejected =
+        result->event == CONNECT_REJECTED && !sdk_quirk(sdk, CONNECT_QUIRK_REMEMBERED);
+    sdk_command_ended(sdk, rejected ? CONNECT_REJECTED : CONNECT_FINISHED);
 }
 
 void connect_sdk_fail(struct connect_sdk *sdk, const char *error)

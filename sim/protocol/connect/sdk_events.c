@@ -27,7 +27,8 @@ void sdk_event_close(struct connect_sdk *sdk, struct sdk_event *event,
 {
     struct json_writer *json = &event->json;
     uint32_t job_id = envelope->with_job_id ? envelope->job_id : sdk->job_id;
-    if (envelope->with_command_id && envelope->command_id != 0) {
+    bool known = envelope->command_id != 0 || !sdk_quirk(sdk, CONNECT_QUIRK_ID_ZERO);
+    if (envelope->with_command_id && known) {
         json_int(json, "command_id", envelope->command_id);
     }
     if (job_id != 0) {

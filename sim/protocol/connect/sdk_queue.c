@@ -266,16 +266,17 @@ void sdk_exchange_lost(struct sdk_exchange *exchange, enum sdk_loss loss, const 
 {
     struct connect_sdk *sdk = exchange->sdk;
     struct sdk_item *item = finish(exchange);
-    enum sdk_item_kind kind = item->kind;
-    sdk_item_destroy(item);
-    if (kind == SDK_REGISTER) {
+    if (item->kind == SDK_REGISTER) {
+        sdk_item_destroy(item);
         sdk_register_lost(sdk, why);
         return;
     }
     sdk_condition_set(sdk, loss == SDK_LOSS_CONNECTION ? CONNECT_HTTP : CONNECT_INTERNET,
                       CONNECT_CONDITION_NOK);
-    if (kind == SDK_POLL) {
-        sdk_poll_lost(sdk);
+    if (item->kind == SDK_POLL) {
+        sdk_poll_lost(sdk, item);
+    } else {
+        sdk_item_destroy(item);
     }
     sdk_pump(sdk);
 }

@@ -93,11 +93,33 @@ void sdk_register_answered(struct connect_sdk *sdk, const struct http_message *m
     }
 }
 
-void sdk_poll_lost(struct connect_sdk *sdk)
+static void end_polling(struct connect_sdk *sdk)
 {
     if (sdk->host_class->poll_ended != NULL) {
         sdk->host_class->poll_ended(sdk->host); /* the code stays set (connect-sdk.md 3.3) */
     }
+}
+
+/* Behind what waits, before what comes during the pause. */
+static void poll_again(struct connect_sdk *sdk, struct sdk_item *item)
+{
+    sdk_pause_for(sdk, SDK_POLL_PAUSE, SECONDS(SDK_POLL_PAUSE_S));
+    sdk_put(sdk, item);
+}
+
+static bool may_poll(const struct connect_sdk *sdk, const struct sdk_item *item)
+{
+    return item->expires_s > sdk_wall_us(sdk) / 1000000;
+}
+
+void sdk_poll_lost(struct connect_sdk *sdk, struct sdk_item *item)
+{
+    if (!sdk_quirk(sdk, CONNECT_QUIRK_POLL) && may_poll(sdk, item)) {
+        poll_again(sdk, item);
+        return;
+    }
+    sdk_item_destroy(item);
+    end_polling(sdk);
 }
 
 static void got_token(struct connect_sdk *sdk, struct slice token)
@@ -116,9 +138,8 @@ static void got_token(struct connect_sdk *sdk, struct slice token)
 void sdk_poll_answered(struct connect_sdk *sdk, struct sdk_item *item,
                        const struct http_message *message)
 {
-    if (message->status == 202 && item->expires_s > sdk_wall_us(sdk) / 1000000) {
-        sdk_pause_for(sdk, SDK_POLL_PAUSE, SECONDS(SDK_POLL_PAUSE_S));
-        sdk_put(sdk, item); /* behind what waits, before what comes during the pause */
+    if (message->status == 202 && may_poll(sdk, item)) {
+        poll_again(sdk, item);
         return;
     }
     sdk_item_destroy(item);
@@ -131,5 +152,5 @@ void sdk_poll_answered(struct connect_sdk *sdk, struct sdk_item *item,
         /* The missing header's exception is caught by the loop as any unknown one. */
         sdk_condition_set(sdk, CONNECT_INTERNET, CONNECT_CONDITION_NOK);
     }
-    sdk_poll_lost(sdk);
+    end_polling(sdk);
 }

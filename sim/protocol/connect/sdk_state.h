@@ -1,6 +1,7 @@
 #ifndef HOTBED_PROTOCOL_CONNECT_SDK_STATE_H
 #define HOTBED_PROTOCOL_CONNECT_SDK_STATE_H
 
+#include "sim/protocol/connect/quirks.h"
 #include "sim/protocol/connect/sdk.h"
 #include "sim/wire/http_client.h"
 
@@ -138,8 +139,14 @@ struct connect_sdk {
     struct sdk_view *views;
     struct sdk_transfer *transfer; /* NULL: there was none yet */
     int64_t transfer_turn_us;
-    uint32_t quirks_off; /* defects of connect-sdk.md 14 that are not shown, a bit each */
+    uint32_t quirks_off; /* that are not shown */
 };
+
+/* Whether the defect of connect-sdk.md 14 is shown; `number` is one of connect_quirk_number. */
+static inline bool sdk_quirk(const struct connect_sdk *sdk, unsigned number)
+{
+    return (sdk->quirks_off & CONNECT_QUIRK(number)) == 0;
+}
 
 /* sdk_headers.c */
 void sdk_headers_forget(struct connect_sdk *sdk); /* something in them has changed */
@@ -188,7 +195,7 @@ void sdk_exchange_abandon(struct sdk_exchange *exchange); /* forget item and lin
 /* Takes the item over: it goes back into the queue, or polling is over. */
 void sdk_poll_answered(struct connect_sdk *sdk, struct sdk_item *item,
                        const struct http_message *message);
-void sdk_poll_lost(struct connect_sdk *sdk);
+void sdk_poll_lost(struct connect_sdk *sdk, struct sdk_item *item); /* takes it over, too */
 void sdk_register_answered(struct connect_sdk *sdk, const struct http_message *message);
 void sdk_register_lost(struct connect_sdk *sdk, const char *why);
 

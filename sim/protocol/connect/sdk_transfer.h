@@ -40,12 +40,6 @@ static inline bool sdk_transfer_runs(const struct sdk_transfer *transfer)
     return transfer != NULL && transfer->kind != SDK_NO_TRANSFER;
 }
 
-/* Whether the defect of connect-sdk.md 14 is shown. */
-static inline bool sdk_quirk(const struct connect_sdk *sdk, unsigned number)
-{
-    return (sdk->quirks_off >> number & 1) == 0;
-}
-
 /* sdk_transfer.c */
 struct sdk_transfer *sdk_transfer_of(struct connect_sdk *sdk); /* made when there is none */
 void sdk_transfer_free(struct connect_sdk *sdk);

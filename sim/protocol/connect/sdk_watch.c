@@ -283,7 +283,8 @@ static bool tell(struct sdk_watch *watch, size_t index)
     if (node == NULL || (node->folder && inside_new_folder(watch, index))) {
         return true; /* gone again, or part of a folder that is told as a whole */
     }
-    if (node->folder && change->kind == STORAGE_CREATED) {
+    if (node->folder && change->kind == STORAGE_CREATED &&
+        sdk_quirk(watch->sdk, CONNECT_QUIRK_INNER_FOLDERS)) {
         struct buffer path = {0};
         buffer_append_text(&path, change->path);
         see_inner_folders(watch, node, &path, 1);
