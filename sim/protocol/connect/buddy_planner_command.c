@@ -8,7 +8,9 @@ static void answer(struct buddy_planner *planner, const struct buddy_event *even
 {
     planner->event = *event;
     if (event->path != NULL) {
-        strncpy(planner->event_path, event->path, sizeof planner->event_path - 1);
+        size_t size = strnlen(event->path, sizeof planner->event_path - 1);
+        memcpy(planner->event_path, event->path, size);
+        planner->event_path[size] = '\0';
         planner->event.path = planner->event_path;
     }
     planner->has_event = true;
