@@ -1,0 +1,224 @@
+#include "harness/load/threshold.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "harness/script/duration.h"
+#include "sim/base/memory.h"
+
+enum { WORD_MAX = 40 };
+
+/* ---- Reading ---- */
+
+static bool is_time(enum load_metric metric)
+{
+    return metric <= METRIC_MAX;
+}
+
+static bool read_metric(struct load_threshold *threshold, const char *name)
+{
+    static const struct {
+        const char *name;
+        enum load_metric metric;
+    } metrics[] = {
+        {"min", METRIC_MIN},       {"mean", METRIC_MEAN},       {"max", METRIC_MAX},
+        {"failed", METRIC_FAILED}, {"skipped", METRIC_SKIPPED}, {"unfinished", METRIC_UNFINISHED},
+        {"count", METRIC_COUNT},   {"rate", METRIC_RATE},       {"throughput", METRIC_THROUGHPUT},
+    };
+    for (size_t i = 0; i < sizeof metrics / sizeof *metrics; i++) {
+        if (strcmp(metrics[i].name, name) == 0) {
+            threshold->metric = metrics[i].metric;
+            return true;
+        }
+    }
+    char *end;
+    threshold->metric = METRIC_PERCENTILE;
+    threshold->percent =
+        *name == 'p' && name[1] >= '0' && name[1] <= '9' ? strtod(name + 1, &end) : -1;
+    return threshold->percent > 0 && threshold->percent <= 100 && *end == '\0';
+}
+
+static bool read_name(struct load_threshold *threshold, char *name)
+{
+    char *slash = strrchr(name, '/');
+    if (slash != NULL) {
+        *slash = '\0';
+        threshold->group = memory_copy_text(name);
+        name = slash + 1;
+    }
+    char *point = strchr(name, '.');
+    if (point == NULL || !read_metric(threshold, point + 1)) {
+        return false;
+    }
+    size_t size = (size_t)(point - name);
+    threshold->lateness = size == strlen("lateness") && strncmp(name, "lateness", size) == 0;
+    if (threshold->lateness) {
+        return threshold->group == NULL &&
+               (is_time(threshold->metric) || threshold->metric == METRIC_COUNT);
+    }
+    return load_step_parse(name, size, &threshold->step);
+}
+
+static bool read_comparison(struct load_threshold *threshold, const char *text)
+{
+    static const char *const signs[] = {"<", "<=", ">", ">=", "=="};
+    for (size_t i = 0; i < sizeof signs / sizeof *signs; i++) {
+        if (strcmp(signs[i], text) == 0) {
+            threshold->comparison = (enum load_comparison)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool read_limit(struct load_threshold *threshold, const char *text)
+{
+    if (is_time(threshold->metric)) {
+        int64_t us;
+        bool good = duration_parse(text, &us, NULL);
+        threshold->limit = good ? (double)us : 0;
+        return good;
+    }
+    char *end;
+    threshold->limit = strtod(text, &end);
+    if (end == text || !(threshold->limit >= 0 && threshold->limit <= 1e15)) {
+        return false;
+    }
+    if (threshold->metric == METRIC_FAILED && strcmp(end, "%") == 0) {
+        threshold->metric = METRIC_FAILED_PERCENT;
+        return threshold->limit <= 100;
+    }
+    bool per_second = threshold->metric == METRIC_RATE || threshold->metric == METRIC_THROUGHPUT;
+    return strcmp(end, per_second ? "/s" : "") == 0;
+}
+
+bool load_threshold_parse(struct load_threshold *threshold, const char *text, struct error *error)
+{
+    *threshold = (struct load_threshold){0};
+    char name[WORD_MAX * 2], comparison[3], limit[WORD_MAX], rest;
+    if (sscanf(text, " %79[^ <>=] %2[<>=] %39s %c", name, comparison, limit, &rest) == 3 &&
+        read_name(threshold, name) && read_comparison(threshold, comparison) &&
+        read_limit(threshold, limit)) {
+        threshold->text = memory_copy_text(text);
+        return true;
+    }
+    load_threshold_free(threshold);
+    return error_set(
+        error,
+        "\"%.80s\": expected a threshold as \"telemetry.p99 < 200ms\", "
+        "\"telemetry.failed < 0.1%%\", \"telemetry.rate >= 0.99/s\" or \"GROUP/event.count > 0\"",
+        text);
+}
+
+void load_threshold_free(struct load_threshold *threshold)
+{
+    free(threshold->text);
+    free(threshold->group);
+    *threshold = (struct load_threshold){0};
+}
+
+/* ---- Judging ---- */
+
+static bool compare(const struct load_threshold *threshold, double value)
+{
+    double limit = threshold->limit;
+    switch (threshold->comparison) {
+    case LOAD_LESS:
+        return value < limit;
+    case LOAD_AT_MOST:
+        return value <= limit;
+    case LOAD_MORE:
+        return value > limit;
+    case LOAD_AT_LEAST:
+        return value >= limit;
+    case LOAD_EQUAL:
+        return value == limit;
+    }
+    return false;
+}
+
+static double time_of(const struct load_threshold *threshold, const struct histogram *latency)
+{
+    switch (threshold->metric) {
+    case METRIC_MIN:
+        return (double)latency->least_us;
+    case METRIC_MEAN:
+        return histogram_mean_us(latency);
+    case METRIC_MAX:
+        return (double)latency->most_us;
+    default:
+        return (double)histogram_percentile_us(latency, threshold->percent);
+    }
+}
+
+static double count_of(enum load_metric metric, const struct load_step_stats *step,
+                       double printer_s, double measured_s)
+{
+    double ok = (double)step->ok, failed = (double)load_step_failed(step);
+    switch (metric) {
+    case METRIC_FAILED:
+        return failed;
+    case METRIC_FAILED_PERCENT:
+        return ok + failed == 0 ? 0 : 100 * failed / (ok + failed);
+    case METRIC_SKIPPED:
+        return (double)step->skipped;
+    case METRIC_UNFINISHED:
+        return (double)step->unfinished;
+    case METRIC_RATE:
+        return printer_s > 0 ? ok / printer_s : 0;
+    case METRIC_THROUGHPUT:
+        return measured_s > 0 ? ok / measured_s : 0;
+    default:
+        return ok;
+    }
+}
+
+static double printer_seconds(const struct load_stats *stats, bool one, uint32_t group)
+{
+    uint64_t us = 0;
+    for (uint32_t g = 0; g < stats->groups; g++) {
+        us += one && g != group ? 0 : stats->group[g].printer_us;
+    }
+    return (double)us / 1e6;
+}
+
+bool load_threshold_holds(const struct load_threshold *threshold, const struct load_stats *stats,
+                          uint32_t group, char seen[48])
+{
+    struct load_step_stats *total = NULL;
+    const struct load_step_stats *step = NULL;
+    const struct histogram *latency = &stats->lateness;
+    if (!threshold->lateness && threshold->group != NULL) {
+        step = &stats->group[group].steps[threshold->step];
+    } else if (!threshold->lateness) {
+        total = memory_new(sizeof *total);
+        load_stats_total(stats, threshold->step, total);
+        step = total;
+    }
+    latency = step != NULL ? &step->latency : latency;
+    bool holds;
+    if (is_time(threshold->metric) && latency->count == 0) {
+        snprintf(seen, 48, "nothing was measured");
+        holds = false;
+    } else if (is_time(threshold->metric)) {
+        double us = time_of(threshold, latency);
+        holds = compare(threshold, us);
+        duration_text((int64_t)us, seen, 48);
+    } else {
+        double value = step == NULL
+                           ? (double)latency->count
+                           : count_of(threshold->metric, step,
+                                      printer_seconds(stats, threshold->group != NULL, group),
+                                      (double)stats->measured_us / 1e6);
+        holds = compare(threshold, value);
+        const char *unit =
+            threshold->metric == METRIC_FAILED_PERCENT                                   ? "%"
+            : threshold->metric == METRIC_RATE || threshold->metric == METRIC_THROUGHPUT ? "/s"
+                                                                                         : "";
+        snprintf(seen, 48, "%.6g%s", value, unit);
+    }
+    free(total);
+    return holds;
+}
