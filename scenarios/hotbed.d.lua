@@ -120,7 +120,7 @@ function json.decode(text) end
 ---@field ini? string
 ---@field files? table<string, Content>
 ---@field storages? Storage[]
----@field quirks? boolean
+---@field quirks? boolean|table<string, boolean>
 ---@field room? number
 ---@field job_counter? integer
 ---@field spoil? string[]

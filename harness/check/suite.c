@@ -8,6 +8,7 @@
 #include "harness/check/suite_parts.h"
 #include "harness/script/bind.h"
 #include "sim/base/memory.h"
+#include "sim/protocol/connect/quirks.h"
 
 enum { MESSAGES_SHOWN = 8 };
 
@@ -65,6 +66,19 @@ static void append_word(struct buffer *out, const char *word)
     buffer_append_char(out, '\'');
 }
 
+static void append_quirks(struct buffer *out, uint32_t quirks_off)
+{
+    if (quirks_off == CONNECT_QUIRKS_ALL) {
+        buffer_append_text(out, " --no-quirks");
+        return;
+    }
+    for (size_t i = 0; i < connect_quirk_count; i++) {
+        if (quirks_off & CONNECT_QUIRK(connect_quirks[i].number)) {
+            buffer_format(out, " --quirk %s=off", connect_quirks[i].id);
+        }
+    }
+}
+
 static char *again_text(const struct suite_settings *settings, const struct definition *definition)
 {
     struct buffer out = {0};
@@ -79,6 +93,11 @@ static char *again_text(const struct suite_settings *settings, const struct defi
     for (size_t i = 0; i < settings->misbehaviour_count; i++) {
         buffer_append_text(&out, " --misbehave ");
         append_word(&out, settings->misbehaviours[i]);
+    }
+    append_quirks(&out, settings->quirks_off);
+    if (settings->model != NULL) {
+        buffer_append_text(&out, " --model ");
+        append_word(&out, settings->model);
     }
     return buffer_detach(&out);
 }
@@ -154,7 +173,7 @@ void suite_play_settings(const struct suite_settings *settings, struct ground *g
                                   .misbehaviours = settings->misbehaviours,
 .misbehaviour_count = settings->misbehaviour_count,
                                   .model = settings->model,
-                                  .no_quirks = settings->no_quirks};
+                                  .quirks_off = settings->quirks_off};
 }
 
 /* The play could not begin: what the file or the system says is its failure. */

@@ -21,7 +21,7 @@ struct suite_settings {
     int64_t timeout_us;  /* of one scenario; 0: the default */
     int64_t patience_us; /* how long to wait for somebody outside; 0: 60 s */
     bool strict;         /* a stranger's broken fidelity is a failure */
-    bool no_quirks;      /* printers without the known defects; their checks are left out */
+    uint32_t quirks_off; /* known defects that our printers do without (sim/protocol/connect/quirks.h); 0: none */
     const char *model;   /* instead of those that the scenarios name */
     const char *const *misbehaviours;
     size_t misbehaviour_count;

@@ -84,6 +84,11 @@ void cli_print_help(const struct cli_usage *usage);
 void cli_list_free(struct cli_list *list);
 void cli_list_add(struct cli_list *list, const char *item);
 
+/* --no-quirks, then each --quirk ID=on|off, as a mask (sim/protocol/connect/quirks.h); and what there
+ * is, a line each. */
+bool cli_quirks(bool none, const struct cli_list *changes, uint32_t *quirks, struct error *error);
+void cli_print_quirks(void);
+
 /* "hotbed COMMAND: text" on stderr with the way to the help; returns CLI_BAD_USAGE. */
 int cli_complain(const struct cli_usage *usage, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

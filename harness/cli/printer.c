@@ -21,10 +21,10 @@ enum { PLANS_KEPT_BYTES = 64 * 1024 * 1024, RESCAN_MS = 200, ROOM_MAX_C = 80 };
 struct options {
     const char *connect, *ini, *token, *serial, *name, *location, *firmware, *host, *sdk, *model_file;
     const char *directory, *print, *ca, *trace;
-    struct cli_list files, faults, spoils;
+    struct cli_list files, faults, spoils, quirks;
     uint64_t seed, index, job_counter, room;
     int64_t telemetry_interval_us, duration_us;
-    bool no_quirks, insecure, quiet, room_given, duration_given, telemetry_given, minimal;
+    bool no_quirks, list_quirks, insecure, quiet, room_given, duration_given, telemetry_given, minimal;
 };
 
 /* Everything that lives while the printer runs. */
@@ -185,8 +185,8 @@ static bool pick_face(struct bench *bench, struct error *error)
     if (options->sdk != NULL && !connect_sdk_version_parse(options->sdk, &face->sdk_version)) {
         return error_set(error, "--sdk %s: expected 0.7.1, 0.8.0 or 0.8.1", options->sdk);
     }
-    if (options->no_quirks) {
-        face->quirks = 0;
+    if (!cli_quirks(options->no_quirks, &options->quirks, &face->quirks, error)) {
+        return false;
     }
     if (options->telemetry_interval_us > 0) {
         face->telemetry = options->minimal ? CONNECT_TELEMETRY_MINIMAL : CONNECT_TELEMETRY_FULL;
@@ -456,6 +456,8 @@ int cli_printer(int argc, char **argv)
         {"host", CLI_TEXT, &o.host, "HOST", "prusalink (default), or sdk: a bare program on the SDK", NULL},
         {"sdk", CLI_TEXT, &o.sdk, "VERSION", "0.7.1, 0.8.0 or 0.8.1 (default)", NULL},
         {"no-quirks", CLI_FLAG, &o.no_quirks, NULL, "without the known defects of the real printer", NULL},
+        {"quirk", CLI_LIST, &o.quirks, "ID=on|off", "one of them, e.g. Q-24=off; may be given several times", NULL},
+        {"list-quirks", CLI_FLAG, &o.list_quirks, NULL, "tell which there are, run nothing", NULL},
         {"telemetry-interval", CLI_DURATION, &o.telemetry_interval_us, "TIME",
          "send everything known this often, instead of what\nthe host program would", &o.telemetry_given},
         {"minimal", CLI_FLAG, &o.minimal, NULL, "with it: send the state alone", NULL},
@@ -481,7 +483,10 @@ int cli_printer(int argc, char **argv)
         .line = "printer MODEL [OPTION...]", .about = about, .options = options, .example = example};
     struct cli_list models = {0};
     int result = cli_parse(argc, argv, &usage, &models);
-    if (result == -1 && models.count + (o.model_file != NULL) != 1) {
+    if (result == -1 && o.list_quirks) {
+        cli_print_quirks();
+        result = CLI_HELD;
+    } else if (result == -1 && models.count + (o.model_file != NULL) != 1) {
         result = cli_complain(&usage, "expected one model");
     } else if (result == -1) {
         result = check_options(&usage, &o);
@@ -493,5 +498,6 @@ int cli_printer(int argc, char **argv)
     cli_list_free(&o.files);
     cli_list_free(&o.faults);
     cli_list_free(&o.spoils);
+    cli_list_free(&o.quirks);
     return result;
 }

@@ -11,6 +11,7 @@ void suite_options_free(struct suite_options *options)
 {
     cli_list_free(&options->only);
     cli_list_free(&options->misbehave);
+    cli_list_free(&options->quirks);
 }
 
 static int list_all(const struct definitions *definitions)
@@ -188,6 +189,10 @@ int suite_options_run(const struct cli_usage *usage, struct suite_options *optio
     if (options->only.count > 0 && !registry_only(definitions, options->only.items, options->only.count, &error)) {
         return cli_complain(usage, "%s", error.text);
     }
+    uint32_t quirks;
+    if (!cli_quirks(options->no_quirks, &options->quirks, &quirks, &error)) {
+        return cli_complain(usage, "%s", error.text);
+    }
     if (options->no_quirks && options->only.count == 0) {
         registry_drop_kind(definitions, "quirk");
     }
@@ -200,7 +205,7 @@ int suite_options_run(const struct cli_usage *usage, struct suite_options *optio
     settings->timeout_us = options->timeout_us;
     settings->patience_us = options->timeout_us;
     settings->strict = options->strict;
-    settings->no_quirks = options->no_quirks;
+    settings->quirks_off = ~quirks;
     settings->model = options->model;
     settings->misbehaviours = options->misbehave.items;
     settings->misbehaviour_count = options->misbehave.count;

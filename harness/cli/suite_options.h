@@ -10,7 +10,7 @@ struct suite_options {
     bool seed_given;
     const char *trace, *junit, *json;
     bool tap, list, real, verbose, strict, no_quirks, insecure;
-    struct cli_list only, misbehave;
+    struct cli_list only, misbehave, quirks;
     int64_t timeout_us;
     const char *model, *send, *control, *ca;
 };
@@ -29,6 +29,7 @@ struct suite_options {
          "the most a scenario may take, and how long to wait\nfor a device; default 48h virtual, 10m real", NULL},     \
         {"model", CLI_TEXT, &(o)->model, "MODEL", "these printers instead of those that are named", NULL},             \
         {"no-quirks", CLI_FLAG, &(o)->no_quirks, NULL, "printers without the known defects of the real ones", NULL},   \
+        {"quirk", CLI_LIST, &(o)->quirks, "ID=on|off", "one of them; hotbed printer --list-quirks tells them", NULL},   \
         {"misbehave", CLI_LIST, &(o)->misbehave, "NAME[=ARG]",                                                         \
          "our side breaks its contract like that, to see that\na check can fail; hotbed mock connect --help lists "    \
          "them",                                                                                                       \

@@ -43,7 +43,7 @@ end
 
 local OPTIONS = {
   name = "string", serial = "string", firmware = "string", host = "string", version = "string", registered = "boolean",
-  boot = "boolean", ini = "string", files = "table", storages = "table", quirks = "boolean", room = "number",
+  boot = "boolean", ini = "string", files = "table", storages = "table", quirks = "boolean or table", room = "number",
   job_counter = "number", spoil = "table",
 }
 
@@ -51,7 +51,7 @@ local function check_options(options)
   for key, value in pairs(options) do
     if not OPTIONS[key] then
       core.bad_argument(("printer: there is no option %s"):format(match.show(key)))
-    elseif type(value) ~= OPTIONS[key] then
+    elseif not OPTIONS[key]:find(type(value), 1, true) then
       core.bad_argument(("printer: option %s: expected a %s, got %s"):format(key, OPTIONS[key], match.show(value)))
     end
   end

@@ -106,7 +106,7 @@ static bool read_settings(struct actor *actor, const struct actor_settings *sett
     face->server = actor->server;
     face->printer_name = actor->printer_name;
     face->location = actor->location;
-    face->quirks = settings->quirks ? CONNECT_QUIRKS_ALL : 0;
+    face->quirks = settings->quirks;
     if (settings->listener != NULL) {
         face->observer_class = &observer_class;
         face->observer = actor;

@@ -41,7 +41,7 @@ struct actor_settings {
     size_t ini_size;
     bool bare_storages; /* without the model's storages: others are attached before the power goes
                            on */
-    bool quirks;
+    uint32_t quirks; /* sim/protocol/connect/quirks.h */
     double room_c; /* NAN: 25 */
     uint32_t job_counter;
     const struct actor_listener *listener; /* NULL: nobody */

@@ -6,6 +6,7 @@
 #include "harness/script/bind.h"
 #include "harness/script/bind_storage.h"
 #include "sim/base/memory.h"
+#include "sim/protocol/connect/quirks.h"
 
 struct stage_printer *bind_check_printer(lua_State *lua, int argument)
 {
@@ -51,6 +52,28 @@ static double number_option(lua_State *lua, const char *key, double fallback)
     return number;
 }
 
+/* true, false, or { ["Q-06"] = false, ... }: as the run has them but for these. */
+static uint32_t quirks_option(lua_State *lua, uint32_t quirks)
+{
+    int type = lua_getfield(lua, 2, "quirks");
+    if (type == LUA_TBOOLEAN) {
+        quirks = lua_toboolean(lua, -1) ? CONNECT_QUIRKS_ALL : 0;
+    } else if (type == LUA_TTABLE) {
+        for (lua_pushnil(lua); lua_next(lua, -2) != 0; lua_pop(lua, 1)) {
+            const char *id = lua_type(lua, -2) == LUA_TSTRING ? lua_tostring(lua, -2) : "";
+            const struct connect_quirk *quirk = connect_quirk_find(id);
+            if (quirk == NULL || !lua_isboolean(lua, -1)) {
+                luaL_error(lua, "printer: option quirks: expected { [\"Q-06\"] = false, ... }: "
+                                "hotbed printer --list-quirks lists them");
+            }
+            uint32_t bit = CONNECT_QUIRK(quirk->number);
+            quirks = lua_toboolean(lua, -1) ? quirks | bit : quirks & ~bit;
+        }
+    }
+    lua_pop(lua, 1);
+    return quirks;
+}
+
 /* A token of the length and alphabet of real ones, from the world's random source. */
 static void make_token(struct world *world, char token[21])
 {
@@ -70,7 +93,7 @@ static void read_settings(lua_State *lua, struct actor_settings *settings)
     settings->version = text_option(lua, "version", "0.8.1");
     settings->ini = text_option(lua, "ini", NULL);
     settings->ini_size = settings->ini != NULL ? strlen(settings->ini) : 0;
-    settings->quirks = flag_option(lua, "quirks", !play->settings.no_quirks);
+    settings->quirks = quirks_option(lua, ~play->settings.quirks_off);
     settings->room_c = number_option(lua, "room", NAN);
     double jobs = number_option(lua, "job_counter", 0);
     if (jobs < 0 || jobs > (double)UINT32_MAX) {

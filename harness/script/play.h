@@ -46,7 +46,7 @@ struct play_settings {
     const char *const *gifts; /* "NAME=FILE": what t:given reads */
     size_t gift_count;
     const char *model; /* instead of the models that scenarios name; NULL: theirs */
-    bool no_quirks;
+    uint32_t quirks_off; /* what printers show when scenarios don't say (sim/protocol/connect/quirks.h); 0: all */
 };
 
 enum play_end { PLAY_RUNS, PLAY_PASSED, PLAY_FAILED, PLAY_SKIPPED };

@@ -75,6 +75,11 @@ static enum storage_result on_remove(void *host, const char *path, bool whole_tr
     return storage_remove(&((struct bench *)host)->storage, bench_below(path), whole_tree, 0);
 }
 
+static const char *on_printed_file(void *host)
+{
+    return ((struct bench *)host)->printed;
+}
+
 static void on_failed(void *host, const char *error)
 {
     struct bench *bench = host;
@@ -154,6 +159,7 @@ void bench_make_sdk(struct bench *bench, enum connect_sdk_version version)
         .storage = on_storage,
         .make_folder = on_make_folder,
         .remove = on_remove,
+        .printed_file = on_printed_file,
         .register_failed = on_failed,
         .got_code = on_code,
         .got_token = on_token,
@@ -171,6 +177,7 @@ void bench_make_sdk(struct bench *bench, enum connect_sdk_version version)
         .host = bench,
         .observer_class = &observer_class,
         .observer = bench,
+        .quirks_off = bench->quirks_off,
     });
     connect_sdk_set_type(bench->sdk, (struct connect_type){1, 3, 1});
     connect_sdk_set_serial(bench->sdk, "CZPX4720X004XC34242");

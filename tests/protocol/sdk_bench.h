@@ -24,6 +24,8 @@ struct bench {
     int64_t times_us[BENCH_REQUESTS_MAX];
     size_t count;
     bool take; /* the host takes commands and ends them never */
+    const char *printed; /* path of what the host prints; NULL: nothing */
+    uint32_t quirks_off; /* of the SDK that bench_make_sdk() makes */
     int interrupts;
     char failure[300], code[40], token[40];
     int polls_ended;

@@ -2,7 +2,10 @@
 
 #include <string.h>
 
-#define QUIRK(digits, number, name, sentence) {number, "Q-" digits, name, sentence}
+#define QUIRK(digits, number, name, sentence)                                                      \
+    {                                                                                              \
+        number, "Q-" digits, name, sentence                                                        \
+    }
 
 const struct connect_quirk connect_quirks[] = {
     QUIRK("01", CONNECT_QUIRK_TARGET, "target",

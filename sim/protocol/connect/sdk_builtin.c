@@ -307,13 +307,9 @@ static bool guards(const struct connect_sdk *sdk, const char *job, const char *f
     if (sdk_quirk(sdk, CONNECT_QUIRK_FOLDER_GUARD)) {
         return strstr(job, folder) != NULL;
     }
-    folder += strspn(folder, "/");
-    job += strspn(job, "/");
+    job += *job == '/' && *folder != '/' ? 1 : 0; /* a path may do without its first slash (8.7) */
     size_t size = strlen(folder);
-    while (size > 0 && folder[size - 1] == '/') {
-        size--;
-    }
-    return strncmp(job, folder, size) == 0 && (job[size] == '/' || job[size] == '\0');
+    return strncmp(job, folder, size) == 0 && job[size] == '/';
 }
 
 static void delete_folder(struct connect_sdk *sdk, const struct connect_sdk_command *command)
