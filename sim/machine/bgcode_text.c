@@ -1,4 +1,5 @@
 #include <assert.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -123,7 +124,7 @@ long bgcode_text_read(struct bgcode_text *text, char *bytes, size_t size, struct
 
 uint64_t bgcode_text_estimate(const struct file_content *content)
 {
-    enum { BLOCKS = 2 };
+    enum { BLOCKS = 2, PARAMETERS_BYTES = 2 };
     struct bgcode file;
     struct bgcode_block block;
     uint64_t first = 0, stored = 0, data = 0;
@@ -132,12 +133,15 @@ uint64_t bgcode_text_estimate(const struct file_content *content)
     }
     for (int count = 0; count < BLOCKS && bgcode_next(&file, &block, NULL) == BGCODE_BLOCK;) {
         if (block.type == BGCODE_GCODE) {
-            first = count++ == 0 ? block.data_offset : first;
+            first = count++ == 0 ? block.data_offset - PARAMETERS_BYTES : first;
             stored += block.stored_bytes;
             data += block.data_bytes;
         }
     }
-    return stored > 0 ? (uint64_t)((double)(file_content_size(content) - first) /
-                                   ((double)stored / (double)data))
-                      : 0;
+    if (stored == 0 || data == 0) {
+        return 0;
+    }
+    float ratio = (float)stored / (float)data; /* single precision there too */
+    float estimate = (float)(file_content_size(content) - first) / ratio;
+    return (uint64_t)fminf(estimate, 1e18F);
 }

@@ -461,6 +461,58 @@ static void bombs_do_not_go_off(void **state)
     buffer_free(&bytes);
 }
 
+/* The same 32 MiB of blanks again and again, 30 kB each in the file. */
+static void a_text_ends_at_its_limit(void **state)
+{
+    (void)state;
+    enum { BLANKS = 32 << 20 };
+    struct buffer bytes = {0}, block = {0};
+    static const char *const none[] = {""};
+    char *blanks = memory_new(BLANKS);
+    memset(blanks, ' ', BLANKS);
+    write_file(&bytes, false, BGCODE_DEFLATE, BGCODE_TEXT, none, 1);
+    bgcode_write_block(
+        &block, false,
+        &(struct bgcode_written){
+            .type = BGCODE_GCODE, .compression = BGCODE_DEFLATE, .data = blanks, .size = BLANKS});
+    free(blanks);
+    for (uint64_t total = 0; total <= BGCODE_TEXT_BYTES_MAX; total += BLANKS) {
+        buffer_append(&bytes, block.bytes, block.size);
+    }
+    assert_true(bytes.size < 2 << 20);
+    struct file_content *content = content_of(&bytes);
+    struct bgcode_text *text = bgcode_text_new(content, BGCODE_LIBRARY, NULL, NULL);
+    assert_non_null(text);
+    char part[BGCODE_CHUNK_BYTES];
+    uint64_t total = 0;
+    long got;
+    while ((got = bgcode_text_read(text, part, sizeof part, NULL)) > 0) {
+        total += (uint64_t)got;
+    }
+    assert_int_equal(got, -1);
+    assert_int_equal(bgcode_text_fault(text), BGCODE_FAULT_TOO_LARGE);
+    assert_int_equal(total, BGCODE_TEXT_BYTES_MAX);
+    bgcode_text_destroy(text);
+    file_content_release(content);
+    buffer_free(&block);
+    buffer_free(&bytes);
+}
+
+static void blocks_are_counted(void **state)
+{
+    (void)state;
+    struct buffer bytes = {0};
+    bgcode_write_header(&bytes, false);
+    for (int i = 0; i <= BGCODE_BLOCKS_MAX; i++) {
+        if (i == BGCODE_BLOCKS_MAX) {
+            assert_text(&bytes, BGCODE_PRINTER, "");
+        }
+        buffer_append(&bytes, "\1\0\0\0\0\0\0\0\0\0", 10); /* of g-code, empty */
+    }
+    assert_fault(&bytes, BGCODE_PRINTER, BGCODE_FAULT_TOO_LARGE);
+    buffer_free(&bytes);
+}
+
 static void FF_06_keys_and_values_survive(void **state)
 {
     (void)state;
@@ -542,7 +594,7 @@ static void heatshrink_and_meatpack_of_an_older_slicer_read(void **state)
     struct file_content *content = shared_content("data/heatshrink_meatpack.bgcode");
     struct buffer text = {0};
     assert_int_equal(read_text(content, BGCODE_LIBRARY, &text), BGCODE_FAULT_NONE);
-    assert_true(bgcode_text_estimate(content) > 900000);
+    assert_int_equal(bgcode_text_estimate(content), 1176995);
     file_content_release(content);
     buffer_free(&text);
 }
@@ -587,6 +639,8 @@ int main(void)
         cmocka_unit_test(every_truncation_is_an_error_or_a_shorter_file),
         cmocka_unit_test(data_must_unpack_to_what_the_header_says),
         cmocka_unit_test(bombs_do_not_go_off),
+        cmocka_unit_test(a_text_ends_at_its_limit),
+        cmocka_unit_test(blocks_are_counted),
         cmocka_unit_test(FF_06_keys_and_values_survive),
         cmocka_unit_test(benchyrules_prints_as_its_text_twin),
         cmocka_unit_test(mini_cube_prints_as_its_text_twin),

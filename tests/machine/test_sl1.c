@@ -308,6 +308,58 @@ static void absurd_counts_are_refused(void **state)
     buffer_free(&bytes);
 }
 
+static void entries_are_counted(void **state)
+{
+    (void)state;
+    struct zip_written *entries = memory_new_array(ARCHIVE_ENTRIES_MAX + 1, sizeof *entries);
+    char(*names)[16] = memory_new_array(ARCHIVE_ENTRIES_MAX + 1, sizeof *names);
+    for (int i = 0; i <= ARCHIVE_ENTRIES_MAX; i++) {
+        snprintf(names[i], sizeof names[i], "%05d.png", i);
+        entries[i] = (struct zip_written){.name = names[i], .bytes = "", .stored = true};
+    }
+    struct error error;
+    for (int more = 0; more < 2; more++) {
+        struct file_content *content = zip_of(entries, ARCHIVE_ENTRIES_MAX + (size_t)more);
+        struct archive *archive = archive_open(content, &error);
+        assert_int_equal(archive == NULL, more);
+        archive_close(archive);
+        file_content_release(content);
+    }
+    assert_string_equal(error.text, "the archive has 20501 entries, at most 20500 are read");
+    free(names);
+    free(entries);
+}
+
+/* In the directory: the general flag at 8 and the method at 10 of an entry. */
+static void only_plain_entries_are_read(void **state)
+{
+    (void)state;
+    static const struct {
+        size_t at;
+        char value;
+        const char *error;
+    } cases[] = {{8, 1, "a: encrypted"},
+                 {10, 12, "a: compression 12, expected stored or deflated"}};
+    const struct zip_written entries[] = {
+        {.name = "a", .bytes = "text", .size = 4, .stored = true}};
+    for (size_t i = 0; i < 2; i++) {
+        struct buffer bytes = {0}, out = {0};
+        zip_write(&bytes, entries, 1);
+        char *entry = memmem(bytes.bytes, bytes.size, "PK\1\2", 4);
+        assert_non_null(entry);
+        entry[cases[i].at] = cases[i].value;
+        struct file_content *content = file_content_of_bytes(bytes.bytes, bytes.size);
+        struct error error;
+        struct archive *archive = archive_open(content, &error);
+        assert_non_null(archive);
+        assert_false(archive_read(archive, 0, 100, &out, &error));
+        assert_string_equal(error.text, cases[i].error);
+        archive_close(archive);
+        file_content_release(content);
+        buffer_free(&bytes);
+    }
+}
+
 static void layers_are_measured(void **state)
 {
     (void)state;
@@ -398,6 +450,8 @@ int main(void)
         cmocka_unit_test(every_truncation_is_refused),
         cmocka_unit_test(bombs_do_not_go_off),
         cmocka_unit_test(absurd_counts_are_refused),
+        cmocka_unit_test(entries_are_counted),
+        cmocka_unit_test(only_plain_entries_are_read),
         cmocka_unit_test(layers_are_measured),
         cmocka_unit_test(the_real_project_opens),
         cmocka_unit_test(the_real_file_info_is_ours),
