@@ -169,8 +169,14 @@ static cJSON *take(struct taking *taking, int index, int depth)
             refuse(taking, "a number that is not finite");
         }
         return cJSON_CreateNumber(lua_tonumber(lua, index));
-    case LUA_TSTRING:
-        return cJSON_CreateString(lua_tostring(lua, index));
+    case LUA_TSTRING: {
+        size_t size;
+        const char *text = lua_tolstring(lua, index, &size);
+        if (strlen(text) != size) {
+            refuse(taking, "a text with a NUL"); /* cJSON would cut it there and say nothing */
+        }
+        return cJSON_CreateString(text);
+    }
     case LUA_TLIGHTUSERDATA:
         return cJSON_CreateNull();
     case LUA_TTABLE: {

@@ -234,10 +234,11 @@ struct settings_ini *settings_ini_load(const char *path, struct error *error)
         buffer_append(&text, piece, size);
     }
     bool broken = ferror(file) != 0;
+    int reason = errno;
     fclose(file);
     struct settings_ini *ini = NULL;
     if (broken) {
-        error_set(error, "%s: cannot be read", path);
+        error_set(error, "%s: cannot be read: %s", path, strerror(reason));
     } else {
         ini = settings_ini_parse(path, buffer_text(&text), text.size, error);
     }
