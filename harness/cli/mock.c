@@ -216,7 +216,7 @@ static bool open_fronts(struct mock *mock, struct error *error)
 {
     struct options *options = &mock->options;
     struct endpoint at, control_at;
-    enum mock_codec codec;
+    enum mock_codec codec = MOCK_CODEC_MICROHTTPD;
     if (!mock_front_address(&at, options->listen, error)) {
         return error_prefix(error, "--listen");
     }
@@ -302,6 +302,7 @@ static int summarise(struct mock *mock)
            (double)mock->world.now_us / 1e6, held, exercised, count - exercised,
            buffer_text(&report));
     buffer_free(&report);
+    fflush(stdout);
     return broken > 0 ? CLI_FAILED : CLI_HELD;
 }
 

@@ -96,10 +96,21 @@ struct real_driver *real_driver_new(struct world *world, struct error *error)
     return driver;
 }
 
+static void on_signal(void *owner, uint32_t events)
+{
+    (void)events;
+    struct real_driver *driver = owner;
+    struct signalfd_siginfo info;
+    while (read(driver->signals.fd, &info, sizeof info) == (ssize_t)sizeof info) {
+        *driver->stop = true;
+    }
+}
+
 void real_driver_destroy(struct real_driver *driver)
 {
     if (driver->signals.fd >= 0) {
         real_driver_unwatch(driver, &driver->signals);
+        on_signal(driver, 0); /* one that came twice must not end the program before its report */
         close(driver->signals.fd);
         pthread_sigmask(SIG_SETMASK, &driver->signals_before, NULL);
     }
@@ -134,16 +145,6 @@ void real_driver_unwatch(struct real_driver *driver, struct watch *watch)
         if (driver->batch[i].data.ptr == watch) {
             driver->batch[i].data.ptr = NULL; /* its owner may be gone before its turn comes */
         }
-    }
-}
-
-static void on_signal(void *owner, uint32_t events)
-{
-    (void)events;
-    struct real_driver *driver = owner;
-    struct signalfd_siginfo info;
-    while (read(driver->signals.fd, &info, sizeof info) == (ssize_t)sizeof info) {
-        *driver->stop = true;
     }
 }
 
