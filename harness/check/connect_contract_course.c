@@ -150,7 +150,7 @@ static struct subject *subject_of(struct contract *contract, const struct sight 
 
 static struct asked *asked_slot(const struct contract *contract, uint32_t connection)
 {
-    size_t at = (connection * UINT32_C(2654435761)) & (contract->asked_capacity - 1);
+    size_t at = (size_t)(connection * UINT32_C(2654435761)) & (contract->asked_capacity - 1);
     while (contract->asked[at].used && contract->asked[at].connection != connection) {
         at = (at + 1) & (contract->asked_capacity - 1);
     }

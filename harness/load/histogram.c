@@ -280,7 +280,7 @@ bool histogram_decode(struct histogram *histogram, const char *text, size_t size
                       struct error *error)
 {
     memset(histogram, 0, sizeof *histogram);
-    if (size == 0 || size % 4 != 0 || size > 2 * PLAIN_BYTES_MAX) {
+    if (size == 0 || size % 4 != 0 || size > (size_t)2 * PLAIN_BYTES_MAX) {
         return error_set(error, "histogram: expected base64");
     }
     unsigned char *packed = memory_new(size / 4 * 3);

@@ -319,7 +319,8 @@ static bool check_argument(const struct connect_misbehaviour *entry, enum argume
     case TEXT:
         break;
     }
-    bool line_end = strcmp(argument, entry->fallback) != 0 && strpbrk(argument, "\r\n") != NULL;
+    bool chosen = entry->fallback == NULL || strcmp(argument, entry->fallback) != 0;
+    bool line_end = chosen && strpbrk(argument, "\r\n") != NULL;
     return !line_end || error_set(error, "%s: line ends can't be in it", entry->name);
 }
 

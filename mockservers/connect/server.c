@@ -509,7 +509,7 @@ void connect_server_destroy(struct connect_server *server)
         return;
     }
     while (server->held != NULL) {
-        held_free(server->held);
+        held_free(server->held); // NOLINT(clang-analyzer-unix.Malloc): it takes itself out of the list
     }
     for (size_t i = 0; i < server->printer_count; i++) {
         connect_printer_destroy(server->printers[i]);

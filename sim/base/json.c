@@ -118,7 +118,7 @@ static size_t short_decimal(double value, char text[32])
         return 0;
     }
     long long magnitude = whole < 0 ? -whole : whole;
-    char digits[24];
+    char digits[24] = {0};
     size_t count = 0;
     for (long long rest = magnitude / 100; rest > 0 || count == 0; rest /= 10) {
         digits[count++] = (char)('0' + rest % 10);
@@ -170,7 +170,7 @@ size_t json_float_text(double value, char text[32])
     if (size > 0) {
         return size;
     }
-    char digits[24];
+    char digits[24] = {0};
     int exponent = 0;
     int count = shortest_digits(fabs(value), digits, &exponent);
     char *out = text;

@@ -277,7 +277,8 @@ void machine_measure_mesh(struct machine *machine)
         machine->mesh = memory_new_array(MESH_POINTS, sizeof *machine->mesh);
     }
     for (int i = 0; i < MESH_POINTS; i++) {
-        double x = (i % 7 - 3) / 3.0, y = (i / 7 - 3) / 3.0;
+        int column = i % 7 - 3, row = i / 7 - 3;
+        double x = column / 3.0, y = row / 3.0;
         double z_mm =
             tilt_x * x + tilt_y * y + bowl * (x * x + y * y - 1) + 0.01 * random_normal(&bend);
         machine->mesh[i] = round(z_mm * 1e5) / 1e5;

@@ -101,7 +101,7 @@ static void sample(struct connect_face *face)
     if (face_quirk(face, CONNECT_QUIRK_SD_TIME) && readings.job && readings.time_printing_s > 0) {
         const struct machine_job *job = machine_job(face->machine);
         if (job != NULL && job->from_sd) {
-            readings.time_printing_s %= 24 * 60 * 60; /* "hours:minutes" of M27 run over */
+            readings.time_printing_s %= INT64_C(24) * 60 * 60; /* "hours:minutes" of M27 run over */
         }
     }
     take_readings(face, &readings, report);
