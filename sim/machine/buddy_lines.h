@@ -1,9 +1,9 @@
 #ifndef HOTBED_MACHINE_BUDDY_LINES_H
 #define HOTBED_MACHINE_BUDDY_LINES_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdbool.h>
 
 #include "sim/base/buffer.h"
 #include "sim/machine/buddy_metadata.h"
@@ -43,10 +43,6 @@ struct buddy_text {
 /* The piece taken apart at its first '='; false: there is none. */
 bool buddy_lines_assignment(const struct buddy_lines *lines, struct buddy_text *name,
                             struct buddy_text *value);
-
-/* Base64 of the first PNG that is large enough; appends nothing if there is none. */
-void buddy_preview_plain(struct buffer *out, const struct file_content *content);
-void buddy_preview_binary(struct buffer *out, const struct file_content *content);
 
 /* The lines of the printer metadata; NULL: not there, or packed so that a printer cannot read them.
  */

@@ -1,11 +1,12 @@
 #include "sim/machine/buddy_metadata.h"
 
-#include <limits.h>
 #include <stdint.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "sim/base/memory.h"
+#include "sim/machine/base64.h"
 #include "sim/machine/buddy_lines.h"
 #include "sim/machine/print_file.h"
 
@@ -122,13 +123,16 @@ void buddy_metadata_read(struct buddy_metadata *metadata, const char *name,
                          const struct file_content *content)
 {
     memset(metadata, 0, sizeof *metadata);
-    struct buffer preview = {0};
+    static const struct buddy_wish wish = {BUDDY_PREVIEW_PIXELS_MIN, BUDDY_PREVIEW_PIXELS_MIN,
+                                           BUDDY_PNG, .larger = true};
+    struct buffer picture = {0}, preview = {0};
     enum print_file_kind kind = print_file_kind(name);
+    if (buddy_picture_read(&picture, name, content, &wish)) {
+        base64_encode(&preview, picture.bytes, picture.size);
+    }
     if (kind == PRINT_FILE_GCODE) {
-        buddy_preview_plain(&preview, content);
         read_members(metadata, content, BUDDY_PLAIN_METADATA);
     } else if (kind == PRINT_FILE_BGCODE) {
-        buddy_preview_binary(&preview, content);
         struct file_content *block = buddy_binary_metadata(content);
         if (block != NULL) {
             read_members(metadata, block, BUDDY_ALL_LINES);
@@ -138,6 +142,7 @@ void buddy_metadata_read(struct buddy_metadata *metadata, const char *name,
     metadata->preview_size = preview.size;
     metadata->preview = preview.size > 0 ? buffer_detach(&preview) : NULL;
     buffer_free(&preview);
+    buffer_free(&picture);
 }
 
 void buddy_metadata_free(struct buddy_metadata *metadata)

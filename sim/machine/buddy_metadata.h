@@ -1,8 +1,8 @@
 #ifndef HOTBED_MACHINE_BUDDY_METADATA_H
 #define HOTBED_MACHINE_BUDDY_METADATA_H
 
-#include <stdbool.h>
 #include <stddef.h>
+#include <stdbool.h>
 
 #include "sim/base/json.h"
 #include "sim/machine/storage.h"
@@ -38,6 +38,20 @@ struct buddy_metadata {
     struct buddy_item *items;
     size_t count, capacity;
 };
+
+/* A picture as one of the printer's readers asks for it; JPG is not known to any. */
+enum buddy_picture { BUDDY_PNG, BUDDY_QOI };
+
+struct buddy_wish {
+    unsigned width, height;
+    enum buddy_picture format;
+    bool larger; /* one of this size or more on both sides, else exactly this */
+};
+
+/* The bytes of the first picture in the file that is as wished, appended to `out`; false: there is
+ * none. Of binary g-code only uncompressed ones are taken (file-formats.md 1.3, 4.5). */
+bool buddy_picture_read(struct buffer *out, const char *name, const struct file_content *content,
+                        const struct buddy_wish *wish);
 
 /* By its name the file is plain or binary g-code; other names and broken files have nothing. */
 void buddy_metadata_read(struct buddy_metadata *metadata, const char *name,

@@ -114,6 +114,39 @@ static void FF_07_qoi_is_not_taken_for_png(void **state)
     assert_tells("; thumbnail begin 99x99 60\n; AAAA*AAA\n", "{\"preview\":\"AAAA\"}");
 }
 
+static void assert_picture(const char *name, const struct file_content *content,
+                           const struct buddy_wish *wish, const char *expected)
+{
+    struct buffer picture = {0};
+    assert_int_equal(buddy_picture_read(&picture, name, content, wish), expected != NULL);
+    assert_int_equal(picture.size, expected != NULL ? strlen(expected) : 0);
+    assert_string_equal(buffer_text(&picture), expected != NULL ? expected : "");
+    buffer_free(&picture);
+}
+
+static void FF_07_pictures_are_found_by_size_and_format(void **state)
+{
+    (void)state;
+    static const char text[] = "; thumbnail_QOI begin 16x16 4\n; cW9p\n; thumbnail_QOI end\n"
+                               "; thumbnail begin 313x173 4\n; cG5n\n; thumbnail end\n"
+                               "; thumbnail_JPG begin 32x32 4\n; anBn\n; thumbnail_JPG end\n";
+    struct file_content *content = file_content_of_bytes(text, sizeof text - 1);
+    static const struct {
+        struct buddy_wish wish;
+        const char *picture;
+    } cases[] = {
+        {{16, 16, BUDDY_QOI, false}, "qoi"},   {{16, 16, BUDDY_PNG, false}, NULL},
+        {{313, 173, BUDDY_PNG, false}, "png"}, {{16, 16, BUDDY_PNG, true}, "png"},
+        {{314, 100, BUDDY_PNG, true}, NULL},   {{17, 16, BUDDY_QOI, true}, NULL},
+        {{32, 32, BUDDY_PNG, false}, NULL},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        assert_picture("x.gcode", content, &cases[i].wish, cases[i].picture);
+        assert_picture("x.txt", content, &cases[i].wish, NULL);
+    }
+    file_content_release(content);
+}
+
 static void write_binary(struct buffer *out, const struct bgcode_written *blocks, size_t count)
 {
     bgcode_write_header(out, true);
@@ -155,6 +188,11 @@ static void binary_files_tell_their_printer_metadata(void **state)
     assert_bytes_tell("x.BGCODE", bytes.bytes, bytes.size,
                       "{\"preview\":\"Ymln\",\"temperature\":215,\"notes\":\"a=b\","
                       "\"filament used [mm]\":3471.06}");
+    struct file_content *content = file_content_of_bytes(bytes.bytes, bytes.size);
+    assert_picture("x.bgc", content, &(struct buddy_wish){16, 16, BUDDY_PNG, false}, "png");
+    assert_picture("x.bgc", content, &(struct buddy_wish){99, 99, BUDDY_QOI, false}, "qoi");
+    assert_picture("x.bgc", content, &(struct buddy_wish){98, 99, BUDDY_QOI, false}, NULL);
+    file_content_release(content);
     assert_bytes_tell("x.txt", bytes.bytes, bytes.size, "{}");
     assert_bytes_tell("x.bgc", bytes.bytes, 1, "{}");
     /* Compressed, or in another encoding: the printer shows nothing (file-formats.md 8). */
@@ -271,6 +309,7 @@ int main(void)
         cmocka_unit_test(long_lines_keep_strings_and_lose_numbers),
         cmocka_unit_test(a_plain_file_is_read_at_its_ends),
         cmocka_unit_test(FF_07_qoi_is_not_taken_for_png),
+        cmocka_unit_test(FF_07_pictures_are_found_by_size_and_format),
         cmocka_unit_test(binary_files_tell_their_printer_metadata),
         cmocka_unit_test(the_captured_firmware_says_the_same),
         cmocka_unit_test(the_real_files_tell_their_metadata),
