@@ -93,7 +93,7 @@ static void merge_step(struct load_step_stats *into, const struct load_step_stat
     histogram_merge(&into->latency, &from->latency);
 }
 
-static void merge_bin(struct load_bin *into, const struct load_bin *from)
+void load_bin_merge(struct load_bin *into, const struct load_bin *from)
 {
     into->on += from->on;
     into->connected += from->connected;
@@ -116,7 +116,7 @@ void load_stats_merge(struct load_stats *into, const struct load_stats *from)
     assert(into->groups == from->groups);
     const struct load_bin *bins = load_stats_bins((struct load_stats *)from);
     for (uint32_t i = 0; i < from->bins; i++) {
-        merge_bin(&load_stats_bins(into)[i], &bins[i]);
+        load_bin_merge(&load_stats_bins(into)[i], &bins[i]);
     }
     into->bins = from->bins > into->bins ? from->bins : into->bins;
     into->finished = into->finished && from->finished;

@@ -90,6 +90,7 @@ void load_stats_destroy(struct load_stats *stats); /* either; NULL is fine */
 
 /* Everything is added; `finished` holds when both have. Equal groups. */
 void load_stats_merge(struct load_stats *into, const struct load_stats *from);
+void load_bin_merge(struct load_bin *into, const struct load_bin *from);
 uint64_t load_step_failed(const struct load_step_stats *step);
 /* Of one step, over all groups. `out` is overwritten. */
 void load_stats_total(const struct load_stats *stats, enum load_step step,

@@ -258,3 +258,26 @@ void workers_sum(const struct workers *workers, struct load_stats *into)
         load_stats_merge(into, workers->items[i].stats);
     }
 }
+
+bool workers_last_second(const struct workers *workers, uint32_t *second, struct load_bin *into)
+{
+    uint32_t seconds = UINT32_MAX;
+    for (uint32_t i = 0; i < workers->settings.workers; i++) {
+        const struct worker *worker = &workers->items[i];
+        if (worker->pid > 0 && worker->stats->bins < seconds) {
+            seconds = worker->stats->bins;
+        }
+    }
+    if (seconds == 0 || seconds == UINT32_MAX) {
+        return false;
+    }
+    *into = (struct load_bin){0};
+    *second = seconds;
+    for (uint32_t i = 0; i < workers->settings.workers; i++) {
+        struct load_stats *stats = workers->items[i].stats;
+        if (stats->bins >= seconds) {
+            load_bin_merge(into, &load_stats_bins(stats)[seconds - 1]);
+        }
+    }
+    return true;
+}

@@ -46,4 +46,8 @@ void workers_free(struct workers *workers); /* ends those that are left */
 /* What all of them have counted by now. `into` is empty. */
 void workers_sum(const struct workers *workers, struct load_stats *into);
 
+/* The last second that all living workers have behind them, counted from 1. False: there is none.
+ */
+bool workers_last_second(const struct workers *workers, uint32_t *second, struct load_bin *into);
+
 #endif

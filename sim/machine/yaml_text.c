@@ -117,7 +117,7 @@ static void hear(cyaml_log_t level, void *context, const char *format, va_list a
     if (sscanf(text, " in mapping field '%99[^']'", key) == 1) {
         put_before(complaint->field, sizeof complaint->field, key);
     } else if (sscanf(text, " in sequence entry '%u'", &entry) == 1) {
-        snprintf(key, sizeof key, "[%u]", entry);
+        snprintf(key, sizeof key, "[%u]", entry > 0 ? entry - 1 : 0); /* it counts from 1 here */
         put_before(complaint->field, sizeof complaint->field, key);
     } else if (complaint->reason[0] == '\0' && strstr(text, "Backtrace") == NULL && text[0] != ' ') {
         const char *prefix = strstr(text, ": ");

@@ -1,0 +1,373 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "harness/load/plan.h"
+#include "sim/base/memory.h"
+
+static const char whole[] = "name: mixed\n"                                            /* 1 */
+                            "seed: 7\n"                                                /* 2 */
+                            "duration: 5m\n"                                           /* 3 */
+                            "warm_up: 30s\n"                                           /* 4 */
+                            "arrival: {ramp: 10s}\n"                                   /* 5 */
+                            "telemetry: {style: full, interval: 1s}\n"                 /* 6 */
+                            "groups:\n"                                                /* 7 */
+                            "  - name: one\n"                                          /* 8 */
+                            "    model: mk3\n"                                         /* 9 */
+                            "    count: 60\n"                                          /* 10 */
+                            "    token: t{printer}\n"                                  /* 11 */
+                            "    telemetry: {interval: 'normal(1s, 100ms)'}\n"         /* 12 */
+                            "  - name: two\n"                                          /* 13 */
+                            "    model: mk3s\n"                                        /* 14 */
+                            "    count: 40\n"                                          /* 15 */
+                            "    host: sdk\n"                                          /* 16 */
+                            "    sdk: 0.8.0\n"                                         /* 17 */
+                            "    files: [../../scenarios/examples/files/cube.gcode]\n" /* 18 */
+                            "    states:\n"                                            /* 19 */
+                            "      - {weight: 30}\n"                                   /* 20 */
+                            "      - {weight: 10, print: cube.gcode}\n"                /* 21 */
+                            "    pause: 1m\n"                                          /* 22 */
+                            "thresholds:\n"                                            /* 23 */
+                            "  - telemetry.p99 < 200ms\n"                              /* 24 */
+                            "  - two/event.failed < 0.1%\n"                            /* 25 */
+                            "generator: {lateness: 20ms, cpu: 90}\n";                  /* 26 */
+
+static struct load_plan *parse(const char *text, struct error *error)
+{
+    return load_plan_parse("tests/load/own.yaml", text, strlen(text), error);
+}
+
+static struct load_plan *good(const char *text)
+{
+    struct error error = {{0}};
+    struct load_plan *plan = parse(text, &error);
+    if (plan == NULL) {
+        fail_msg("%s", error.text);
+    }
+    return plan;
+}
+
+static char *changed(const char *passage, const char *by)
+{
+    const char *at = strstr(whole, passage);
+    assert_non_null(at);
+    char *out = memory_new(strlen(whole) + strlen(by) + 1);
+    sprintf(out, "%.*s%s%s", (int)(at - whole), whole, by, at + strlen(passage));
+    return out;
+}
+
+static void a_farm_file_says_everything(void **state)
+{
+    (void)state;
+    struct load_plan *plan = good(whole);
+    assert_string_equal(plan->name, "mixed");
+    assert_int_equal(plan->printers, 100);
+    assert_int_equal(plan->duration_us, SECONDS(300));
+    assert_int_equal(plan->warm_up_us, SECONDS(30));
+    assert_int_equal(plan->groups[0].interval.kind, DISTRIBUTION_NORMAL);
+    assert_int_equal(plan->groups[0].telemetry, CONNECT_TELEMETRY_FULL);
+    assert_int_equal(plan->groups[1].interval.kind, DISTRIBUTION_CONSTANT);
+    assert_int_equal(plan->groups[1].host, CONNECT_HOST_SDK);
+    assert_int_equal(plan->groups[1].sdk_version, CONNECT_SDK_0_8_0);
+    assert_string_equal(plan->groups[1].states[1].print, "/PrusaLink gcodes/cube.gcode");
+    assert_int_equal(plan->threshold_count, 2);
+    assert_int_equal(plan->lateness_most_us, 20000);
+    assert_true(plan->cpu_most == 0.9);
+    load_plan_destroy(plan);
+}
+
+static void every_error_names_file_line_and_field(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *passage, *by;
+        unsigned line;
+        const char *says;
+    } rows[] = {
+        {"duration: 5m", "duration: 0s", 3, "'duration': expected a time from 1s to 24h"},
+        {"duration: 5m", "duration: 25h", 3, "'duration': expected a time from 1s to 24h"},
+        {"duration: 5m", "duration: -5m", 3, "'duration': expected a time"},
+        {"warm_up: 30s", "warm_up: 5m", 4,
+         "'warm_up': expected a time that is less than the duration"},
+        {"ramp: 10s", "ramp: soon", 5, "'arrival.ramp': expected a time"},
+        {"ramp: 10s", "ramp: 10s, rate: 5", 5, "'arrival': expected one of ramp, rate and stages"},
+        {"ramp: 10s", "rate: 0", 5, "'arrival.rate': expected printers per second"},
+        {"ramp: 10s", "stages: [{for: 1s, printers: 101}]", 5,
+         "'arrival.stages[0].printers': expected a whole"},
+        {"ramp: 10s", "stages: [{for: 1s, printers: 1}, {for: 0s, printers: 9}]", 5,
+         "'arrival.stages[1].for': expected"},
+        {"style: full", "style: fast", 6, "'telemetry.style': expected host, full or minimal"},
+        {"model: mk3\n", "model: mk33\n", 9,
+         "'groups[0].model': expected the name of a built-in model"},
+        {"count: 60", "count: 0", 10, "'groups[0].count': expected a whole number from 1"},
+        {"count: 60", "count: -1", 10, "'groups[0].count'"},
+        {"count: 60", "count: 10000001", 10,
+         "'groups[0].count': expected a whole number from 1 to 10000000"},
+        {"count: 40", "count: 99999999999999", 15, "'groups[1].count'"},
+        {"count: 40", "count: 4.5", 15, "'groups[1].count': expected a whole number"},
+        {"token: t{printer}", "token: same", 11,
+         "'groups[0].token': expected printable characters"},
+        {"normal(1s, 100ms)", "normal(1s)", 12,
+         "'groups[0].telemetry.interval': expected a time from 1ms"},
+        {"normal(1s, 100ms)", "uniform(2s, 1s)", 12, "'groups[0].telemetry.interval': expected"},
+        {"normal(1s, 100ms)", "exponential(0s)", 12, "'groups[0].telemetry.interval': expected"},
+        {"name: two", "name: one", 13, "'groups[1].name': expected a name of its own"},
+        {"host: sdk", "host: octoprint", 16, "'groups[1].host': expected prusalink or sdk"},
+        {"sdk: 0.8.0", "sdk: 0.9", 17, "'groups[1].sdk': expected 0.7.1, 0.8.0 or 0.8.1"},
+        {"files/cube.gcode", "files/none.gcode", 18,
+         "'groups[1].files[0]': expected a file that can be read"},
+        {"weight: 10, print: cube.gcode", "weight: 10, print: x.gcode", 21,
+         "'groups[1].states[1].print': expected the name"},
+        {"weight: 30", "weight: 0", 20,
+         "'groups[1].states[0].weight': expected a whole number from 1 to 1000"},
+        {"pause: 1m", "pause: 0s", 22, "'groups[1].pause': expected a time from 1ms"},
+        {"p99 < 200ms", "p99 < 200", 24, NULL}, /* seconds: fine */
+        {"p99 < 200ms", "p99 < fast", 24, "'thresholds[0]': expected a threshold as"},
+        {"p99 < 200ms", "p101 < 1s", 24, "'thresholds[0]': expected a threshold as"},
+        {"two/event", "three/event", 25, "'thresholds[1]': expected the name of a group"},
+        {"lateness: 20ms", "lateness: 0s", 26, "'generator.lateness': expected a time from 1ms"},
+        {"cpu: 90", "cpu: 900", 26, "'generator.cpu': expected a percentage"},
+        {"name: mixed", "nam: mixed", 1, "Unexpected key: nam"},
+        {"seed: 7", "seed: seven", 2, "'seed'"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char *text = changed(rows[i].passage, rows[i].by);
+        struct error error = {{0}};
+        struct load_plan *plan = parse(text, &error);
+        char place[40];
+        snprintf(place, sizeof place, "tests/load/own.yaml:%u: ", rows[i].line);
+        if ((plan == NULL) != (rows[i].says != NULL)) {
+            fail_msg("\"%s\": %s", rows[i].by, plan != NULL ? "was taken" : error.text);
+        }
+        if (plan == NULL &&
+            (strstr(error.text, place) != error.text || strstr(error.text, rows[i].says) == NULL)) {
+            fail_msg("\"%s\" gives: %s", rows[i].by, error.text);
+        }
+        load_plan_destroy(plan);
+        free(text);
+    }
+}
+
+static void printers_have_the_shares_that_were_asked_for(void **state)
+{
+    (void)state;
+    struct load_plan *plan = good(whole);
+    unsigned of_two = 0, printing = 0;
+    for (uint64_t k = 0; k < plan->printers; k++) {
+        struct load_printer printer;
+        load_plan_printer(plan, k, &printer);
+        assert_int_equal(printer.group, k < 60 ? 0 : 1);
+        of_two += printer.group == 1;
+        printing += printer.state->print != NULL;
+    }
+    assert_int_equal(of_two, 40);
+    assert_int_equal(printing, 10);
+    load_plan_destroy(plan);
+}
+
+static void printers_come_mixed_and_each_once(void **state)
+{
+    (void)state;
+    struct load_plan *plan = good(whole);
+    for (uint64_t seed = 0; seed < 50; seed++) {
+        bool taken[100] = {false};
+        plan->seed = seed;
+        for (uint64_t k = 0; k < 100; k++) {
+            struct load_printer printer;
+            load_plan_printer(plan, k, &printer);
+            assert_true(printer.rank < 100 && !taken[printer.rank]);
+            taken[printer.rank] = true;
+        }
+    }
+    load_plan_destroy(plan);
+}
+
+/* How many are on at an instant, from their switches alone. */
+static unsigned on_at(const struct load_plan *plan, int64_t us)
+{
+    unsigned count = 0;
+    for (uint64_t rank = 0; rank < plan->printers; rank++) {
+        bool now = false, on;
+        int64_t at_us = -1;
+        while (load_plan_switch(plan, rank, at_us, &at_us, &on) && at_us <= us) {
+            assert_true(on != now);
+            now = on;
+        }
+        count += now;
+    }
+    return count;
+}
+
+static void arrival_follows_ramp_rate_and_stages(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *arrival;
+        unsigned on[5]; /* after 0, 5, 10, 20 and 40 s */
+    } rows[] = {
+        {"ramp: 10s", {1, 51, 100, 100, 100}},
+        {"ramp: 0s", {100, 100, 100, 100, 100}},
+        {"rate: 5", {1, 26, 51, 100, 100}},
+        {"stages: [{for: 10s, printers: 50}, {for: 10s, printers: 50}, {for: 10s, printers: 10}]",
+         {1, 26, 50, 50, 10}},
+        {"stages: [{for: 0s, printers: 20}, {for: 20s, printers: 100}]", {21, 41, 61, 100, 100}},
+    };
+    static const int seconds[] = {0, 5, 10, 20, 40};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char *text = changed("ramp: 10s", rows[i].arrival);
+        struct load_plan *plan = good(text);
+        for (int at = 0; at < 5; at++) {
+            assert_int_equal(on_at(plan, SECONDS(seconds[at])), rows[i].on[at]);
+        }
+        load_plan_destroy(plan);
+        free(text);
+    }
+}
+
+static void another_file_is_another_farm(void **state)
+{
+    (void)state;
+    struct load_plan *one = good(whole), *same = good(whole);
+    char *other_text = changed("count: 60", "count: 61");
+    struct load_plan *other = good(other_text);
+    assert_string_equal(one->digest, same->digest);
+    assert_string_not_equal(one->digest, other->digest);
+    load_plan_destroy(one);
+    load_plan_destroy(same);
+    load_plan_destroy(other);
+    free(other_text);
+}
+
+/* Against the theory: mean and deviation of 100,000 draws. */
+static void distributions_have_their_mean_and_deviation(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        double mean_s, deviation_s;
+    } rows[] = {
+        {"1s", 1, 0},
+        {"constant(250ms)", 0.25, 0},
+        {"uniform(1s, 3s)", 2, 0.57735},
+        {"normal(1s, 200ms)", 1, 0.2},
+        {"lognormal(1s, 0.5)", 1.133148, 0.603901},
+        {"exponential(2s)", 2, 2},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct distribution distribution;
+        struct random random = random_of(3, i);
+        assert_true(distribution_parse(&distribution, rows[i].text));
+        assert_true(fabs(distribution_mean_us(&distribution) / 1e6 - rows[i].mean_s) < 1e-5);
+        double sum = 0, squares = 0;
+        for (int n = 0; n < 100000; n++) {
+            double s = (double)distribution_draw_us(&distribution, &random) / 1e6;
+            sum += s;
+            squares += s * s;
+        }
+        double mean = sum / 1e5, deviation = sqrt(fabs(squares / 1e5 - mean * mean));
+        assert_true(fabs(mean - rows[i].mean_s) < 0.02);
+        assert_true(fabs(deviation - rows[i].deviation_s) < 0.03);
+    }
+}
+
+static void what_is_no_distribution_is_refused(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {
+        "",
+        "s",
+        "-1s",
+        "1s)",
+        "(1s)",
+        "normal",
+        "normal()",
+        "normal(1s, 2s)",
+        "uniform(1s, 2s, 3s)",
+        "gauss(1s)",
+        "exponential(1s) ",
+        "exponential(1s",
+        "lognormal(1s, -1)",
+        "lognormal(1s, nan)",
+        "constant(2d)",
+        "500us",
+    };
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        struct distribution distribution;
+        if (distribution_parse(&distribution, texts[i])) {
+            fail_msg("\"%s\" was taken", texts[i]);
+        }
+    }
+}
+
+static void thresholds_judge_what_was_counted(void **state)
+{
+    (void)state;
+    struct load_stats *stats = load_stats_new(2);
+    stats->measured_us = SECONDS(10);
+    stats->group[0].printer_us = SECONDS(100);
+    stats->group[1].printer_us = SECONDS(100);
+    struct load_step_stats *step = &stats->group[0].steps[LOAD_TELEMETRY];
+    for (int i = 1; i <= 100; i++) {
+        histogram_record(&step->latency, i * 1000);
+        step->ok++;
+    }
+    step->failed[LOAD_CAUSE_RESET] = 25;
+    static const struct {
+        const char *text;
+        bool holds;
+        const char *seen;
+    } rows[] = {
+        {"telemetry.p99 < 99.1ms", true, "99"},
+        {"telemetry.p99 < 98ms", false, "99"},
+        {"telemetry.max <= 100ms", true, "100"},
+        {"telemetry.mean > 50ms", true, "50.5"},
+        {"telemetry.failed == 25", true, "25"},
+        {"telemetry.failed < 20%", false, "20%"},
+        {"telemetry.failed <= 20%", true, "20%"},
+        {"telemetry.rate >= 0.5/s", true, "0.5/s"},
+        {"a/telemetry.rate >= 1/s", true, "1/s"},
+        {"telemetry.throughput == 10/s", true, "10/s"},
+        {"telemetry.count > 99", true, "100"},
+        {"event.p50 < 1s", false, "nothing was measured"},
+        {"event.failed == 0", true, "0"},
+        {"lateness.p99 < 1s", false, "nothing was measured"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct load_threshold threshold;
+        struct error error = {{0}};
+        char seen[48];
+        if (!load_threshold_parse(&threshold, rows[i].text, &error)) {
+            fail_msg("%s", error.text);
+        }
+        bool holds = load_threshold_holds(&threshold, stats, 0, seen);
+        if (holds != rows[i].holds || strstr(seen, rows[i].seen) == NULL) {
+            fail_msg("%s: %d, %s", rows[i].text, holds, seen);
+        }
+        load_threshold_free(&threshold);
+    }
+    load_stats_destroy(stats);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_farm_file_says_everything),
+        cmocka_unit_test(every_error_names_file_line_and_field),
+        cmocka_unit_test(printers_have_the_shares_that_were_asked_for),
+        cmocka_unit_test(printers_come_mixed_and_each_once),
+        cmocka_unit_test(arrival_follows_ramp_rate_and_stages),
+        cmocka_unit_test(another_file_is_another_farm),
+        cmocka_unit_test(distributions_have_their_mean_and_deviation),
+        cmocka_unit_test(what_is_no_distribution_is_refused),
+        cmocka_unit_test(thresholds_judge_what_was_counted),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
