@@ -340,7 +340,7 @@ static int run(struct bench *bench)
     world_run(&bench->world, options->duration_given ? options->duration_us : INT64_MAX, &bench->stop);
     struct connect_face *face = printer_connect_face(bench->printer);
     if (face != NULL) {
-        say(bench, "%llu requests sent", (unsigned long long)connect_sdk_requests(connect_face_sdk(face)));
+        say(bench, "%llu requests sent", (unsigned long long)connect_face_requests(face));
     }
     machine_unlisten(printer_machine(bench->printer), &bench->listener);
     bool silent = !bench->reached && bench->broken != CONNECT_CONDITIONS;

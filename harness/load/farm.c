@@ -154,7 +154,7 @@ static void switch_on(struct seat *seat)
     farm->on++;
     printer_power_on(seat->printer);
     struct connect_face *face = printer_connect_face(seat->printer);
-    connect_sdk_observe(connect_face_sdk(face), &seat_observer, seat);
+    connect_face_observe(face, &seat_observer, seat);
     connect_face_set_pace(face, &seat_pace, seat);
 }
 

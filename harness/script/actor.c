@@ -217,7 +217,7 @@ const char *actor_name(const struct actor *actor)
 
 const char *actor_token(const struct actor *actor)
 {
-    return actor->face != NULL ? connect_sdk_token(connect_face_sdk(actor->face)) : actor->token;
+    return actor->face != NULL ? connect_face_token(actor->face) : actor->token;
 }
 
 const char *actor_server(const struct actor *actor)
@@ -242,7 +242,8 @@ bool actor_register(struct actor *actor)
 
 void actor_shift_clock(struct actor *actor, int64_t shift_us)
 {
-    if (actor->face != NULL) {
+    /* Buddy printers put no time into what they say. */
+    if (actor->face != NULL && connect_face_sdk(actor->face) != NULL) {
         connect_sdk_shift_clock(connect_face_sdk(actor->face), shift_us);
     }
 }

@@ -171,6 +171,9 @@ enum machine_refusal machine_start_print(struct machine *machine, const char *pa
 enum machine_refusal machine_pause(struct machine *machine);
 enum machine_refusal machine_resume(struct machine *machine);
 enum machine_refusal machine_stop(struct machine *machine);
+/* FINISHED or STOPPED is over now: printers with a screen of their own wait for that. False: there is
+ * no end of a print to dismiss. */
+bool machine_dismiss_end(struct machine *machine);
 enum machine_refusal machine_set_ready(struct machine *machine, bool ready);
 const char *machine_refusal_name(enum machine_refusal refusal); /* "wrong-state" */
 void machine_set_speed(struct machine *machine, int percent);   /* 0..999 */

@@ -351,9 +351,24 @@ void print_break_off(struct machine *machine)
     account(machine);
     print->phase = PRINT_ENDED;
     print->wait = WAIT_NOTHING;
-    print->due_us = machine_now(machine) + HOLD_US;
+    /* Buddy printers show the end of a print until somebody dismisses it. */
+    print->due_us = strcmp(machine->model->family, "buddy") == 0
+                        ? INT64_MAX
+                        : machine_now(machine) + HOLD_US;
     heater_wait(&machine->nozzle, machine_now(machine), HEATER_WAIT_NONE);
     heater_wait(&machine->bed, machine_now(machine), HEATER_WAIT_NONE);
+}
+
+bool machine_dismiss_end(struct machine *machine)
+{
+    machine_settle(machine);
+    struct machine_print *print = machine->print;
+    if (print == NULL || print->phase != PRINT_ENDED) {
+        return false;
+    }
+    print->due_us = machine_now(machine);
+    machine_settle(machine);
+    return true;
 }
 
 static void finish(struct machine *machine)

@@ -199,6 +199,12 @@ void http_client_send(struct http_client *client, const char *bytes, size_t size
     stream_send(client->stream, bytes, size);
 }
 
+void http_client_send_more(struct http_client *client, const char *bytes, size_t size)
+{
+    assert(client->busy && client->stream != NULL);
+    stream_send(client->stream, bytes, size);
+}
+
 bool http_client_busy(const struct http_client *client)
 {
     return client->busy;

@@ -78,6 +78,8 @@ void http_client_free(struct http_client *client);
  * method is HEAD. Not while busy. */
 void http_client_send(struct http_client *client, const char *bytes, size_t size,
                       bool head_request);
+/* More of the same request, as a write of its own. Only while busy, before anything was called back. */
+void http_client_send_more(struct http_client *client, const char *bytes, size_t size);
 bool http_client_busy(const struct http_client *client);
 /* Number of the connection that the last request went out on, 0: none stands. */
 uint32_t http_client_connection(const struct http_client *client);

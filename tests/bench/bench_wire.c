@@ -32,7 +32,7 @@ static uint64_t requests(struct printer **printers, uint64_t count)
 {
     uint64_t sum = 0;
     for (uint64_t i = 0; i < count; i++) {
-        sum += connect_sdk_requests(connect_face_sdk(printer_connect_face(printers[i])));
+        sum += connect_face_requests(printer_connect_face(printers[i]));
     }
     return sum;
 }

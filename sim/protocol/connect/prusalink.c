@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "sim/base/memory.h"
+#include "sim/protocol/connect/buddy.h"
 
 /* The course of the program's start (connect-sdk.md 3.6; captures/connect-prusalink 01). */
 #define LOCAL_FOUND     MILLISECONDS(6240)
@@ -14,7 +15,7 @@
 #define FULL_INFO_AFTER SECONDS(30)
 #define SD_READ_AFTER   MILLISECONDS(190)
 
-static const char *const host_names[] = {"prusalink", "sdk"};
+static const char *const host_names[] = {"prusalink", "sdk", "buddy"};
 
 /* The table of a printer as it was recorded; all are made of eight. */
 static const struct connect_sheet delivered_sheets[] = {
@@ -366,6 +367,10 @@ struct connect_face *connect_face_new(struct world *world, struct network *netwo
     face->machine = machine;
     face->settings = settings;
     face->name = name;
+    if (strcmp(machine_model(machine)->family, "buddy") == 0) {
+        face->buddy = buddy_new(world, network, machine, settings, name, token);
+        return face;
+    }
     face->active_sheet = (uint8_t)settings->active_sheet;
     face->server = memory_copy_text(settings->server);
     make_network(face);
@@ -380,6 +385,11 @@ struct connect_face *connect_face_new(struct world *world, struct network *netwo
 void connect_face_destroy(struct connect_face *face)
 {
     if (face == NULL) {
+        return;
+    }
+    if (face->buddy != NULL) {
+        buddy_destroy(face->buddy);
+        free(face);
         return;
     }
     machine_unlisten(face->machine, &face->listener);
@@ -401,6 +411,10 @@ void connect_face_destroy(struct connect_face *face)
 
 void connect_face_set_api_key(struct connect_face *face, const char *api_key)
 {
+    if (face->buddy != NULL) {
+        buddy_set_api_key(face->buddy, api_key);
+        return;
+    }
     free(face->api_key);
     face->api_key = memory_copy_text(api_key);
     face->api_key_set = true;
@@ -411,6 +425,9 @@ void connect_face_set_api_key(struct connect_face *face, const char *api_key)
 
 void connect_face_set_active_sheet(struct connect_face *face, int sheet)
 {
+    if (face->buddy != NULL) {
+        return; /* these printers keep no sheets */
+    }
     face->active_sheet = (uint8_t)sheet;
     if (face->known) {
         face_send_active_sheet(face);
@@ -419,6 +436,10 @@ void connect_face_set_active_sheet(struct connect_face *face, int sheet)
 
 void connect_face_set_server(struct connect_face *face, const char *server, const char *token)
 {
+    if (face->buddy != NULL) {
+        buddy_set_server(face->buddy, server, token);
+        return;
+    }
     char *copy = memory_copy_text(server);
     free(face->server);
     face->server = copy;
@@ -438,6 +459,26 @@ struct connect_sdk *connect_face_sdk(struct connect_face *face)
     return face->sdk;
 }
 
+void connect_face_observe(struct connect_face *face, const struct connect_observer_class *class,
+                          void *observer)
+{
+    if (face->buddy != NULL) {
+        buddy_observe(face->buddy, class, observer);
+    } else {
+        connect_sdk_observe(face->sdk, class, observer);
+    }
+}
+
+const char *connect_face_token(const struct connect_face *face)
+{
+    return face->buddy != NULL ? buddy_token(face->buddy) : connect_sdk_token(face->sdk);
+}
+
+uint64_t connect_face_requests(const struct connect_face *face)
+{
+    return face->buddy != NULL ? buddy_requests(face->buddy) : connect_sdk_requests(face->sdk);
+}
+
 struct machine *connect_face_machine(struct connect_face *face)
 {
     return face->machine;
@@ -450,17 +491,20 @@ const char *connect_face_name(const struct connect_face *face)
 
 enum connect_host_kind connect_face_host(const struct connect_face *face)
 {
-    return face->settings->host;
+    return face->buddy != NULL ? CONNECT_HOST_BUDDY : face->settings->host;
 }
 
 bool connect_face_asleep(const struct connect_face *face)
 {
-    return face_is_prusalink(face) && face->telemetry.sleeping;
+    return face->buddy == NULL && face_is_prusalink(face) && face->telemetry.sleeping;
 }
 
 size_t connect_face_bytes(const struct connect_face *face)
 {
     size_t bytes = sizeof *face;
+    if (face->buddy != NULL) {
+        return bytes + buddy_bytes(face->buddy);
+    }
     bytes += face->server == NULL ? 0 : strlen(face->server) + 1;
     bytes += face->api_key == NULL ? 0 : strlen(face->api_key) + 1;
     return bytes;

@@ -19,9 +19,13 @@ struct connect_face;
 enum connect_host_kind {
     CONNECT_HOST_PRUSALINK,
     CONNECT_HOST_SDK,
+    /* The client inside Buddy firmware (buddy.h): that of every machine of the buddy family, whatever
+     * the settings say, and of no other. */
+    CONNECT_HOST_BUDDY,
 };
 
-const char *connect_host_name(enum connect_host_kind host); /* "prusalink", "sdk" */
+const char *connect_host_name(enum connect_host_kind host); /* "prusalink", "sdk", "buddy" */
+/* Of those that can be chosen: "prusalink" and "sdk". */
 bool connect_host_parse(const char *name, enum connect_host_kind *host);
 
 enum connect_telemetry_style {
@@ -103,8 +107,13 @@ struct connect_pace {
 };
 void connect_face_set_pace(struct connect_face *face, const struct connect_pace *pace, void *owner);
 
-struct connect_sdk *
-connect_face_sdk(struct connect_face *face); /* to observe, to shift its clock, … */
+/* To observe, to shift its clock, …; NULL of a Buddy face, which has none. */
+struct connect_sdk *connect_face_sdk(struct connect_face *face);
+/* Of all that passes; of a Buddy face without an SDK (NULL). class NULL: nobody. */
+void connect_face_observe(struct connect_face *face, const struct connect_observer_class *class,
+                          void *observer);
+const char *connect_face_token(const struct connect_face *face); /* NULL: none */
+uint64_t connect_face_requests(const struct connect_face *face); /* sent so far */
 struct machine *connect_face_machine(struct connect_face *face);
 const char *connect_face_name(const struct connect_face *face);
 enum connect_host_kind connect_face_host(const struct connect_face *face);

@@ -80,6 +80,7 @@ struct connect_face {
     char lan_mac[18], lan_ipv4[16];
     char *server;                /* base URL in use; NULL: none */
     struct connect_probe *probe; /* NULL: none under way */
+    struct buddy *buddy;         /* the client of a Buddy printer; nothing else of this is then used */
 };
 
 static inline bool face_quirk(const struct connect_face *face, unsigned number)

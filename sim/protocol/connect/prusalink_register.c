@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "sim/base/memory.h"
+#include "sim/protocol/connect/buddy.h"
 #include "sim/base/trace.h"
 #include "sim/wire/http_client.h"
 
@@ -93,6 +94,9 @@ static void write_probe(const char *server, struct buffer *out)
 
 bool connect_face_register(struct connect_face *face)
 {
+    if (face->buddy != NULL) {
+        return buddy_register(face->buddy);
+    }
     if (face->server == NULL || face->probe != NULL) {
         return false;
     }

@@ -1,0 +1,463 @@
+#include "sim/protocol/connect/buddy_parts.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/base/memory.h"
+#include "sim/base/trace.h"
+
+/* The loop of the firmware's Connect task: look at the printer, ask the planner, do what it says
+ * (connect-buddy.md 1.4, 3.1). */
+
+#define SOCKET_TIMEOUT SECONDS(60)
+#define IDLE_WAIT      MILLISECONDS(100) /* background work within a sleep */
+#define OFF_RECHECK    MILLISECONDS(1000)
+
+static const char *peer_name(const struct buddy *buddy)
+{
+    return buddy->settings->peer_name == NULL ? "connect" : buddy->settings->peer_name;
+}
+
+void buddy_wake(struct buddy *buddy)
+{
+    buddy->sleeping = false;
+    world_arm_in(buddy->world, &buddy->timer, 0);
+}
+
+/* ---- one exchange ---- */
+
+static void told_end(struct buddy *buddy, enum stream_end end, bool by_us, const char *why)
+{
+    const struct connect_observer_class *class = buddy->observer_class;
+    uint32_t connection = buddy->connection;
+    if (connection == 0) {
+        return;
+    }
+    buddy->connection = 0;
+    trace_http(buddy->world, buddy->name, peer_name(buddy), connection, "close", NULL, 0);
+    if (class != NULL && class->ended != NULL) {
+        class->ended(buddy->observer, NULL, connection, end, by_us, why);
+    }
+}
+
+void buddy_hang_up(struct buddy *buddy)
+{
+    told_end(buddy, STREAM_END_CLOSED, true, "the printer closes");
+    http_client_close(&buddy->client);
+    buddy->exchange = false;
+}
+
+static void told_request(struct buddy *buddy)
+{
+    const struct connect_observer_class *class = buddy->observer_class;
+    const struct buffer *bytes = &buddy->request.bytes;
+    buddy->requests++;
+    trace_http(buddy->world, buddy->name, peer_name(buddy), buddy->connection, "request",
+               bytes->bytes, bytes->size);
+    if (class != NULL && class->request != NULL) {
+        class->request(buddy->observer, NULL, buddy->connection, bytes->bytes, bytes->size);
+    }
+}
+
+void buddy_send(struct buddy *buddy)
+{
+    const struct buddy_request *request = &buddy->request;
+    buddy->exchange = true;
+    buddy->exchange_due_us = buddy->world->now_us;
+    if (buddy->connection != 0) {
+        told_request(buddy);
+    }
+    http_client_send(&buddy->client, request->bytes.bytes, request->writes[0], false);
+    for (size_t i = 1; i < request->write_count; i++) {
+        http_client_send_more(&buddy->client, request->bytes.bytes + request->writes[i - 1],
+                              request->writes[i] - request->writes[i - 1]);
+    }
+}
+
+static struct connect_asked asked(const struct buddy *buddy)
+{
+    return (struct connect_asked){
+        .kind = buddy->registration.active
+                    ? (buddy->registration.code[0] == '\0' ? CONNECT_ASKED_REGISTER
+                                                           : CONNECT_ASKED_POLL)
+                : buddy->exchange_is_event ? CONNECT_ASKED_EVENT
+                                           : CONNECT_ASKED_TELEMETRY,
+        .due_us = buddy->exchange_due_us,
+        .body = buffer_text(&buddy->message.text),
+    };
+}
+
+static void opened(void *owner, uint32_t connection)
+{
+    struct buddy *buddy = owner;
+    const struct connect_observer_class *class = buddy->observer_class;
+    buddy->connection = connection;
+    trace_http(buddy->world, buddy->name, peer_name(buddy), connection, "open", NULL, 0);
+    if (class != NULL && class->opened != NULL) {
+        class->opened(buddy->observer, NULL, connection);
+    }
+    told_request(buddy);
+}
+
+/* ---- replies ---- */
+
+static void finish(struct buddy *buddy, enum buddy_result result, bool keep)
+{
+    buddy->planner.now_us = buddy->world->now_us;
+    buddy_planner_done(&buddy->planner, result);
+    if (!keep) {
+        buddy_hang_up(buddy);
+    }
+    buddy_wake(buddy);
+}
+
+/* Digits, modulo 2^32; whatever else stands there counts as one, too (1.4). */
+static uint32_t command_id(struct slice value)
+{
+    uint32_t id = 0;
+    for (size_t i = 0; i < value.size; i++) {
+        id = id * 10 + (uint32_t)(value.bytes[i] - '0');
+    }
+    return id;
+}
+
+static bool is_type(struct slice value, const char *type)
+{
+    size_t size = strlen(type);
+    return value.size >= size && strncasecmp(value.bytes, type, size) == 0 &&
+           (value.size == size || value.bytes[size] == ';' || value.bytes[size] == ' ');
+}
+
+static void parse(struct buddy *buddy, uint32_t id, struct slice type, struct slice body)
+{
+    struct buddy_number background = buddy_planner_background(&buddy->planner);
+    bool occupied = buddy->exchange_is_event && (buddy->exchange_type == BUDDY_EVENT_FILE_INFO ||
+                                                 buddy->exchange_type == BUDDY_EVENT_FILE_CHANGED);
+    buddy->command = (struct buddy_command){.id = id, .type = BUDDY_COMMAND_UNKNOWN};
+    if (background.known && background.value == id) {
+        buddy->command.type = BUDDY_COMMAND_PROCESSING_THIS;
+    } else if (occupied || background.known) {
+        buddy->command.type = BUDDY_COMMAND_PROCESSING_OTHER;
+    } else if (is_type(type, "application/json")) {
+        buddy_parse_json(&buddy->command, &buddy->build, id, body.bytes, body.size);
+    } else if (is_type(type, "text/x.gcode") || is_type(type, "text/x-gcode")) {
+        buddy_parse_gcode(&buddy->command, id, body.bytes, body.size);
+    }
+}
+
+/* 200: a command, if it says which. Only Content-Length is understood; without one there is no
+ * body, and the connection can't be kept. */
+static void take_command(struct buddy *buddy, const struct http_message *message)
+{
+    struct slice id = http_header_value(message, "Command-Id");
+    struct slice body = message->body;
+    bool framed = http_header_value(message, "Content-Length").bytes != NULL;
+    bool keep = framed && message->keep_alive;
+    if (id.bytes == NULL) {
+        finish(buddy, BUDDY_REFUSED, false);
+        return;
+    }
+    if (framed && body.size > BUDDY_COMMAND_MAX) {
+        finish(buddy, BUDDY_FAILED_TO_SEND, false);
+        buddy_planner_reject(&buddy->planner, command_id(id), "Response too long");
+        return;
+    }
+    if (!framed) {
+        body = slice_of("");
+    }
+    parse(buddy, command_id(id), http_header_value(message, "Content-Type"), body);
+    finish(buddy, BUDDY_OK, keep);
+    buddy_look(buddy);
+    buddy_planner_command(&buddy->planner, &buddy->command);
+}
+
+static void replied(void *owner, const struct http_message *message)
+{
+    struct buddy *buddy = owner;
+    const struct connect_observer_class *class = buddy->observer_class;
+    trace_http(buddy->world, peer_name(buddy), buddy->name, buddy->connection, "reply",
+               message->head.bytes, message->head.size);
+    if (class != NULL && class->reply != NULL) {
+        class->reply(buddy->observer, NULL, buddy->connection, message);
+    }
+    if (http_client_connection(&buddy->client) == 0) {
+        told_end(buddy, STREAM_END_CLOSED, true, "the reply ends the connection");
+    }
+    if (class != NULL && class->answered != NULL) {
+        struct connect_asked it = asked(buddy);
+        class->answered(buddy->observer, NULL, &it, message);
+    }
+    buddy->exchange = false;
+    if (buddy->registration.active) {
+        buddy_register_reply(buddy, message);
+        return;
+    }
+    switch (message->status) {
+    case 200:
+        take_command(buddy, message);
+        break;
+    case 204:
+        finish(buddy, BUDDY_OK, message->keep_alive);
+        break;
+    case 400:
+        finish(buddy, BUDDY_REFUSED_FAST, false);
+        break;
+    case 408:
+    case 429:
+    case 503:
+    case 504:
+        finish(buddy, BUDDY_FAILED_TO_SEND, false);
+        break;
+    default:
+        finish(buddy, BUDDY_REFUSED, false);
+        break;
+    }
+}
+
+static void failed(void *owner, const struct http_failure *failure)
+{
+    struct buddy *buddy = owner;
+    if (buddy->connection == 0) {
+        trace_note(buddy->world, buddy->name, "no connection to %s: %s", peer_name(buddy),
+                   failure->why == NULL ? http_failure_name(failure->kind) : failure->why);
+    }
+    told_end(buddy, failure->end, false,
+             failure->why == NULL ? http_failure_name(failure->kind) : failure->why);
+    const struct connect_observer_class *class = buddy->observer_class;
+    if (class != NULL && class->lost != NULL) {
+        struct connect_asked it = asked(buddy);
+        class->lost(buddy->observer, NULL, &it, failure);
+    }
+    buddy->exchange = false;
+    if (buddy->registration.active) {
+        buddy_register_failed(buddy);
+    } else {
+        finish(buddy, BUDDY_FAILED_TO_SEND, false);
+    }
+}
+
+static void idle_end(void *owner, enum stream_end end)
+{
+    told_end(owner, end, false, "closed while idle");
+}
+
+static const struct http_client_events client_events = {
+    .reply = replied, .failed = failed, .opened = opened, .idle_end = idle_end};
+
+/* ---- the loop ---- */
+
+static void post(struct buddy *buddy, const struct buddy_action *action)
+{
+    const struct buddy_connection_names names = {buddy->endpoint.host, buddy->state.fingerprint,
+                                                 buddy->token};
+    const struct buddy_files files = {&buddy_drive_class, buddy->machine};
+    bool event = action->kind == BUDDY_SEND_EVENT;
+    if (event) {
+        buddy_render_event(&buddy->message, &buddy->build, &buddy->state, &files,
+                           &buddy->planner.event);
+    } else {
+        buddy_render_telemetry(&buddy->message, &buddy->build, &buddy->state,
+                               buddy_planner_background(&buddy->planner), action->full);
+    }
+    buddy->exchange_is_event = event;
+    buddy->exchange_type = event ? buddy->planner.event.type : BUDDY_EVENTS;
+    buddy_request_post(&buddy->request, event ? "/p/events" : "/p/telemetry", &names, &buddy->build,
+                       buddy->state.firmware, &buddy->message);
+    buddy_send(buddy);
+    if (!buddy->request.complete) {
+        /* A token is longer than a chunk: the request is broken off where it is (9). */
+        finish(buddy, BUDDY_FAILED_TO_SEND, false);
+    }
+}
+
+/* One slice of a sleep: the search for interrupted transfers, lines of g-code. False: it is over.
+ */
+static bool sleep_on(struct buddy *buddy)
+{
+    if (buddy->world->now_us >= buddy->sleep_end_us) {
+        return false;
+    }
+    enum buddy_background background = buddy_planner_work(&buddy->planner);
+    if (background == BUDDY_BACKGROUND_DONE) {
+        return false;
+    }
+    int64_t slice_us = buddy->world->now_us + IDLE_WAIT;
+    world_arm(buddy->world, &buddy->timer,
+              background == BUDDY_BACKGROUND_BUSY && slice_us < buddy->sleep_end_us
+                  ? slice_us
+                  : buddy->sleep_end_us);
+    return true;
+}
+
+static void begin_sleep(struct buddy *buddy, const struct buddy_action *action)
+{
+    if (!buddy->planner.recovered && !action->cooldown && buddy->state.usb) {
+        buddy_planner_recovered(&buddy->planner);
+        buddy_wake(buddy);
+        return;
+    }
+    buddy->sleeping = true;
+    buddy->sleep_end_us = buddy->world->now_us + action->sleep_us;
+    if (!sleep_on(buddy)) {
+        buddy_wake(buddy);
+    }
+}
+
+/* Nothing is sent before the printer has booted, nor without server or token. */
+static bool is_off(struct buddy *buddy)
+{
+    if (!buddy->started) {
+        buddy->started = !buddy->rebooting && machine_state(buddy->machine) != STATE_BUSY;
+        if (buddy->started && buddy->settings->register_at_start && buddy->token[0] == '\0' &&
+            buddy->server != NULL) {
+            buddy_register(buddy);
+        }
+    }
+    return !buddy->started || buddy->server == NULL ||
+           (buddy->token[0] == '\0' && !buddy->registration.active);
+}
+
+static void step(void *owner)
+{
+    struct buddy *buddy = owner;
+    buddy->planner.now_us = buddy->world->now_us;
+    if (buddy->exchange || (buddy->sleeping && sleep_on(buddy))) {
+        return;
+    }
+    buddy->sleeping = false;
+    buddy_look(buddy);
+    if (is_off(buddy)) {
+        world_arm_in(buddy->world, &buddy->timer, OFF_RECHECK);
+        return;
+    }
+    if (buddy->registration.active) {
+        buddy_register_step(buddy);
+        return;
+    }
+    struct buddy_action action = buddy_planner_next(&buddy->planner);
+    if (action.kind == BUDDY_SLEEP) {
+        begin_sleep(buddy, &action);
+    } else {
+        post(buddy, &action);
+    }
+}
+
+/* ---- life ---- */
+
+static void begin(struct buddy *buddy)
+{
+    const struct buddy_files files = {&buddy_drive_class, buddy->machine};
+    buddy->started = false;
+    buddy->registration = (struct buddy_registration){.last_us = buddy->world->now_us};
+    buddy->state.ended_count = 0;
+    buddy_planner_init(&buddy->planner, &buddy_host_class, buddy, &buddy->build, files,
+                       &buddy->state);
+    buddy_wake(buddy);
+}
+
+void buddy_restart(struct buddy *buddy)
+{
+    buddy_hang_up(buddy);
+    begin(buddy);
+}
+
+static void take_server(struct buddy *buddy, const char *server)
+{
+    char *copy = memory_copy_text(server);
+    struct error error = {""};
+    free(buddy->server);
+    buddy->server = copy;
+    if (copy != NULL && !endpoint_parse(&buddy->endpoint, copy, NULL, &error)) {
+        trace_note(buddy->world, buddy->name, "server: %s", error.text);
+        free(buddy->server);
+        buddy->server = NULL;
+    }
+    buddy->endpoint.port = endpoint_port(&buddy->endpoint);
+}
+
+struct buddy *buddy_new(struct world *world, struct network *network, struct machine *machine,
+                        const struct connect_face_settings *settings, const char *name,
+                        const char *token)
+{
+    struct buddy *buddy = memory_new(sizeof *buddy);
+    buddy->world = world;
+    buddy->machine = machine;
+    buddy->settings = settings;
+    buddy->name = name;
+    buddy_observe(buddy, settings->observer_class, settings->observer);
+    buddy->api_key = memory_copy_text(settings->api_key);
+    snprintf(buddy->token, sizeof buddy->token, "%s", token == NULL ? "" : token);
+    timer_init(&buddy->timer, step, buddy);
+    http_client_init(&buddy->client, world, network, &buddy->endpoint, &client_events, buddy);
+    buddy->client.connect_timeout_us = SOCKET_TIMEOUT;
+    buddy->client.reply_timeout_us = SOCKET_TIMEOUT;
+    take_server(buddy, settings->server);
+    buddy_identify(buddy);
+    buddy->listener = (struct machine_listener){.events = &buddy_machine_events, .face = buddy};
+    machine_listen(machine, &buddy->listener);
+    begin(buddy);
+    return buddy;
+}
+
+void buddy_destroy(struct buddy *buddy)
+{
+    if (buddy == NULL) {
+        return;
+    }
+    machine_unlisten(buddy->machine, &buddy->listener);
+    if (buddy->queued > 0) {
+        machine_gcode_interrupt(buddy->machine);
+    }
+    world_cancel(buddy->world, &buddy->timer);
+    buddy_hang_up(buddy);
+    http_client_free(&buddy->client);
+    buddy_message_free(&buddy->message);
+    buddy_request_free(&buddy->request);
+    buffer_free(&buddy->job_path);
+    buffer_free(&buddy->job_name);
+    free(buddy->server);
+    free(buddy->api_key);
+    free(buddy->start_path);
+    free(buddy);
+}
+
+void buddy_set_server(struct buddy *buddy, const char *server, const char *token)
+{
+    buddy_hang_up(buddy);
+    take_server(buddy, server);
+    snprintf(buddy->token, sizeof buddy->token, "%s", token == NULL ? "" : token);
+    buddy->registration.active = false;
+    buddy_planner_reset(&buddy->planner);
+    buddy_wake(buddy);
+}
+
+void buddy_set_api_key(struct buddy *buddy, const char *api_key)
+{
+    char *copy = memory_copy_text(api_key);
+    free(buddy->api_key);
+    buddy->api_key = copy;
+}
+
+void buddy_observe(struct buddy *buddy, const struct connect_observer_class *class, void *observer)
+{
+    buddy->observer_class = class;
+    buddy->observer = observer;
+}
+
+const char *buddy_token(const struct buddy *buddy)
+{
+    return buddy->token[0] == '\0' ? NULL : buddy->token;
+}
+
+uint64_t buddy_requests(const struct buddy *buddy)
+{
+    return buddy->requests;
+}
+
+size_t buddy_bytes(const struct buddy *buddy)
+{
+    return sizeof *buddy + buddy->message.text.capacity + buddy->request.bytes.capacity +
+           buddy->message.token_capacity * sizeof buddy->message.tokens[0];
+}

@@ -1,0 +1,42 @@
+#ifndef HOTBED_PROTOCOL_CONNECT_BUDDY_H
+#define HOTBED_PROTOCOL_CONNECT_BUDDY_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdbool.h>
+
+#include "sim/base/world.h"
+#include "sim/machine/machine.h"
+#include "sim/protocol/connect/prusalink.h"
+#include "sim/protocol/connect/sdk.h"
+#include "sim/wire/stream.h"
+
+/* The Connect client of a printer with Buddy firmware, over HTTP (connect-buddy.md): what
+ * connect_face_new() makes for machines of the buddy family. */
+struct buddy;
+
+/* As connect_face_new(); of the settings it heeds server, peer_name, api_key, register_at_start,
+ * events and the observer, which is told about no SDK (NULL). */
+struct buddy *buddy_new(struct world *world, struct network *network, struct machine *machine,
+                        const struct connect_face_settings *settings, const char *name,
+                        const char *token);
+void buddy_destroy(struct buddy *buddy); /* NULL is fine */
+
+/* The user starts a registration (2). False: no server, or one is under way. */
+bool buddy_register(struct buddy *buddy);
+void buddy_set_server(struct buddy *buddy, const char *server, const char *token);
+void buddy_set_api_key(struct buddy *buddy, const char *api_key); /* NULL: none */
+
+void buddy_observe(struct buddy *buddy, const struct connect_observer_class *class, void *observer);
+
+const char *buddy_token(const struct buddy *buddy); /* NULL: none */
+uint64_t buddy_requests(const struct buddy *buddy); /* sent so far */
+size_t buddy_bytes(const struct buddy *buddy);      /* memory held now */
+
+/* The 50 characters that identify a printer (10.4): of the unique number of its processor, its MAC
+ * and its serial number. Serials beginning with "CZPX" are those of old boards, taken as they are;
+ * others fill a field of 24 bytes. */
+void buddy_fingerprint(const uint8_t id[12], const uint8_t mac[6], const char *serial,
+                       char out[51]);
+
+#endif

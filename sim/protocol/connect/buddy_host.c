@@ -1,0 +1,340 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/base/memory.h"
+#include "sim/protocol/connect/buddy_parts.h"
+
+/* What commands do to the machine. */
+
+static bool control(void *host, enum buddy_control control)
+{
+    struct buddy *buddy = host;
+    enum printer_state state = machine_state(buddy->machine);
+    switch (control) {
+    case BUDDY_PAUSE:
+        return state == STATE_PRINTING && machine_pause(buddy->machine) == MACHINE_ACCEPTED;
+    case BUDDY_RESUME:
+        return state == STATE_PAUSED && machine_resume(buddy->machine) == MACHINE_ACCEPTED;
+    case BUDDY_STOP:
+        return machine_stop(buddy->machine) == MACHINE_ACCEPTED;
+    }
+    return false;
+}
+
+static bool at_rest(const struct buddy *buddy)
+{
+    enum printer_state state = machine_state(buddy->machine);
+    return state == STATE_IDLE || state == STATE_READY || state == STATE_FINISHED ||
+           state == STATE_STOPPED;
+}
+
+/* Tools that are not there, and mappings without anything to map (6.3). */
+static const char *mapping_trouble(const struct buddy *buddy, const struct buddy_command *command)
+{
+    if (!command->mapped) {
+        return NULL;
+    }
+    if (buddy->build.mmu && buddy_slot_count(&buddy->state) < 2) {
+        return "MMU not enabled, can't use tools mapping";
+    }
+    for (int i = 0; i < BUDDY_MAPPED_TOOLS_MAX; i++) {
+        for (int k = 0; k < BUDDY_MAPPED_TOOLS_MAX; k++) {
+            uint8_t tool = command->mapping[i][k];
+            if (tool != BUDDY_NOT_MAPPED && tool >= buddy->build.slots) {
+                return k == 0 ? "Invalid tools mapping" : "Invalid spool join setting";
+            }
+        }
+    }
+    return NULL;
+}
+
+static const char *start_print(void *host, const struct buddy_command *command)
+{
+    struct buddy *buddy = host;
+    const char *trouble = mapping_trouble(buddy, command);
+    if (trouble != NULL) {
+        return trouble;
+    }
+    struct buffer path = {0};
+    struct error error = {""};
+    bool started = false;
+    if (at_rest(buddy) && strlen(command->path) <= BUDDY_SHORT_PATH_MAX &&
+        buddy_drive_resolve(buddy->machine, command->path, &path)) {
+        free(buddy->start_path);
+        buddy->start_path = memory_copy_text(command->path);
+        machine_dismiss_end(buddy->machine);
+        started = machine_start_print(buddy->machine, path.bytes, &error) == MACHINE_ACCEPTED;
+    }
+    buffer_free(&path);
+    if (!started) {
+        free(buddy->start_path);
+        buddy->start_path = NULL;
+        return "Can't print now";
+    }
+    buddy_look(buddy);
+    return NULL;
+}
+
+static bool set_ready(void *host, bool ready)
+{
+    struct buddy *buddy = host;
+    if (ready && at_rest(buddy)) {
+        machine_dismiss_end(buddy->machine);
+    }
+    return machine_set_ready(buddy->machine, ready) == MACHINE_ACCEPTED;
+}
+
+static bool set_idle(void *host)
+{
+    struct buddy *buddy = host;
+    return machine_dismiss_end(buddy->machine);
+}
+
+/* ---- files ---- */
+
+static const char *delete_file(void *host, const char *path)
+{
+    struct buddy *buddy = host;
+    struct buffer real = {0};
+    const char *trouble = "Error deleting file";
+    const struct machine_job *job = machine_job(buddy->machine);
+    if (buddy_drive_resolve(buddy->machine, path, &real)) {
+        if (job != NULL && strcmp(job->path, real.bytes) == 0) {
+            trouble = at_rest(buddy) && machine_dismiss_end(buddy->machine) ? NULL : "File is busy";
+        } else {
+            trouble = NULL;
+        }
+        if (trouble == NULL && machine_remove(buddy->machine, real.bytes, false) != STORAGE_OK) {
+            trouble = "Error deleting file";
+        }
+    }
+    buffer_free(&real);
+    return trouble;
+}
+
+static const char *delete_folder(void *host, const char *path)
+{
+    struct buddy *buddy = host;
+    struct buffer real = {0};
+    enum storage_result result = STORAGE_NOT_FOUND;
+    if (buddy_drive_resolve(buddy->machine, path, &real)) {
+        result = machine_remove(buddy->machine, real.bytes, false);
+    }
+    buffer_free(&real);
+    return result == STORAGE_OK          ? NULL
+           : result == STORAGE_NOT_EMPTY ? "Directory not empty"
+                                         : "Error deleting directory";
+}
+
+/* In a folder that is there; parents are not made. */
+static const char *make_folder(void *host, const char *path)
+{
+    struct buddy *buddy = host;
+    struct buffer real = {0};
+    const char *name = buddy_path_name(path);
+    const char *trouble = "Error creating directory";
+    if (buddy_drive_resolve(buddy->machine, path, &real)) {
+        trouble = "Directory already exists";
+    } else {
+        char *parent = memory_copy_slice(path, (size_t)(name - path));
+        if (*name != '\0' && buddy_drive_resolve(buddy->machine, parent, &real)) {
+            buffer_append_char(&real, '/');
+            buffer_append_text(&real, name);
+            if (machine_make_folder(buddy->machine, real.bytes) == STORAGE_OK) {
+                trouble = NULL;
+            }
+        }
+        free(parent);
+    }
+    buffer_free(&real);
+    return trouble;
+}
+
+static bool stop_transfer(void *host)
+{
+    return ((struct buddy *)host)->state.transfer.running;
+}
+
+/* ---- dialogs, values, the rest ---- */
+
+static const char *dialog_action(void *host, uint32_t dialog_id, enum buddy_button button)
+{
+    struct buddy *buddy = host;
+    const struct buddy_dialog *dialog = &buddy->state.dialog;
+    if (!dialog->shown || !dialog->has_buttons) {
+        return "No buttons";
+    }
+    if (dialog->id != dialog_id) {
+        return "Invalid dialog id";
+    }
+    for (int i = 0; i < dialog->button_count; i++) {
+        if (dialog->buttons[i] == button) {
+            if (strcmp(buddy_button_name(button), "Stop") == 0) {
+                machine_stop(buddy->machine);
+            } else {
+                machine_user_confirms(buddy->machine);
+            }
+            return NULL;
+        }
+    }
+    return "Invalid button for dialog";
+}
+
+/* 8 bits are what the light has. */
+static int percent_of_eight_bits(int64_t percent)
+{
+    uint8_t bits = (uint8_t)(percent * 255 / 100);
+    return bits * 100 / 255;
+}
+
+static const char *set_value(void *host, const struct buddy_value *value)
+{
+    struct buddy *buddy = host;
+    double chamber_max_c = machine_model(buddy->machine)->buddy.chamber_max_c;
+    switch (value->property) {
+    case BUDDY_HOSTNAME:
+        snprintf(buddy->hostname, sizeof buddy->hostname, "%s", value->text);
+        break;
+    case BUDDY_ENCLOSURE_ENABLED:
+        buddy->enclosure_enabled = value->flag;
+        break;
+    case BUDDY_ENCLOSURE_PRINTING_FILTRATION:
+        buddy->printing_filtration = value->flag;
+        break;
+    case BUDDY_ENCLOSURE_POST_PRINT:
+        buddy->post_print = value->flag;
+        break;
+    case BUDDY_ENCLOSURE_POST_PRINT_TIME:
+        buddy->post_print_s = (int)value->whole;
+        break;
+    case BUDDY_NOZZLE_DIAMETER:
+        buddy->slots[value->tool].nozzle_diameter_mm = value->number;
+        break;
+    case BUDDY_NOZZLE_HIGH_FLOW:
+        buddy->slots[value->tool].high_flow = value->flag;
+        break;
+    case BUDDY_NOZZLE_HARDENED:
+        buddy->slots[value->tool].hardened = value->flag;
+        break;
+    case BUDDY_CHAMBER_TARGET:
+        buddy->chamber_target_c =
+            (double)value->whole > chamber_max_c ? (uint32_t)chamber_max_c : (uint32_t)value->whole;
+        break;
+    case BUDDY_CHAMBER_FAN:
+        buddy->chamber_fan_percent = value->whole < 0 ? -1 : percent_of_eight_bits(value->whole);
+        break;
+    case BUDDY_ADDON_POWER:
+        buddy->addon_power = value->flag;
+        break;
+    case BUDDY_CHAMBER_LIGHT:
+        buddy->led_percent = percent_of_eight_bits(value->whole);
+        break;
+    }
+    return NULL;
+}
+
+/* The connection is that of the old token; what is planned goes out with the new one. */
+static void set_token(void *host, const char *token)
+{
+    struct buddy *buddy = host;
+    snprintf(buddy->token, sizeof buddy->token, "%s", token);
+    buddy_hang_up(buddy);
+    buddy_planner_reset(&buddy->planner);
+    const struct connect_face_events *events = buddy->settings->events;
+    if (events != NULL && events->token != NULL) {
+        events->token(buddy->settings->owner, buddy->token);
+    }
+}
+
+static bool reset(void *host)
+{
+    struct buddy *buddy = host;
+    buddy->rebooting = true;
+    buddy_restart(buddy);
+    machine_reset(buddy->machine);
+    return true;
+}
+
+/* Files whose objects can be left out are not told apart here: there are none to cancel. */
+static void cancel_object(void *host, uint8_t id, bool cancel)
+{
+    struct buddy *buddy = host;
+    if (id < buddy->state.job_objects && id < BUDDY_OBJECTS) {
+        uint64_t bit = UINT64_C(1) << id;
+        uint64_t *cancelled = &buddy->state.job_objects_cancelled;
+        *cancelled = cancel ? *cancelled | bit : *cancelled & ~bit;
+    }
+}
+
+static void line_done(void *owner, const char *line, const char *why)
+{
+    struct buddy *buddy = owner;
+    (void)line;
+    (void)why; /* the firmware tells nobody what became of a line */
+    buddy->queued--;
+}
+
+static enum buddy_submit submit_gcode(void *host, const char *line)
+{
+    struct buddy *buddy = host;
+    if (strlen(line) > BUDDY_GCODE_LINE_MAX) {
+        return BUDDY_NEVER;
+    }
+    if (buddy->queued == BUDDY_QUEUE) {
+        return BUDDY_LATER;
+    }
+    buddy->queued++;
+    machine_gcode(buddy->machine, line, line_done, buddy);
+    return BUDDY_SUBMITTED;
+}
+
+const struct buddy_host_class buddy_host_class = {
+    .control = control,
+    .start_print = start_print,
+    .set_ready = set_ready,
+    .set_idle = set_idle,
+    .delete_file = delete_file,
+    .delete_folder = delete_folder,
+    .make_folder = make_folder,
+    .stop_transfer = stop_transfer,
+    .dialog_action = dialog_action,
+    .set_value = set_value,
+    .set_token = set_token,
+    .reset = reset,
+    .cancel_object = cancel_object,
+    .submit_gcode = submit_gcode,
+};
+
+/* ---- what the machine tells ---- */
+
+/* Ended jobs are remembered, the last two of this boot (5.3). */
+static void state_changed(void *face, const struct state_change *change)
+{
+    struct buddy *buddy = face;
+    struct buddy_state *state = &buddy->state;
+    bool ended = change->to == STATE_FINISHED || change->to == STATE_STOPPED;
+    if (!ended || change->job_id == 0 ||
+        (state->ended_count > 0 && state->ended[0].id == (uint16_t)change->job_id)) {
+        return;
+    }
+    state->ended[1] = state->ended[0];
+    state->ended[0] =
+        (struct buddy_ended_job){(uint16_t)change->job_id, change->to == STATE_FINISHED};
+    state->ended_count =
+        state->ended_count < BUDDY_JOBS_KEPT ? state->ended_count + 1 : BUDDY_JOBS_KEPT;
+    free(buddy->start_path);
+    buddy->start_path = NULL;
+}
+
+static void rebooted(void *face)
+{
+    struct buddy *buddy = face;
+    buddy->rebooting = false;
+    buddy_restart(buddy);
+}
+
+const struct machine_events buddy_machine_events = {
+    .state_changed = state_changed,
+    .rebooted = rebooted,
+};

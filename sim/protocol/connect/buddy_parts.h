@@ -1,0 +1,94 @@
+#ifndef HOTBED_PROTOCOL_CONNECT_BUDDY_PARTS_H
+#define HOTBED_PROTOCOL_CONNECT_BUDDY_PARTS_H
+
+#include "sim/protocol/connect/buddy.h"
+#include "sim/protocol/connect/buddy_http.h"
+#include "sim/protocol/connect/buddy_planner.h"
+#include "sim/wire/http_client.h"
+
+/* Inside of a Buddy client: only buddy*.c use this. */
+
+enum { BUDDY_QUEUE = 8 }; /* lines of g-code that wait in the printer's queue [chosen] */
+
+/* Registration, in place of the planner while it runs (2). */
+struct buddy_registration {
+    bool active;
+    char code[BUDDY_CODE_MAX + 1]; /* "" : none yet */
+    int retries;
+    int64_t last_us; /* end of the exchange before */
+};
+
+struct buddy {
+    struct world *world;
+    struct machine *machine;
+    const struct connect_face_settings *settings;
+    const char *name;
+    struct machine_listener listener;
+    struct timer timer;
+    struct http_client client;
+    struct endpoint endpoint;
+    char *server; /* base URL; NULL: none */
+    char token[BUDDY_TOKEN_MAX + 1];
+
+    struct buddy_build build;
+    struct buddy_state state;
+    struct buddy_planner planner;
+    struct buddy_registration registration;
+    struct buddy_message message; /* what is on its way */
+    struct buddy_request request;
+    struct buddy_command command;
+    bool sleeping, wake;
+    int64_t sleep_end_us;
+    bool started;   /* the printer has booted */
+    bool rebooting; /* RESET is at work */
+    bool exchange;  /* a request is on its way */
+    bool exchange_is_event;
+    enum buddy_event_type exchange_type;
+    int64_t exchange_due_us;
+    uint32_t connection;
+    uint64_t requests;
+    const struct connect_observer_class *observer_class; /* NULL: none */
+    void *observer;
+
+    /* what the printer has besides the machine's own */
+    char hostname[BUDDY_HOSTNAME_MAX + 1];
+    char *api_key;
+    char *start_path; /* that Connect started the job with; NULL: another */
+    struct buffer job_path, job_name;
+    uint32_t job_known; /* id of the job that the texts are of */
+    uint32_t dialog_id;
+    int dialog_code; /* generic, of the dialog that is shown; 0: none */
+    struct buddy_slot slots[BUDDY_SLOTS];
+    bool enclosure_enabled, printing_filtration, post_print, addon_power;
+    int post_print_s;
+    uint32_t chamber_target_c;
+    int chamber_fan_percent, led_percent;
+    int queued; /* lines in the printer's queue */
+};
+
+/* buddy.c: the loop */
+void buddy_wake(struct buddy *buddy); /* the sleep is over */
+void buddy_send(struct buddy *buddy); /* buddy->request */
+void buddy_hang_up(struct buddy *buddy);
+void buddy_restart(struct buddy *buddy); /* the firmware starts anew */
+
+/* buddy_register.c */
+void buddy_register_step(struct buddy *buddy);
+void buddy_register_reply(struct buddy *buddy, const struct http_message *message);
+void buddy_register_failed(struct buddy *buddy);
+
+/* buddy_snapshot.c */
+void buddy_identify(struct buddy *buddy); /* once: build, serial, network, fingerprint */
+void buddy_look(struct buddy *buddy);     /* state := what the machine is now */
+
+/* buddy_host.c */
+extern const struct buddy_host_class buddy_host_class;
+extern const struct machine_events buddy_machine_events;
+
+/* buddy_drive.c */
+extern const struct buddy_files_class buddy_drive_class; /* owner: the machine */
+/* A path of short and long names, in any case, as the machine has it. Appends nothing and is false
+ * when nothing is there. */
+bool buddy_drive_resolve(struct machine *machine, const char *path, struct buffer *out);
+
+#endif

@@ -1,0 +1,263 @@
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "sim/protocol/connect/buddy_parts.h"
+
+/* What a Buddy printer knows of itself, from its machine and its settings. */
+
+/* Generic numbers of the dialogs that this machine can show (connect-buddy.md 8.3), with the prefix
+ * that the firmware's own list has. */
+enum {
+    DIALOG_RUNOUT = 12829,
+    DIALOG_PRINT_FAN = 12816,
+    DIALOG_HOTEND_FAN = 12828,
+    DIALOG_HALTED = 12202,
+};
+
+static uint32_t hash_of(const char *text, uint32_t hash)
+{
+    for (; *text != '\0'; text++) {
+        hash = (hash ^ (unsigned char)*text) * UINT32_C(16777619);
+    }
+    return hash;
+}
+
+static void make_build(struct buddy_build *build, const struct model *model)
+{
+    const struct model_buddy *buddy = &model->buddy;
+    bool changer = buddy->tools > 1;
+    *build = (struct buddy_build){
+        .type = model->type,
+        .version = model->version,
+        .subversion = model->subversion,
+        .user_agent = buddy->user_agent,
+        .error_prefix = buddy->error_prefix,
+        .slots = changer      ? buddy->tools
+                 : model->mmu ? model->mmu_slots
+                              : 1,
+        .buttons = buddy->buttons,
+        .mapped_tools = changer              ? 6
+                        : buddy->mmu_support ? 5
+                                             : 0,
+        .tool_properties = changer ? BUDDY_SLOTS : 1,
+        .mmu = buddy->mmu_support,
+        .tool_changer = changer,
+        .enclosure = buddy->enclosure,
+        .chamber = buddy->chamber_max_c > 0,
+        .light = buddy->light,
+        .board_sensors = buddy->board_sensors,
+    };
+    if (build->slots > BUDDY_SLOTS) {
+        build->slots = BUDDY_SLOTS;
+    }
+}
+
+/* Processor number, MAC and address are functions of the serial number. */
+static void make_network(struct buddy *buddy)
+{
+    const char *serial = machine_serial(buddy->machine);
+    struct buddy_interface *lan = &buddy->state.lan;
+    uint8_t id[12];
+    for (unsigned i = 0; i < sizeof id; i++) {
+        id[i] = (uint8_t)(hash_of(serial, UINT32_C(2166136261) + i) >> 16);
+    }
+    uint32_t hash = hash_of(serial, UINT32_C(2166136261));
+    *lan = (struct buddy_interface){
+        .up = true,
+        .mac = {0x10, 0x9c, 0x70, (uint8_t)(hash >> 16), (uint8_t)(hash >> 8), (uint8_t)hash},
+        .ipv4 = {10, (uint8_t)(hash >> 16), (uint8_t)(hash >> 8), (uint8_t)hash},
+    };
+    buddy_fingerprint(id, lan->mac, serial, buddy->state.fingerprint);
+    buddy->dialog_id = hash_of(serial, hash);
+}
+
+void buddy_identify(struct buddy *buddy)
+{
+    const struct model *model = machine_model(buddy->machine);
+    struct buddy_state *state = &buddy->state;
+    make_build(&buddy->build, model);
+    make_network(buddy);
+    state->serial = machine_serial(buddy->machine);
+    state->firmware = machine_firmware(buddy->machine);
+    state->hostname = buddy->hostname;
+    state->ssid = "";
+    snprintf(buddy->hostname, sizeof buddy->hostname, "%s", model->buddy.hostname);
+    for (int i = 0; i < BUDDY_SLOTS; i++) {
+        buddy->slots[i] =
+            (struct buddy_slot){.nozzle_diameter_mm = (float)model->nozzle_diameter_mm};
+        snprintf(buddy->slots[i].material, BUDDY_MATERIAL_BYTES, "%s", i == 0 ? "PLA" : "---");
+    }
+    state->slot_mask = (1U << buddy->build.slots) - 1;
+    state->extruder_sensor = BUDDY_SENSOR_HAS_FILAMENT;
+    state->remote_sensor = BUDDY_SENSOR_HAS_FILAMENT;
+    if (model->mmu) {
+        state->mmu_version[0] = state->mmu_version[2] = 3;
+    }
+    buddy->chamber_fan_percent = -1;
+    buddy->led_percent = 100;
+    buddy->post_print_s = 300;
+}
+
+/* ---- state and dialog ---- */
+
+static enum buddy_device_state device_of(enum printer_state state)
+{
+    static const enum buddy_device_state devices[] = {
+        [STATE_IDLE] = BUDDY_IDLE,         [STATE_BUSY] = BUDDY_BUSY,
+        [STATE_PRINTING] = BUDDY_PRINTING, [STATE_PAUSED] = BUDDY_PAUSED,
+        [STATE_FINISHED] = BUDDY_FINISHED, [STATE_STOPPED] = BUDDY_STOPPED,
+        [STATE_ERROR] = BUDDY_ERROR,       [STATE_ATTENTION] = BUDDY_ATTENTION,
+        [STATE_READY] = BUDDY_READY,       [STATE_NONE] = BUDDY_UNKNOWN,
+    };
+    return devices[state];
+}
+
+static int dialog_code(const struct buddy *buddy)
+{
+    if (buddy->state.device == BUDDY_ERROR) {
+        return DIALOG_HALTED;
+    }
+    if (buddy->state.device != BUDDY_ATTENTION) {
+        return 0;
+    }
+    return machine_fault(buddy->machine, FAULT_HOTEND_FAN_STALLED)  ? DIALOG_HOTEND_FAN
+           : machine_fault(buddy->machine, FAULT_PRINT_FAN_STALLED) ? DIALOG_PRINT_FAN
+                                                                    : DIALOG_RUNOUT;
+}
+
+static void look_at_dialog(struct buddy *buddy)
+{
+    struct buddy_dialog *dialog = &buddy->state.dialog;
+    int code = dialog_code(buddy);
+    if (code != buddy->dialog_code) {
+        buddy->dialog_code = code;
+        buddy->dialog_id++;
+    }
+    *dialog = (struct buddy_dialog){
+        .shown = code != 0, .id = buddy->dialog_id, .coded = true, .code = code};
+    if (code == DIALOG_HALTED) {
+        dialog->title = "ERROR";
+        dialog->text = "The printer has stopped. Restart it.";
+        return;
+    }
+    dialog->has_buttons = true;
+    dialog->buttons[dialog->button_count++] = buddy_button_find("Continue", 8);
+    if (code == DIALOG_RUNOUT) {
+        dialog->buttons[dialog->button_count++] = buddy_button_find("Stop", 4);
+    }
+}
+
+/* ---- job ---- */
+
+static uint32_t seconds_or_unknown(int64_t seconds, int speed_percent)
+{
+    if (seconds < 0 || speed_percent <= 0) {
+        return BUDDY_TIME_UNKNOWN;
+    }
+    return (uint32_t)(seconds * 100 / speed_percent);
+}
+
+static void look_at_job_file(struct buddy *buddy, const struct machine_job *job)
+{
+    if (job->id == buddy->job_known) {
+        return;
+    }
+    buddy->job_known = job->id;
+    buffer_clear(&buddy->job_path);
+    buffer_clear(&buddy->job_name);
+    buffer_append_text(&buddy->job_path, buddy->start_path != NULL ? buddy->start_path : job->path);
+    buffer_append_text(&buddy->job_name, buddy_path_name(job->path));
+}
+
+static void look_at_job(struct buddy *buddy, const struct machine_readings *readings)
+{
+    struct buddy_state *state = &buddy->state;
+    const struct machine_job *job = machine_job(buddy->machine);
+    bool active = job != NULL && readings->job_id != 0;
+    state->job = active && (state->device == BUDDY_PRINTING || state->device == BUDDY_PAUSED ||
+                            state->device == BUDDY_ATTENTION);
+    state->printing = active;
+    if (!active) {
+        return;
+    }
+    look_at_job_file(buddy, job);
+    state->job_id = (uint16_t)job->id;
+    state->job_path = buffer_text(&buddy->job_path);
+    state->job_name = buffer_text(&buddy->job_name);
+    state->printing_s = (uint32_t)(readings->printing_us / SECONDS(1));
+    state->remaining_s = seconds_or_unknown(readings->time_remaining_s, readings->speed_percent);
+    state->change_in_s =
+        seconds_or_unknown(readings->filament_change_in_s, readings->speed_percent);
+    state->progress_percent = readings->progress_percent < 0 ? 0 : readings->progress_percent;
+}
+
+/* ---- heat and motion ---- */
+
+static float number(double value)
+{
+    return isfinite(value) ? (float)value : 0;
+}
+
+static void look_at_slots(struct buddy *buddy, const struct machine_readings *readings)
+{
+    struct buddy_state *state = &buddy->state;
+    memcpy(state->slots, buddy->slots, sizeof state->slots);
+    state->slot_active = buddy->build.tool_changer || !readings->mmu ? 1 : readings->slot_active;
+    state->mmu_progress = readings->slot_state;
+    state->mmu_command = readings->mmu ? readings->slot_command[0] : 0;
+    for (int i = 0; i < BUDDY_SLOTS; i++) {
+        /* The machine has one head; the others of a tool changer stand in their docks. */
+        bool docked = buddy->build.tool_changer && i > 0;
+        struct buddy_slot *slot = &state->slots[i];
+        slot->nozzle_c = docked ? number(readings->board_c) : number(readings->nozzle_c);
+        slot->hotend_fan_rpm = docked ? 0 : (float)readings->hotend_fan_rpm;
+        slot->print_fan_rpm = docked ? 0 : (float)readings->print_fan_rpm;
+    }
+}
+
+static void look_at_surroundings(struct buddy *buddy, const struct machine_readings *readings)
+{
+    struct buddy_state *state = &buddy->state;
+    state->heatbreak_c = number(readings->board_c);
+    state->psu_c = state->ambient_c = number(readings->board_c);
+    state->addon_power = buddy->addon_power;
+    state->enclosure.present = state->enclosure.enabled = buddy->enclosure_enabled;
+    state->enclosure.printing_filtration = buddy->printing_filtration;
+    state->enclosure.post_print = buddy->post_print;
+    state->enclosure.post_print_s = buddy->post_print_s;
+    state->chamber.temp_c = number(readings->board_c);
+    state->chamber.target_c = buddy->chamber_target_c;
+    state->chamber.fan_percent = buddy->chamber_fan_percent;
+    state->chamber.led_percent = buddy->led_percent;
+    int fan_percent = buddy->chamber_fan_percent < 0 ? 0 : buddy->chamber_fan_percent;
+    enum { CHAMBER_FAN_RPM = 8500 }; /* full drive; the self-test wants 7225 to 9775 */
+    state->chamber.fan_1_rpm = state->chamber.fan_2_rpm = CHAMBER_FAN_RPM * fan_percent / 100;
+}
+
+void buddy_look(struct buddy *buddy)
+{
+    struct buddy_state *state = &buddy->state;
+    struct machine_readings readings;
+    machine_read(buddy->machine, &readings);
+    state->device = device_of(machine_state(buddy->machine));
+    state->api_key = buddy->api_key == NULL ? "" : buddy->api_key;
+    state->can_start_download = buddy->planner.recovered;
+    look_at_dialog(buddy);
+    look_at_job(buddy, &readings);
+    look_at_slots(buddy, &readings);
+    look_at_surroundings(buddy, &readings);
+    state->bed_c = number(readings.bed_c);
+    state->nozzle_target_c = number(readings.nozzle_target_c);
+    state->bed_target_c = number(readings.bed_target_c);
+    state->x_mm = number(readings.x_mm);
+    state->y_mm = number(readings.y_mm);
+    state->z_mm = number(readings.z_mm);
+    state->speed_percent = readings.speed_percent;
+    state->flow_percent = readings.flow_percent;
+    state->filament_mm = (float)readings.total_filament_mm;
+    const char *below;
+    struct storage *usb = machine_storage_of(buddy->machine, "/usb", &below);
+    state->usb = usb != NULL;
+    state->usb_free_bytes = usb == NULL ? 0 : storage_free_bytes(usb);
+}

@@ -1,0 +1,518 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "harness/net/memory.h"
+#include "sim/base/memory.h"
+#include "sim/printer/printer.h"
+#include "sim/protocol/connect/buddy.h"
+#include "sim/protocol/connect/buddy_files.h"
+#include "sim/wire/http_server.h"
+
+/* A Buddy printer in memory and a server that answers what the test says (connect-buddy.md 12). */
+
+enum { SEEN_MAX = 2000 };
+
+struct seen {
+    int64_t time_us;
+    uint32_t connection;
+    char *target, *head, *body;
+};
+
+struct bench {
+    struct world world;
+    struct memory_network *network;
+    struct http_service service;
+    struct http_server *server;
+    struct printer *printer;
+    struct connect_face_settings settings;
+    struct connect_face_events events;
+    struct seen seen[SEEN_MAX];
+    size_t count;
+    int status;          /* to everything; 0: 204 */
+    int event_status;    /* to events; 0: as above */
+    const char *command; /* body of the next reply to a telemetry; NULL: none */
+    const char *type;
+    unsigned command_id;
+    char code[64], token[64], failure[64];
+};
+
+static char *copy(struct slice slice)
+{
+    return memory_copy_slice(slice.bytes == NULL ? "" : slice.bytes, slice.size);
+}
+
+static void register_reply(struct bench *bench, const struct http_message *message,
+                           struct http_exchange *exchange)
+{
+    struct http_reply reply = {.status = 200};
+    if (slice_is(message->method, "POST")) {
+        http_reply_header(&reply, "Code", "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123");
+    } else if (bench->count < 5) {
+        reply.status = bench->count % 2 == 0 ? 202 : 204;
+    } else {
+        http_reply_header(&reply, "Token", "abcdefghij1234567890XYZ");
+    }
+    http_exchange_reply(exchange, &reply);
+}
+
+static void on_request(void *service, struct http_exchange *exchange,
+                       const struct http_message *message)
+{
+    struct bench *bench = service;
+    assert_true(bench->count < SEEN_MAX);
+    bench->seen[bench->count++] = (struct seen){.time_us = bench->world.now_us,
+                                                .connection = exchange->connection,
+                                                .target = copy(message->target),
+                                                .head = copy(message->head),
+                                                .body = copy(message->body)};
+    bool event = slice_is(message->target, "/p/events");
+    char id[16];
+    struct http_reply reply = {.status = bench->status == 0 ? 204 : bench->status};
+    if (slice_is(message->target, "/p/register")) {
+        register_reply(bench, message, exchange);
+        return;
+    }
+    if (event && bench->event_status != 0) {
+        reply.status = bench->event_status;
+    } else if (!event && bench->command != NULL) {
+        snprintf(id, sizeof id, "%u", bench->command_id);
+        reply.status = 200;
+        reply.body = bench->command;
+        reply.body_size = strlen(bench->command);
+        http_reply_header(&reply, "Command-Id", id);
+        http_reply_header(&reply, "Content-Type",
+                          bench->type == NULL ? "application/json" : bench->type);
+        bench->command = NULL;
+    }
+    http_exchange_reply(exchange, &reply);
+}
+
+static void on_code(void *owner, const char *code, const char *url)
+{
+    struct bench *bench = owner;
+    snprintf(bench->code, sizeof bench->code, "%s", code);
+    assert_non_null(strstr(url, "http://connect/add-printer/connect/1.4.0/"));
+}
+
+static void on_token(void *owner, const char *token)
+{
+    struct bench *bench = owner;
+    snprintf(bench->token, sizeof bench->token, "%s", token);
+}
+
+static void on_failed(void *owner, const char *why)
+{
+    struct bench *bench = owner;
+    snprintf(bench->failure, sizeof bench->failure, "%s", why);
+}
+
+static struct file_node *make_drive(void)
+{
+    static const char gcode[] = "; layer_height = 0.2\nG28\nM104 S30\nG1 X10 Y10 F600\nG4 S600\n"
+                                "G1 X20 Y20\n; filament_type = PLA\n";
+    struct file_node *root = file_node_folder("", false, 1700000000);
+    struct file_node *folder = file_node_folder("full", false, 1700000000);
+    file_node_add(folder, file_node_file("x.gcode", false, 1700000000,
+                                         file_content_of_bytes(gcode, sizeof gcode - 1)));
+    file_node_add(root, folder);
+    file_node_add(root, file_node_file("Box 0.2mm.gcode", false, 1700000000,
+                                       file_content_of_bytes(gcode, sizeof gcode - 1)));
+    return root;
+}
+
+static void begin(struct bench *bench, const char *model, const char *token)
+{
+    *bench = (struct bench){.events = {.code = on_code, .token = on_token, .failed = on_failed}};
+    struct endpoint at = {.host = "connect", .port = 80};
+    struct error error = {""};
+    world_init(&bench->world, 1);
+    bench->network = memory_network_new(&bench->world);
+    bench->service =
+        (struct http_service){.request = on_request, .service = bench, .body_bytes_max = 1 << 20};
+    bench->server =
+        http_server_new(&bench->world, memory_network_face(bench->network), &bench->service, NULL);
+    assert_true(http_server_listen(bench->server, &at, &error));
+    connect_face_defaults(&bench->settings);
+    bench->settings.server = "http://connect";
+    bench->settings.events = &bench->events;
+    bench->settings.owner = bench;
+    bench->settings.register_at_start = token == NULL;
+    struct file_node *drive = make_drive();
+    bench->printer = printer_new(&bench->world, memory_network_face(bench->network),
+                                 &(struct printer_settings){.model = model_find(model),
+                                                            .room_c = NAN,
+                                                            .tree = drive,
+                                                            .connect = &bench->settings,
+                                                            .token = token},
+                                 &error);
+    file_node_release(drive);
+    assert_non_null(bench->printer);
+    printer_power_on(bench->printer);
+}
+
+static void end(struct bench *bench)
+{
+    printer_destroy(bench->printer);
+    http_server_destroy(bench->server);
+    memory_network_destroy(bench->network);
+    for (size_t i = 0; i < bench->count; i++) {
+        free(bench->seen[i].target);
+        free(bench->seen[i].head);
+        free(bench->seen[i].body);
+    }
+    world_free(&bench->world);
+}
+
+static void run(struct bench *bench, double seconds)
+{
+    world_run(&bench->world, bench->world.now_us + (int64_t)(seconds * 1e6), NULL);
+}
+
+/* The first message from `from` on that has the text; its index. */
+static size_t find(const struct bench *bench, size_t from, const char *text)
+{
+    for (size_t i = from; i < bench->count; i++) {
+        if (strstr(bench->seen[i].body, text) != NULL) {
+            return i;
+        }
+    }
+    fail_msg("no \"%s\"; the last of %zu is %s", text, bench->count,
+             bench->count == 0 ? "" : bench->seen[bench->count - 1].body);
+    return 0;
+}
+
+static size_t count_of(const struct bench *bench, size_t from, const char *text)
+{
+    size_t count = 0;
+    for (size_t i = from; i < bench->count; i++) {
+        count += strstr(bench->seen[i].body, text) != NULL;
+    }
+    return count;
+}
+
+/* Sends a command and returns the one event that answers it. */
+static const char *ask(struct bench *bench, const char *command)
+{
+    size_t from = bench->count;
+    char id[32];
+    bench->command = command;
+    bench->command_id++;
+    run(bench, 6);
+    assert_null(bench->command);
+    snprintf(id, sizeof id, "\"command_id\":%u,\"", bench->command_id);
+    return bench->seen[find(bench, from, id)].body;
+}
+
+static void assert_has(const char *text, const char *part)
+{
+    if (strstr(text, part) == NULL) {
+        fail_msg("expected %s in %s", part, text);
+    }
+}
+
+#define COMMAND(name, kwargs) "{\"command\":\"" name "\",\"args\":[],\"kwargs\":{" kwargs "}}"
+
+/* ---- tests ---- */
+
+/* BUD-PLN-01 to -05, BUD-HTTP-01 to -06, BUD-TEL-02 */
+static void starts_as_the_firmware_does(void **state)
+{
+    (void)state;
+    struct bench bench;
+    begin(&bench, "mk4", "abcdefghij1234567890");
+    run(&bench, 60);
+    assert_has(bench.seen[0].head,
+               "POST /p/events HTTP/1.1\r\nHost: connect\r\nConnection: keep-alive\r\n"
+               "Transfer-Encoding: chunked\r\nContent-Type: application/json\r\nFingerprint: ");
+    assert_has(bench.seen[0].head, "\r\nToken: abcdefghij1234567890\r\nUser-Agent-Printer: "
+                                   "Buddy_MK4\r\nUser-Agent-Version: 6.3.0+10073\r\n\r\n");
+    assert_has(bench.seen[0].body, "\"printer_type\":\"1.4.0\"");
+    assert_has(bench.seen[0].body, "\"transfer_paused\":true");
+    assert_has(bench.seen[0].body, "\"state\":\"IDLE\",\"event\":\"INFO\"}");
+    assert_string_equal(bench.seen[1].body, "{\"data\":{\"objects\":[]},\"state\":\"IDLE\","
+                                            "\"event\":\"CANCELABLE_CHANGED\"}");
+    assert_string_equal(bench.seen[2].target, "/p/telemetry");
+    assert_has(bench.seen[2].body, "{\"temp_nozzle\":");
+    assert_has(bench.seen[3].body, "\"transfer_paused\":false");
+    assert_int_equal(bench.seen[0].connection, bench.seen[bench.count - 1].connection);
+    for (size_t i = 6; i < bench.count; i++) {
+        assert_string_equal(bench.seen[i].body, "{\"state\":\"IDLE\"}");
+        assert_int_equal(bench.seen[i].time_us - bench.seen[i - 1].time_us, SECONDS(4));
+    }
+    assert_true(bench.count > 15);
+    end(&bench);
+}
+
+/* BUD-CMD-06, -07, -10, BUD-EVT-09, BUD-PLN-06 */
+static void prints_pauses_resumes_and_stops(void **state)
+{
+    (void)state;
+    struct bench bench;
+    begin(&bench, "mk4s", "t");
+    run(&bench, 20);
+    assert_has(ask(&bench, COMMAND("PAUSE_PRINT", "")), "\"reason\":\"No print to pause\"");
+    assert_has(ask(&bench, COMMAND("START_PRINT", "\"path\":\"/usb/none.gcode\"")),
+               "\"reason\":\"File not found\"");
+    const char *info = ask(&bench, COMMAND("START_PRINT", "\"path\":\"/usb/BOX02MM~1.GCO\""));
+    if (strstr(info, "File not found") != NULL) {
+        info = ask(&bench, COMMAND("START_PRINT", "\"path\":\"/usb/Box 0.2mm.gcode\""));
+    }
+    assert_has(info, "\"display_name\":\"Box 0.2mm.gcode\",\"start_cmd_id\":");
+    assert_has(info, "\"event\":\"JOB_INFO\"}");
+    size_t from = bench.count;
+    run(&bench, 10);
+    assert_has(bench.seen[find(&bench, from, "\"time_printing\"")].body, "\"state\":\"PRINTING\"");
+    assert_true(bench.count - from >= 10);
+    assert_has(ask(&bench, COMMAND("START_PRINT", "\"path\":\"/usb/full/x.gcode\"")),
+               "\"reason\":\"Can't print now\"");
+    assert_has(ask(&bench, COMMAND("SET_PRINTER_READY", "")), "\"Can't set ready now\"");
+    assert_has(ask(&bench, COMMAND("DELETE_FILE", "\"path\":\"/usb/box 0.2mm.GCODE\"")),
+               "\"reason\":\"File is busy\"");
+    run(&bench, 60);
+    assert_has(ask(&bench, COMMAND("PAUSE_PRINT", "")), "\"event\":\"FINISHED\"}");
+    run(&bench, 60);
+    assert_has(ask(&bench, COMMAND("RESUME_PRINT", "")), "\"event\":\"FINISHED\"}");
+    run(&bench, 60);
+    assert_has(ask(&bench, COMMAND("STOP_PRINT", "")), "\"event\":\"FINISHED\"}");
+    run(&bench, 600);
+    assert_has(bench.seen[bench.count - 1].body, "\"state\":\"STOPPED\"}");
+    assert_has(ask(&bench, COMMAND("SEND_JOB_INFO", "\"job_id\":1")),
+               "{\"data\":{\"state\":\"FIN_STOPPED\"},\"state\":\"STOPPED\"");
+    assert_has(ask(&bench, COMMAND("SEND_JOB_INFO", "\"job_id\":2")), "No job in progress");
+    assert_has(ask(&bench, COMMAND("SET_IDLE", "")), "\"event\":\"FINISHED\"}");
+    assert_has(bench.seen[bench.count - 1].body, "\"state\":\"IDLE\"}");
+    assert_has(ask(&bench, COMMAND("SET_IDLE", "")), "\"reason\":\"Can't set idle now\"");
+    assert_has(ask(&bench, COMMAND("SET_PRINTER_READY", "")), "\"event\":\"FINISHED\"}");
+    assert_has(bench.seen[bench.count - 1].body, "\"state\":\"READY\"}");
+    assert_has(ask(&bench, COMMAND("CANCEL_PRINTER_READY", "")), "\"event\":\"FINISHED\"}");
+    end(&bench);
+}
+
+/* BUD-CMD-11, -13, -14, BUD-EVT-11, -13, -15 */
+static void works_on_files(void **state)
+{
+    (void)state;
+    struct bench bench;
+    begin(&bench, "mini", "t");
+    run(&bench, 20);
+    const char *made = ask(&bench, COMMAND("CREATE_FOLDER", "\"path\":\"/usb/new\""));
+    assert_has(made, "\"new_path\":\"/usb/NEW\",\"file\":{\"size\":0,");
+    assert_has(made, "\"type\":\"FOLDER\",\"name\":\"new\"}}");
+    assert_has(ask(&bench, COMMAND("CREATE_FOLDER", "\"path\":\"/usb/NEW\"")),
+               "\"reason\":\"Directory already exists\"");
+    assert_has(ask(&bench, COMMAND("CREATE_FOLDER", "\"path\":\"/usb/a/b\"")),
+               "\"reason\":\"Error creating directory\"");
+    assert_has(ask(&bench, COMMAND("DELETE_FOLDER", "\"path\":\"/usb/full\"")),
+               "\"reason\":\"Directory not empty\"");
+    assert_has(ask(&bench, COMMAND("SEND_FILE_INFO", "\"path\":\"/usb/full/x.gcode\"")),
+               "{\"data\":{\"layer_height\":0.20,\"filament_type\":\"PLA\",\"size\":");
+    const char *root = ask(&bench, COMMAND("SEND_FILE_INFO", "\"path\":\"/usb\""));
+    assert_has(root, "\"file_count\":3,\"read_only\":false,\"display_name\":\"usb\"");
+    assert_has(ask(&bench, COMMAND("DELETE_FILE", "\"path\":\"/usb/full/x.gcode\"")),
+               "\"old_path\":\"/usb/full/x.gcode\",\"file\":{\"type\":\"PRINT_FILE\"");
+    assert_has(ask(&bench, COMMAND("DELETE_FOLDER", "\"path\":\"/usb/full\"")),
+               "\"old_path\":\"/usb/full\"");
+    assert_has(ask(&bench, COMMAND("SEND_FILE_INFO", "\"path\":\"/etc/x\"")), "Forbidden path");
+    end(&bench);
+}
+
+/* BUD-PLN-15, BUD-CMD-18, -21, -23, -16, BUD-HTTP-11, -13 */
+static void obeys_the_other_commands(void **state)
+{
+    (void)state;
+    struct bench bench;
+    begin(&bench, "coreone", "t");
+    run(&bench, 20);
+    bench.type = "text/x.gcode";
+    size_t from = bench.count;
+    assert_has(ask(&bench, "M104 S50\n\n G28 \n"), "\"event\":\"ACCEPTED\"}");
+    size_t running = find(&bench, from, "{\"command_id\":1,\"state\":\"IDLE\"}");
+    assert_true(find(&bench, running, "\"command_id\":1,\"event\":\"FINISHED\"}") > running);
+    bench.type = "text/plain";
+    assert_has(ask(&bench, "hello"), "\"reason\":\"Unknown command\"");
+    bench.type = NULL;
+    char long_body[600];
+    memset(long_body, ' ', sizeof long_body);
+    long_body[sizeof long_body - 1] = '\0';
+    assert_has(ask(&bench, long_body), "\"reason\":\"Response too long\"");
+    from = bench.count;
+    assert_has(ask(&bench, COMMAND("SET_VALUE", "\"tools.1.hardened\":true")),
+               "\"event\":\"FINISHED\"}");
+    assert_has(bench.seen[find(&bench, from, "\"event\":\"INFO\"")].body, "\"hardened\":true");
+    ask(&bench, COMMAND("SET_VALUE", "\"chamber.target_temp\":90"));
+    ask(&bench, COMMAND("SET_VALUE", "\"chamber.fan_pwm_target\":100"));
+    run(&bench, 310);
+    const struct seen *last = &bench.seen[bench.count - 1];
+    while (strstr(last->body, "\"chamber\"") == NULL) {
+        last--;
+    }
+    assert_has(last->body, "\"target_temp\":55,\"fan_1_rpm\":8500,\"fan_2_rpm\":8500,"
+                           "\"fan_pwm_target\":100,\"led_intensity\":100}");
+    from = bench.count;
+    bench.command = COMMAND("RESET", "");
+    bench.command_id = 99;
+    run(&bench, 60);
+    assert_int_equal(count_of(&bench, from, "\"command_id\":99"), 0);
+    assert_has(bench.seen[find(&bench, from, "\"event\":\"INFO\"")].body,
+               "\"transfer_paused\":true");
+    end(&bench);
+}
+
+/* BUD-CMD-15 */
+static void takes_a_new_token(void **state)
+{
+    (void)state;
+    struct bench bench;
+    begin(&bench, "mk4", "old");
+    run(&bench, 20);
+    size_t from = bench.count;
+    ask(&bench, COMMAND("SET_TOKEN", "\"token\":\"new-token\""));
+    size_t finished = find(&bench, from, "\"event\":\"FINISHED\"");
+    assert_has(bench.seen[finished].head, "Token: new-token\r\n");
+    assert_true(find(&bench, finished, "\"event\":\"INFO\"") == finished + 1);
+    assert_string_equal(bench.token, "new-token");
+    end(&bench);
+}
+
+/* BUD-PLN-11, -12, -13, BUD-HTTP-07, -08 */
+static void backs_off(void **state)
+{
+    (void)state;
+    static const int64_t waits_ms[] = {100, 200, 400, 800, 1600, 3200, 6400};
+    struct bench bench;
+    begin(&bench, "mk4", "t");
+    bench.status = 503;
+    run(&bench, 40);
+    for (size_t i = 0; i < sizeof waits_ms / sizeof waits_ms[0]; i++) {
+        assert_has(bench.seen[i].body, "\"event\":\"INFO\"");
+        assert_int_equal(bench.seen[i + 1].time_us - bench.seen[i].time_us,
+                         MILLISECONDS(waits_ms[i]));
+        assert_int_not_equal(bench.seen[i].connection, bench.seen[i + 1].connection);
+    }
+    bench.status = 0;
+    run(&bench, 30);
+    bench.event_status = 503;
+    size_t from = bench.count;
+    bench.command = COMMAND("PAUSE_PRINT", "");
+    bench.command_id = 7;
+    run(&bench, 20);
+    assert_int_equal(count_of(&bench, from, "\"command_id\":7"), 5);
+    bench.event_status = 500;
+    from = bench.count;
+    bench.command = COMMAND("PAUSE_PRINT", "");
+    bench.command_id = 8;
+    run(&bench, 20);
+    assert_int_equal(count_of(&bench, from, "\"command_id\":8"), 1);
+    end(&bench);
+}
+
+/* BUD-REG-01 to -03, -06, -07 */
+static void registers(void **state)
+{
+    (void)state;
+    struct bench bench;
+    begin(&bench, "mk4", NULL);
+    run(&bench, 60);
+    assert_has(bench.seen[0].head, "POST /p/register HTTP/1.1\r\nHost: connect\r\n");
+    assert_null(strstr(bench.seen[0].head, "Fingerprint"));
+    assert_has(bench.seen[0].body, "{\"sn\":\"4914-");
+    assert_has(bench.seen[1].head, "\r\nCode: ABCDEFGHIJKLMNOPQRSTUVWXY\r\n");
+    assert_string_equal(bench.code, "ABCDEFGHIJKLMNOPQRSTUVWXY");
+    for (size_t i = 1; i < 5; i++) {
+        assert_string_equal(bench.seen[i].target, "/p/register");
+        assert_true(bench.seen[i].time_us - bench.seen[i - 1].time_us > SECONDS(5));
+        assert_int_not_equal(bench.seen[i].connection, bench.seen[i - 1].connection);
+    }
+    assert_string_equal(bench.token, "abcdefghij1234567890");
+    assert_string_equal(bench.seen[5].target, "/p/events");
+    assert_has(bench.seen[5].head, "\r\nToken: abcdefghij1234567890\r\n");
+    end(&bench);
+}
+
+/* BUD-TEL-10, BUD-EVT-08 and that every model gets along with its server */
+static void all_models_talk(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < model_count(); i++) {
+        const struct model *model = model_at(i);
+        if (strcmp(model->family, "buddy") != 0) {
+            continue;
+        }
+        struct bench bench;
+        begin(&bench, model->name, "t");
+        run(&bench, 30);
+        assert_true(bench.count > 5);
+        char type[48];
+        snprintf(type, sizeof type, "\"printer_type\":\"%d.%d.%d\"", model->type, model->version,
+                 model->subversion);
+        assert_has(bench.seen[0].body, type);
+        bool five = model->mmu || model->buddy.tools == 5;
+        assert_has(bench.seen[0].body, five ? "\"slots\":5}" : "\"slots\":1}");
+        assert_true((strstr(bench.seen[2].body, "\"slot\":{\"1\":") != NULL) == five);
+        assert_int_equal(connect_face_host(printer_connect_face(bench.printer)),
+                         CONNECT_HOST_BUDDY);
+        end(&bench);
+    }
+}
+
+/* Vectors of connect-buddy.md 10.4. */
+static void fingerprints_are_those_of_the_document(void **state)
+{
+    (void)state;
+    static const uint8_t id[12] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11};
+    static const uint8_t mac[6] = {0x00, 0x08, 0xdc, 0x11, 0x22, 0x33};
+    char out[51];
+    buddy_fingerprint(id, mac, "4587-27143200321230001", out);
+    assert_string_equal(out, "DFETTFKBQQTMBQP3TULO7O2LCBI6GUE7BM7S360KQD78JTRUR5");
+    buddy_fingerprint(id, mac, "CZPX1234X004XC12345", out);
+    assert_string_equal(out, "VEUK3LVOUB3N66JJ18CKVB5PJT2G2NLKBET7BJQ49UGH432300");
+}
+
+static void short_names_are_those_of_fat(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name, *expected;
+    } rows[] = {
+        {"cube.gco", "CUBE.GCO"},
+        {"Box 0.2mm.gcode", "BOX02M~1.GCO"},
+        {"Box 0.2mm PLA.gcode", "BOX02M~2.GCO"},
+        {"notes", "NOTES"},
+        {"a,b.txt", "A_B~1.TXT"},
+        {"příklad.gcode", "P__KLA~1.GCO"},
+    };
+    struct file_node *folder = file_node_folder("", false, 0);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        file_node_add(folder, file_node_file(rows[i].name, false, 0, file_content_of_bytes("", 0)));
+    }
+    for (uint32_t i = 0; i < folder->child_count; i++) {
+        char name[13];
+        buddy_short_name(folder, i, name);
+        assert_string_equal(name, rows[i].expected);
+    }
+    file_node_release(folder);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(starts_as_the_firmware_does),
+        cmocka_unit_test(prints_pauses_resumes_and_stops),
+        cmocka_unit_test(works_on_files),
+        cmocka_unit_test(obeys_the_other_commands),
+        cmocka_unit_test(takes_a_new_token),
+        cmocka_unit_test(backs_off),
+        cmocka_unit_test(registers),
+        cmocka_unit_test(all_models_talk),
+        cmocka_unit_test(fingerprints_are_those_of_the_document),
+        cmocka_unit_test(short_names_are_those_of_fat),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
