@@ -128,6 +128,7 @@ function json.decode(text) end
 ---@class Printer
 ---@field name string
 ---@field model string
+---@field type? string
 ---@field serial string
 ---@field fingerprint string
 ---@field token? string

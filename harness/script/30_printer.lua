@@ -103,7 +103,7 @@ end
 expect.settling(Printer)
 
 -- Values that are asked for, because they may come late: a token by registration, a serial from outside.
-local LATE = { token = true, serial = true, fingerprint = true, server = true }
+local LATE = { token = true, serial = true, fingerprint = true, server = true, type = true }
 
 local metatable = {
   __index = function(self, key)

@@ -107,8 +107,8 @@ function T:printer(model, options)
     end
     options = with
   end
-  local number, name = core.printer_new(model, options)
-  local printer = core.know_printer(core.wrap_printer(number, name, model, false))
+  local number, name, used = core.printer_new(model, options)
+  local printer = core.know_printer(core.wrap_printer(number, name, used, false))
   if registers then
     register_outside(printer)
   end

@@ -191,7 +191,7 @@ static const struct model *check_model(lua_State *lua)
     return model;
 }
 
-/* printer_new(model, options) -> number, name: switched on unless boot is false. */
+/* printer_new(model, options) -> number, name, model: switched on unless boot is false. */
 static int printer_new(lua_State *lua)
 {
     struct stage *stage = bind_stage(lua);
@@ -234,7 +234,8 @@ static int printer_new(lua_State *lua)
     actor_power_on(actor);
     lua_pushinteger(lua, printer->number);
     lua_pushstring(lua, printer->name);
-    return 2;
+    lua_pushstring(lua, model->name);
+    return 3;
 }
 
 static int printer_outside(lua_State *lua)
@@ -260,11 +261,25 @@ static int printer_state(lua_State *lua)
     return 1;
 }
 
+/* "1.3.1": what ours must say of itself; nobody knows that of a stranger. */
+static int printer_type(lua_State *lua, const struct stage_printer *printer)
+{
+    if (printer->actor == NULL) {
+        return 0;
+    }
+    const struct model *model = machine_model(actor_machine(printer->actor));
+    lua_pushfstring(lua, "%d.%d.%d", model->type, model->version, model->subversion);
+    return 1;
+}
+
 static int printer_identity(lua_State *lua)
 {
     struct stage_printer *printer = bind_check_printer(lua, 1);
     const char *which = luaL_checkstring(lua, 2);
     const char *value = NULL;
+    if (strcmp(which, "type") == 0) {
+        return printer_type(lua, printer);
+    }
     struct connect_printer *believed = stage_believed(bind_stage(lua), printer);
     if (printer->actor != NULL) {
         value = strcmp(which, "token") == 0    ? actor_token(printer->actor)
