@@ -213,6 +213,9 @@ static int apply(lua_State *lua)
     }
     if (number_field(lua, 2, "cut", 1e9, &number)) {
         reply->cut_bytes = (size_t)number;
+        if (reply->http.after == HTTP_AFTER_KEEP) {
+            reply->http.after = HTTP_AFTER_CLOSE;
+        }
     }
     if (number_field(lua, 2, "copies", 100, &number)) {
         reply->copies = (unsigned)number;
