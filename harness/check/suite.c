@@ -29,15 +29,8 @@ static bool judges_stranger(const struct suite_settings *settings, const struct 
                                                     : settings->targets->connect_url != NULL;
 }
 
-static enum verdict verdict_of(const struct suite_settings *settings, const struct play *play)
+static enum verdict broken(const struct suite_settings *settings, const struct definition *definition)
 {
-    if (play->end == PLAY_PASSED) {
-        return VERDICT_PASS;
-    }
-    if (play->end == PLAY_SKIPPED) {
-        return VERDICT_SKIP;
-    }
-    const struct definition *definition = play->definition;
     if (judges_stranger(settings, definition)) {
         if (strcmp(definition->kind, "quirk") == 0) {
             return VERDICT_INFO;
@@ -47,6 +40,13 @@ static enum verdict verdict_of(const struct suite_settings *settings, const stru
         }
     }
     return VERDICT_FAIL;
+}
+
+static enum verdict verdict_of(const struct suite_settings *settings, const struct play *play)
+{
+    return play->end == PLAY_PASSED    ? VERDICT_PASS
+           : play->end == PLAY_SKIPPED ? VERDICT_SKIP
+                                       : broken(settings, play->definition);
 }
 
 /* As one word of a shell. */
@@ -162,6 +162,30 @@ void suite_take(const struct suite_settings *settings, struct report *report, st
     }
 }
 
+void suite_judged(const struct suite_settings *settings, struct report *report, const struct definition *definition,
+                  const struct contract_result *result, const char *reason)
+{
+    struct report_outcome *outcome = add_outcome(report, definition);
+    struct buffer text = {0};
+    if (result->violated > 0) {
+        outcome->verdict = broken(settings, definition);
+        buffer_format(&text, "%s was violated %" PRIu64 " times", definition->name, result->violated);
+        outcome->expected = memory_copy_text(result->violations[0].expected);
+        outcome->seen = memory_copy_text(result->violations[0].seen);
+        outcome->reproduce = again_text(settings, definition);
+        outcome->reason = buffer_detach(&text);
+    } else {
+        outcome->verdict = VERDICT_PASS;
+    }
+    buffer_clear(&text);
+    buffer_format(&text, "judged by what was seen meanwhile, %" PRIu64 " times; the check itself: %s",
+                  result->exercised, reason);
+    outcome->notes = buffer_detach(&text);
+    if (settings->console != NULL) {
+        report_console_outcome(settings->console, outcome);
+    }
+}
+
 void suite_play_settings(const struct suite_settings *settings, struct ground *ground, const struct stage_house *house,
                          struct play_settings *out)
 {
@@ -215,7 +239,7 @@ bool suite_run(const struct suite_settings *settings, const struct definitions *
     int64_t began_us = suite_clock_us();
     report->began_unix_s = (int64_t)time(NULL);
     bool done = true;
-    if (settings->real) {
+    if (settings->real || settings->ground != NULL) {
         done = suite_run_real(settings, definitions, report, error);
     } else {
         for (size_t i = 0; i < definitions->count; i++) {

@@ -20,6 +20,9 @@ struct suite_settings {
     struct trace *trace;
     int64_t timeout_us;  /* of one scenario; 0: the default */
     int64_t patience_us; /* how long to wait for somebody outside; 0: 60 s */
+    bool watch;          /* a device from outside is not stimulated: what it does by itself is judged, */
+    int64_t watch_us;    /* for so long */
+    struct ground *ground; /* where to meet a device from outside; NULL: the wall clock and sockets */
     bool strict;         /* a stranger's broken fidelity is a failure */
     uint32_t quirks_off; /* known defects that our printers do without (sim/protocol/connect/quirks.h); 0: none */
     const char *model;   /* instead of those that the scenarios name */

@@ -8,6 +8,9 @@ int64_t suite_clock_us(void);
 void suite_skip(const struct suite_settings *settings, struct report *report, const struct definition *definition,
                 const char *reason);
 void suite_take(const struct suite_settings *settings, struct report *report, struct play *play, int64_t wall_us);
+/* A check whose rule the judge has watched meanwhile: its verdict, though the check itself did not take place. */
+void suite_judged(const struct suite_settings *settings, struct report *report, const struct definition *definition,
+                  const struct contract_result *result, const char *reason);
 void suite_refused(struct play *play, const struct error *error);
 void suite_play_settings(const struct suite_settings *settings, struct ground *ground, const struct stage_house *house,
                          struct play_settings *out);

@@ -16,19 +16,36 @@ struct run {
     struct ground *ground;
     struct stage_house house; /* one address for the device from outside; unused otherwise */
     bool outside;             /* a device: what stimulates it goes one after the other */
+    char trouble[PLAY_TROUBLE_BYTES];
     struct play **plays;      /* by definition; NULL: not begun */
     bool *over;               /* by definition */
+    char **late;              /* why it could not take place; what was seen by the end may judge it; NULL: it did */
     size_t begun, ended, running, stimulating;
     volatile bool stop; /* of the driver's signals */
 };
 
+/* It does not take place. Of a device from outside what is seen by the end may tell. */
+static void leave_out(struct run *run, size_t i, const char *reason)
+{
+    const struct definition *definition = run->definitions->items[i];
+    run->over[i] = true;
+    run->ended++;
+    if (run->outside && definition->check && contract_rule_find(definition->name) != NULL) {
+        run->late[i] = memory_copy_text(reason);
+    } else {
+        suite_skip(run->settings, run->report, definition, reason);
+    }
+}
+
 static void begin(struct run *run, size_t i)
 {
     const struct definition *definition = run->definitions->items[i];
-    if (definition->virtual_only != NULL) {
-        suite_skip(run->settings, run->report, definition, definition->virtual_only);
-        run->over[i] = true;
-        run->ended++;
+    if (definition->virtual_only != NULL && run->ground->real) {
+        leave_out(run, i, definition->virtual_only);
+        return;
+    }
+    if (run->outside && run->settings->watch && !definition->passive) {
+        leave_out(run, i, "it would stimulate the device, which is only watched");
         return;
     }
     struct play *play = memory_new(sizeof *play);
@@ -37,6 +54,7 @@ static void begin(struct run *run, size_t i)
     run->stimulating += !definition->passive;
     struct play_settings settings;
     suite_play_settings(run->settings, run->ground, run->outside ? &run->house : NULL, &settings);
+    settings.trouble = run->outside ? run->trouble : NULL;
     struct error error;
     if (!play_start(play, definition, &settings, run->settings->seed, &error)) {
         play->definition = definition;
@@ -58,9 +76,13 @@ static void reap(struct run *run, size_t i)
     if (play == NULL || run->over[i] || play->end == PLAY_RUNS) {
         return;
     }
-    suite_take(run->settings, run->report, play, play->ended_us - play->began_us);
-    run->over[i] = true;
-    run->ended++;
+    if (run->outside && play->end == PLAY_SKIPPED) {
+        leave_out(run, i, play->reason);
+    } else {
+        suite_take(run->settings, run->report, play, play->ended_us - play->began_us);
+        run->over[i] = true;
+        run->ended++;
+    }
     run->running--;
     run->stimulating -= !play->definition->passive;
     play_free(play);
@@ -83,19 +105,59 @@ static bool stopped(const struct run *run)
     return run->stop || (run->settings->stop != NULL && *run->settings->stop);
 }
 
+static void tell_progress(struct run *run)
+{
+    if (run->settings->console != NULL) {
+        report_console_progress(run->settings->console, run->ended, run->definitions->count,
+                                run->ground->world->now_us, some_running(run));
+    }
+}
+
+/* Everything that could take place is over, and the judge knows all that it will ever see. */
+static void judge_late(struct run *run)
+{
+    if (run->house.contract != NULL) {
+        contract_finish(run->house.contract, run->ground->world->now_us);
+    }
+    for (size_t i = 0; i < run->definitions->count; i++) {
+        const struct definition *definition = run->definitions->items[i];
+        if (run->late[i] == NULL) {
+            continue;
+        }
+        const struct contract_result *result = contract_result(run->house.contract, definition->name);
+        if (result->exercised > 0) {
+            suite_judged(run->settings, run->report, definition, result, run->late[i]);
+        } else {
+            suite_skip(run->settings, run->report, definition, run->late[i]);
+        }
+        free(run->late[i]);
+    }
+}
+
+/* Let a device that is only watched go on until the time is over. */
+static void watch_on(struct run *run, int64_t until_us)
+{
+    struct world *world = run->ground->world;
+    while (world->now_us < until_us && !stopped(run)) {
+        tell_progress(run);
+        int64_t next_us = world->now_us + PROGRESS_US < until_us ? world->now_us + PROGRESS_US : until_us;
+        while (world->now_us < next_us && !stopped(run) && world_step(world, next_us)) {
+        }
+    }
+}
+
 static void play_all(struct run *run)
 {
     size_t count = run->definitions->count;
     struct world *world = run->ground->world;
+    int64_t began_us = world->now_us;
     while (run->ended < count && !stopped(run)) {
         for (size_t i = 0; i < count; i++) {
             if (may_begin(run, i)) {
                 begin(run, i);
             }
         }
-        if (run->settings->console != NULL) {
-            report_console_progress(run->settings->console, run->ended, count, world->now_us, some_running(run));
-        }
+        tell_progress(run);
         size_t ended_before = run->ended;
         int64_t until_us = world->now_us + PROGRESS_US;
         while (run->ended == ended_before && !stopped(run) && world_step(world, until_us)) {
@@ -103,6 +165,9 @@ static void play_all(struct run *run)
         for (size_t i = 0; i < count; i++) {
             reap(run, i);
         }
+    }
+    if (run->outside && run->settings->watch) {
+        watch_on(run, began_us + run->settings->watch_us);
     }
     for (size_t i = 0; i < count; i++) {
         if (run->over[i]) {
@@ -114,6 +179,7 @@ static void play_all(struct run *run)
             reap(run, i);
         }
     }
+    judge_late(run);
 }
 
 /* ---- Is somebody there? ---- */
@@ -210,20 +276,25 @@ bool suite_run_real(const struct suite_settings *settings, const struct definiti
 {
     struct run run = {.settings = settings, .definitions = definitions, .report = report};
     const struct ground_targets *targets = settings->targets != NULL ? settings->targets : &ground_nobody_outside;
-    run.ground = ground_new_real(settings->seed, settings->trace, targets, error);
+    run.ground = settings->ground != NULL ? settings->ground
+                                          : ground_new_real(settings->seed, settings->trace, targets, error);
     if (run.ground == NULL) {
         return false;
     }
     volatile bool *stop = settings->stop != NULL ? settings->stop : &run.stop;
-    bool done = ground_catch_signals(run.ground, stop, error) && reach(&run, error);
+    bool done = (settings->ground != NULL || ground_catch_signals(run.ground, stop, error)) && reach(&run, error);
     if (done && report->unreachable == NULL) {
         run.plays = memory_new_array(definitions->count + 1, sizeof(struct play *));
         run.over = memory_new_array(definitions->count + 1, sizeof(bool));
+        run.late = memory_new_array(definitions->count + 1, sizeof(char *));
         play_all(&run);
         free(run.plays);
         free(run.over);
+        free(run.late);
     }
     stage_house_close(&run.house, run.ground);
-    ground_destroy(run.ground);
+    if (settings->ground == NULL) {
+        ground_destroy(run.ground);
+    }
     return done;
 }

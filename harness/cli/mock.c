@@ -10,6 +10,7 @@
 #include "harness/check/connect_contract.h"
 #include "harness/cli/cli.h"
 #include "harness/cli/mock_front.h"
+#include "harness/cli/suite_options.h"
 #include "harness/cli/trace_file.h"
 #include "harness/script/duration.h"
 #include "mockservers/connect/control.h"
@@ -17,9 +18,11 @@
 
 enum { LOG_BYTES = 32 * 1024 * 1024 };
 
+static const char default_control[] = "127.0.0.1:8081", default_add[] = "0";
+
 struct options {
     const char *listen, *control, *certificate, *key, *add, *codec, *trace;
-    struct cli_list misbehave, tokens;
+    struct cli_list misbehave, tokens, scenarios;
     uint64_t seed;
     int64_t for_us;
     bool seed_given, codec_given, for_given, bare_sdk, adopt, quiet;
@@ -344,11 +347,34 @@ static void list_misbehaviours(void)
     }
 }
 
+/* The mock as the server of scenarios, the first device that comes as their printer: what
+ * `hotbed run --target printer=ADDRESS` is, too. */
+static int play_scenarios(struct options *options, const struct cli_usage *usage)
+{
+    bool other = options->control != default_control || options->add != default_add || options->adopt ||
+                 options->tokens.count > 0 || options->codec_given || options->for_given;
+    if (other) {
+        return cli_complain(usage, "with --run go --listen, --tls-cert, --tls-key, --misbehave, --bare-sdk, --trace "
+                                   "and --seed");
+    }
+    if ((options->certificate == NULL) != (options->key == NULL)) {
+        return cli_complain(usage, "--tls-cert and --tls-key go together");
+    }
+    const struct ground_targets targets = {.printer_listen = options->listen,
+                                           .listen_certificate = options->certificate,
+                                           .listen_key = options->key,
+                                           .bare_sdk = options->bare_sdk};
+    struct suite_options suite = {.seed = options->seed_given ? options->seed : 1,
+                                  .trace = options->trace,
+                                  .misbehave = options->misbehave};
+    return run_scenarios(usage, &suite, &options->scenarios, &(struct cli_list){0}, &targets);
+}
+
 static int mock_connect(int argc, char **argv)
 {
     struct mock mock = {.options = {.listen = "127.0.0.1:8080",
-                                    .control = "127.0.0.1:8081",
-                                    .add = "0",
+                                    .control = default_control,
+                                    .add = default_add,
                                     .codec = "microhttpd",
                                     .quiet = isatty(STDOUT_FILENO) == 0}};
     struct options *o = &mock.options;
@@ -367,6 +393,8 @@ static int mock_connect(int argc, char **argv)
         {"misbehave", CLI_LIST, &o->misbehave, "NAME[=ARG][:TIMES][%PERCENT]",
          "break the protocol in this way; --list-misbehaviours shows all", NULL},
         {"list-misbehaviours", CLI_FLAG, &list, NULL, "show them and end", NULL},
+        {"run", CLI_LIST, &o->scenarios, "FILE|DIR",
+         "be the server of these scenarios, with the first\nprinter that comes as theirs, and judge them", NULL},
         {"bare-sdk", CLI_FLAG, &o->bare_sdk, NULL,
          "judge printers as hosts of the SDK that are no PrusaLink", NULL},
         {"codec", CLI_TEXT, &o->codec, "microhttpd|wire",
@@ -397,10 +425,13 @@ static int mock_connect(int argc, char **argv)
         list_misbehaviours();
         result = CLI_HELD;
     }
-    if (result == -1) {
+    if (result == -1 && o->scenarios.count > 0) {
+        result = play_scenarios(o, &usage);
+    } else if (result == -1) {
         result = serve(&mock, &usage);
     }
     cli_list_free(&arguments);
+    cli_list_free(&o->scenarios);
     cli_list_free(&o->misbehave);
     cli_list_free(&o->tokens);
     return result;

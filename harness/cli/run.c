@@ -26,6 +26,37 @@ static bool take_target(struct ground_targets *targets, const char *text, struct
     return error_set(error, "--target %s: expected connect=URL or printer=ADDRESS:PORT", text);
 }
 
+int run_scenarios(const struct cli_usage *usage, struct suite_options *options, const struct cli_list *files,
+                  const struct cli_list *gifts, const struct ground_targets *targets)
+{
+    struct error error;
+    struct definitions definitions = {0};
+    int code = CLI_BAD_USAGE;
+    bool loaded = true;
+    for (size_t i = 0; i < files->count && loaded; i++) {
+        loaded = registry_add(&definitions, files->items[i], &error);
+    }
+    if (loaded) {
+        bool outside = targets->connect_url != NULL || targets->printer_listen != NULL;
+        options->real = options->real || outside;
+        struct suite_settings settings = {.title = "run",
+                                          .again = "hotbed run",
+                                          .targets = targets,
+                                          .gifts = gifts->items,
+                                          .gift_count = gifts->count};
+        const char *subject = targets->connect_url != NULL      ? targets->connect_url
+                              : targets->printer_listen != NULL ? "a printer from outside"
+                              : options->real                   ? "real time, own mocks"
+                                                                : "virtual time, own mocks";
+        settings.again = options->real && !outside ? "hotbed run --real" : "hotbed run";
+        code = suite_options_run(usage, options, &settings, subject, &definitions);
+    } else {
+        fprintf(stderr, "hotbed: %s\n", error.text);
+    }
+    definitions_free(&definitions);
+    return code;
+}
+
 static int run(const struct cli_usage *usage, struct suite_options *options, const struct cli_list *files,
                const struct cli_list *roles, const struct cli_list *gifts)
 {
@@ -50,31 +81,7 @@ static int run(const struct cli_usage *usage, struct suite_options *options, con
     if (files->count == 0) {
         return cli_complain(usage, "which scenarios? FILE or DIR is missing");
     }
-    struct definitions definitions = {0};
-    int code = CLI_BAD_USAGE;
-    bool loaded = true;
-    for (size_t i = 0; i < files->count && loaded; i++) {
-        loaded = registry_add(&definitions, files->items[i], &error);
-    }
-    if (loaded) {
-        bool outside = targets.connect_url != NULL || targets.printer_listen != NULL;
-        options->real = options->real || outside;
-        struct suite_settings settings = {.title = "run",
-                                          .again = "hotbed run",
-                                          .targets = &targets,
-                                          .gifts = gifts->items,
-                                          .gift_count = gifts->count};
-        const char *subject = targets.connect_url != NULL      ? targets.connect_url
-                              : targets.printer_listen != NULL ? "a printer from outside"
-                              : options->real                  ? "real time, own mocks"
-                                                               : "virtual time, own mocks";
-        settings.again = options->real && !outside ? "hotbed run --real" : "hotbed run";
-        code = suite_options_run(usage, options, &settings, subject, &definitions);
-    } else {
-        fprintf(stderr, "hotbed: %s\n", error.text);
-    }
-    definitions_free(&definitions);
-    return code;
+    return run_scenarios(usage, options, files, gifts, &targets);
 }
 
 int cli_run(int argc, char **argv)

@@ -49,4 +49,9 @@ void suite_options_free(struct suite_options *options);
 int suite_options_run(const struct cli_usage *usage, struct suite_options *options, struct suite_settings *settings,
                       const char *subject, struct definitions *definitions);
 
+/* Play the scenarios of files and folders, with somebody else in the roles that `targets` name. `gifts`: what t:given
+ * reads. */
+int run_scenarios(const struct cli_usage *usage, struct suite_options *options, const struct cli_list *files,
+                  const struct cli_list *gifts, const struct ground_targets *targets);
+
 #endif

@@ -91,7 +91,9 @@ function Printer:detach(name)
 end
 
 function Printer:files(path)
-  hands(self, "files")
+  if self.outside then
+    return core.shown_files(self.number, path or "/")
+  end
   return core.printer_files(self.number, path or "/")
 end
 

@@ -188,6 +188,7 @@ static int misbehave(lua_State *lua)
     if (!connect_server_misbehave(server, printer, luaL_checkstring(lua, 1), &error)) {
         return luaL_error(lua, "misbehave: %s", error.text);
     }
+    bind_stage(lua)->misbehaved = true;
     return 0;
 }
 
@@ -230,6 +231,11 @@ static int auto_add(lua_State *lua)
 {
     struct connect_server_settings *settings = connect_server_settings(server_of(lua));
     if (lua_gettop(lua) > 0) {
+        struct stage *stage = bind_stage(lua);
+        if (!stage->add_after_changed) {
+            stage->add_after_changed = true;
+            stage->add_after_us = settings->add_after_us;
+        }
         settings->add_after_us = lua_toboolean(lua, 1) ? 0 : CONNECT_ADD_NEVER;
     }
     lua_pushboolean(lua, settings->add_after_us != CONNECT_ADD_NEVER);

@@ -302,6 +302,7 @@ void bind_all(lua_State *lua)
     bind_printer(lua);
     bind_connect(lua);
     bind_hooks(lua);
+    bind_device(lua);
     lua_setglobal(lua, "core");
 }
 

@@ -19,6 +19,8 @@ struct ground_targets {
     const char *control_url;    /* it is a `hotbed mock connect`: its control endpoint */
     const char *send_template;  /* a shell command that makes it send a command */
     const char *printer_listen; /* a device comes to our server here: "ADDRESS:PORT" */
+    const char *listen_certificate, *listen_key; /* PEM: it comes by TLS; NULL: by plain TCP */
+    bool bare_sdk;              /* that device is a host of the SDK that is no PrusaLink */
     const char *ca_file;        /* CA certificates to trust besides; NULL: the system's alone */
     bool insecure;              /* don't verify certificates */
 };

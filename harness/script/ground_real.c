@@ -41,9 +41,15 @@ static struct front *open_real(struct ground *ground, const struct http_service 
     if (at != NULL && !parse_listen(&endpoint, at, error)) {
         return NULL;
     }
-    struct microhttpd_front *front = microhttpd_front_new(real->driver, &endpoint, service, NULL, error);
+    bool outside = at != NULL && ground->targets->printer_listen != NULL;
+    const struct microhttpd_settings settings = {
+        .certificate_file = outside ? ground->targets->listen_certificate : NULL,
+        .key_file = outside ? ground->targets->listen_key : NULL};
+    struct microhttpd_front *front = microhttpd_front_new(real->driver, &endpoint, service, &settings, error);
     if (front != NULL) {
-        snprintf(url, url_size, "http://%s:%u", endpoint.host, endpoint.port);
+        bool v6 = strchr(endpoint.host, ':') != NULL;
+        snprintf(url, url_size, "http%s://%s%s%s:%u", endpoint.tls ? "s" : "", v6 ? "[" : "", endpoint.host,
+                 v6 ? "]" : "", endpoint.port);
     }
     return (struct front *)front;
 }

@@ -47,7 +47,12 @@ struct play_settings {
     size_t gift_count;
     const char *model; /* instead of the models that scenarios name; NULL: theirs */
     uint32_t quirks_off; /* what printers show when scenarios don't say (sim/protocol/connect/quirks.h); 0: all */
+    /* Why a device from outside can't be brought to rest, PLAY_TROUBLE_BYTES, shared by all plays that meet it: who
+     * finds out spares the others the attempt. NULL: nobody from outside. */
+    char *trouble;
 };
+
+enum { PLAY_TROUBLE_BYTES = 240 };
 
 enum play_end { PLAY_RUNS, PLAY_PASSED, PLAY_FAILED, PLAY_SKIPPED };
 

@@ -154,7 +154,7 @@ bool stage_house_open(struct stage_house *house, struct ground *ground, const ch
 {
     *house = (struct stage_house){0};
     house->server = connect_server_new(ground->world, settings);
-    struct contract_settings judge = {.prusalink = true,
+    struct contract_settings judge = {.prusalink = !ground->targets->bare_sdk,
                                       .epoch_us = ground->world->epoch_us,
                                       .started_before = ground->targets->printer_listen != NULL,
                                       .initialised_later = true};
@@ -228,6 +228,25 @@ bool stage_init(struct stage *stage, struct ground *ground, const struct stage_h
     return move_in(stage, house, error);
 }
 
+/* Who shares a server leaves it as it was found: no hooks, no misbehaviour. */
+static void leave_server(struct stage *stage)
+{
+    struct connect_server *server = stage->house.server;
+    while (stage->hook_count > 0) {
+        stage_hook_remove(stage, stage->hooks[0].id);
+    }
+    if (server == NULL) {
+        return;
+    }
+    connect_server_unobserve(server, &stage->observer);
+    if (stage->shared && stage->misbehaved) {
+        connect_server_behave(server, NULL, NULL);
+    }
+    if (stage->add_after_changed) {
+        connect_server_settings(server)->add_after_us = stage->add_after_us;
+    }
+}
+
 void stage_free(struct stage *stage)
 {
     while (stage->hook_count > 0) {
@@ -241,9 +260,7 @@ void stage_free(struct stage *stage)
         cJSON_Delete(stage->printers[i]->telemetry);
         free(stage->printers[i]);
     }
-    if (stage->house.server != NULL) {
-        connect_server_unobserve(stage->house.server, &stage->observer);
-    }
+    leave_server(stage);
     if (!stage->shared) {
         stage_house_close(&stage->house, stage->ground);
     }

@@ -94,6 +94,9 @@ struct stage {
     struct stage_hook *hooks;
     size_t hook_count;
     uint32_t hooks_made;
+    /* what it did to a server that others use after it */
+    bool misbehaved, add_after_changed;
+    int64_t add_after_us; /* before */
     /* who waits */
     unsigned watch;
     uint32_t watched; /* printer; 0: any */

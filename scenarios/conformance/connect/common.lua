@@ -17,26 +17,88 @@ function common.gcode(minutes)
   return table.concat(lines, "\n") .. "\n"
 end
 
--- A printer with one file to print.
+-- A printer with one file to print; one from outside has what it has.
 function common.printer(t, options)
   options = options or {}
-  options.files = options.files or { [common.cube] = common.gcode(options.minutes or 10) }
+  if not t.outside.printer then
+    options.files = options.files or { [common.cube] = common.gcode(options.minutes or 10) }
+  end
   options.minutes = nil
   return t:printer("mk3s", options)
+end
+
+-- The file that it prints when anything will do.
+function common.file(t, printer)
+  return t.outside.printer and t:printable(printer) or common.cube
+end
+
+-- A folder that it can write to.
+function common.writable(t, printer)
+  if not t.outside.printer then
+    return common.folder
+  end
+  for _, storage in ipairs(printer:files "/" or {}) do
+    if storage.folder and not storage.read_only then
+      return "/" .. storage.name
+    end
+  end
+  t:skip "no storage of the device can be written to"
+end
+
+-- The node of a path in a tree as INFO has it.
+function common.node(tree, path)
+  for name in path:gmatch "[^/]+" do
+    local found
+    for _, child in ipairs(tree and tree.children or {}) do
+      found = child.name == name and child or found
+    end
+    tree = found
+  end
+  return tree
+end
+
+-- What an error says is ours to reproduce; that there is one is all that is asked of a device from outside.
+function common.error(t, pattern)
+  return not t.outside.printer and pattern or nil
+end
+
+-- Whether earlier checks have shown of a device from outside what this one would provoke once more: its minutes are
+-- scarce, ours are not.
+function common.seen(t, id, times)
+  return t.outside.printer and t:judged(id).exercised >= (times or 1)
 end
 
 -- A printer that prints that file, begun from Connect; gives the command too.
 function common.printing(t, options)
   local printer = common.printer(t, options)
-  local command = t.connect:command(printer, "START_PRINT", { path = common.cube })
+  local command = t.connect:command(printer, "START_PRINT", { path = common.file(t, printer) })
   t:expect(command):finished():within "20s"
   t:expect(printer):state("PRINTING"):within "10s"
   return printer, command
 end
 
+-- The end of that print, and how it ended: nobody waits for the files of a device from outside.
+function common.end_print(t, printer)
+  if not t.outside.printer then
+    t:expect(printer):state("FINISHED"):within "5m"
+    return "FINISHED"
+  end
+  t:expect(t.connect:command(printer, "STOP_PRINT")):finished():within "20s"
+  t:expect(printer):state("STOPPED"):within "10s"
+  return "STOPPED"
+end
+
 -- Something that occupies the command slot for a while, and something that does not.
 function common.slow(t, printer, seconds)
-  return t.connect:command(printer, "GCODE", { gcode = ("G4 S%d"):format(seconds or 8) })
+  local command = t.connect:command(printer, "GCODE", { gcode = ("G4 S%d"):format(seconds or 8) })
+  if t.outside.printer then -- it may do no G-code, and says so right after ACCEPTED
+    t:expect(command):answered("ACCEPTED"):within "10s"
+    t:wait_until(function() return command:answer "REJECTED" end, "0.5s")
+    if command:answer "REJECTED" then
+      t:expect(command):finished()
+    end
+  end
+  return command
 end
 
 function common.ask(t, printer)
