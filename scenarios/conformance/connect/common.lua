@@ -77,6 +77,18 @@ function common.printing(t, options)
   return printer, command
 end
 
+-- Pause it. One from outside may be heating, for longer than a PrusaLink waits for the pause (connect-sdk.md 5.4): false.
+function common.pause(t, printer)
+  local command = t.connect:command(printer, "PAUSE_PRINT")
+  t:expect(command):ended():within "30s"
+  if t.outside.printer and command:status() == "failed" then
+    t:note "the device did not pause: its file heats for too long"
+    return false
+  end
+  t:expect(command):finished()
+  return true
+end
+
 -- The end of that print, and how it ended: nobody waits for the files of a device from outside.
 function common.end_print(t, printer)
   if not t.outside.printer then
