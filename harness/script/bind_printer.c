@@ -63,8 +63,8 @@ static uint32_t quirks_option(lua_State *lua, uint32_t quirks)
             const char *id = lua_type(lua, -2) == LUA_TSTRING ? lua_tostring(lua, -2) : "";
             const struct connect_quirk *quirk = connect_quirk_find(id);
             if (quirk == NULL || !lua_isboolean(lua, -1)) {
-                luaL_error(lua, "printer: option quirks: expected { [\"Q-06\"] = false, ... }: "
-                                "hotbed printer --list-quirks lists them");
+                return (uint32_t)luaL_error(lua, "printer: option quirks: expected { [\"Q-06\"] = false, ... }: "
+                                                 "hotbed printer --list-quirks lists them");
             }
             uint32_t bit = CONNECT_QUIRK(quirk->number);
             quirks = lua_toboolean(lua, -1) ? quirks | bit : quirks & ~bit;
