@@ -60,8 +60,8 @@ bool output_file_close(struct output_file *file, struct error *error)
         return true;
     }
     /* fsync(): a rename may reach the disk before the bytes do. */
-    if (file->failed == 0 && (fflush(file->file) != 0 ||
-                              (file->temporary != NULL && fsync(fileno(file->file)) != 0))) {
+    if (file->failed == 0 &&
+        (fflush(file->file) != 0 || (file->temporary != NULL && fsync(fileno(file->file)) != 0))) {
         file->failed = errno;
     }
     if (fclose(file->file) != 0 && file->failed == 0) {

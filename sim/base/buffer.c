@@ -64,7 +64,8 @@ void buffer_append_int(struct buffer *buffer, long long value)
     char digits[24];
     char *end = digits + sizeof digits;
     char *start = end;
-    unsigned long long rest = value < 0 ? 0ULL - (unsigned long long)value : (unsigned long long)value;
+    unsigned long long rest =
+        value < 0 ? 0ULL - (unsigned long long)value : (unsigned long long)value;
     do {
         *--start = (char)('0' + rest % 10);
         rest /= 10;

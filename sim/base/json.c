@@ -106,7 +106,8 @@ void json_raw(struct json_writer *json, const char *key, const char *bytes, size
     buffer_append(json->out, bytes, size);
 }
 
-/* Most values on these wires have at most two decimals: written without printf when that is exact. */
+/* Most values on these wires have at most two decimals: written without printf when that is exact.
+ */
 static size_t short_decimal(double value, char text[32])
 {
     double hundredths = value * 100.0;

@@ -1,4 +1,5 @@
-/* A heap with four children to a node: half the depth of a binary one, and the children share cache lines. */
+/* A heap with four children to a node: half the depth of a binary one, and the children share cache
+ * lines. */
 #include "sim/base/timers.h"
 
 #include <assert.h>

@@ -9,7 +9,8 @@
 #include "sim/base/json.h"
 #include "sim/base/world.h"
 
-void trace_init(struct trace *trace, void (*write)(void *sink, const char *line, size_t size), void *sink)
+void trace_init(struct trace *trace, void (*write)(void *sink, const char *line, size_t size),
+                void *sink)
 {
     *trace = (struct trace){.write = write, .sink = sink};
 }
@@ -38,8 +39,8 @@ static void end_line(struct world *world, struct json_writer *json)
     world->trace->write(world->trace->sink, world->trace->line.bytes, world->trace->line.size);
 }
 
-void trace_http(struct world *world, const char *from, const char *to, uint32_t connection, const char *kind,
-                const char *bytes, size_t size)
+void trace_http(struct world *world, const char *from, const char *to, uint32_t connection,
+                const char *kind, const char *bytes, size_t size)
 {
     if (world->trace == NULL) {
         return;
@@ -79,9 +80,9 @@ void trace_note(struct world *world, const char *from, const char *format, ...)
 
 static bool secret_header(const char *line, size_t size)
 {
-    static const char *const names[] = {"Token:",         "Code:",   "Temporary-Code:", "X-Api-Key:",
-                                        "Authorization:", "Cookie:", "Set-Cookie:",     "X-Auth-Token:",
-                                        "Proxy-Authorization:"};
+    static const char *const names[] = {
+        "Token:",  "Code:",       "Temporary-Code:", "X-Api-Key:",          "Authorization:",
+        "Cookie:", "Set-Cookie:", "X-Auth-Token:",   "Proxy-Authorization:"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         size_t length = strlen(names[i]);
         if (size >= length && strncasecmp(line, names[i], length) == 0) {
@@ -91,8 +92,9 @@ static bool secret_header(const char *line, size_t size)
     return false;
 }
 
-/* Where the value of a secret member begins behind the quote at `at`, 0: it begins no such member. INFO carries the key of
- * the printer's local interface (connect-sdk.md 6.3), its settings and a user's commands the others. */
+/* Where the value of a secret member begins behind the quote at `at`, 0: it begins no such member.
+ * INFO carries the key of the printer's local interface (connect-sdk.md 6.3), its settings and a
+ * user's commands the others. */
 static size_t secret_member(const char *bytes, size_t at, size_t size)
 {
     static const char *const names[] = {"\"api_key\"", "\"token\"", "\"password\""};
@@ -101,7 +103,8 @@ static size_t secret_member(const char *bytes, size_t at, size_t size)
         if (size - at > length && memcmp(bytes + at, names[i], length) == 0) {
             at += length;
             bool colon = false;
-            while (at < size && (strchr(" \t\r\n", bytes[at]) != NULL || (bytes[at] == ':' && !colon))) {
+            while (at < size &&
+                   (strchr(" \t\r\n", bytes[at]) != NULL || (bytes[at] == ':' && !colon))) {
                 colon = colon || bytes[at] == ':';
                 at++;
             }

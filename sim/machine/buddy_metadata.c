@@ -1,7 +1,7 @@
 #include "sim/machine/buddy_metadata.h"
 
-#include <stdint.h>
 #include <limits.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,8 +1,8 @@
 #ifndef HOTBED_MACHINE_BUDDY_METADATA_H
 #define HOTBED_MACHINE_BUDDY_METADATA_H
 
-#include <stddef.h>
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "sim/base/json.h"
 #include "sim/machine/storage.h"

@@ -1,8 +1,8 @@
 #ifndef HOTBED_MACHINE_EXPOSURE_H
 #define HOTBED_MACHINE_EXPOSURE_H
 
-#include <stdint.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "sim/machine/sl1.h"
 

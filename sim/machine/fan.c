@@ -23,7 +23,8 @@ int fan_rpm(const struct fan *fan)
 static void judge(struct fan *fan, int64_t now_us)
 {
     const struct model_fan *model = fan->model;
-    bool bad = model->check_tests > 0 && fan->power > model->check_above_power && fan_rpm(fan) < model->check_rpm;
+    bool bad = model->check_tests > 0 && fan->power > model->check_above_power &&
+               fan_rpm(fan) < model->check_rpm;
     if (!bad) {
         fan->bad_since_us = INT64_MAX;
     } else if (fan->bad_since_us == INT64_MAX) {

@@ -1,8 +1,8 @@
 #ifndef HOTBED_MACHINE_GRIFFIN_H
 #define HOTBED_MACHINE_GRIFFIN_H
 
-#include <stdint.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "sim/base/error.h"
 #include "sim/machine/storage.h"

@@ -4,11 +4,12 @@
 
 #include "sim/machine/thermal.h"
 
-/* WATCH_COLD: set, but neither near the target nor supervised; WATCH_PREHEAT: must rise; WATCH_ARMED: was near the target
- * and must stay there. */
+/* WATCH_COLD: set, but neither near the target nor supervised; WATCH_PREHEAT: must rise;
+ * WATCH_ARMED: was near the target and must stay there. */
 enum { WATCH_COLD, WATCH_PREHEAT, WATCH_ARMED };
 
-/* The MK3 looks "more than 2000 ms since the last time" in a cycle of 0.27 s: every eighth sample, 2.16 s (2.2). */
+/* The MK3 looks "more than 2000 ms since the last time" in a cycle of 0.27 s: every eighth
+ * sample, 2.16 s (2.2). */
 enum { MK3_CHECK_SAMPLES = 8 };
 
 /* Share of a sample in the smoothed difference of the observer: 5.3 s (2.1). */
@@ -17,7 +18,8 @@ static const double ANOMALY_SHARE = 0.05;
 void heater_watch_begin(struct heater *heater, double reading_c, bool switched_on)
 {
     struct heater_watch *watch = &heater->watch;
-    watch->phase = heater->model->watch_windows > 0 && reading_c < heater->target_c ? WATCH_PREHEAT : WATCH_COLD;
+    watch->phase = heater->model->watch_windows > 0 && reading_c < heater->target_c ? WATCH_PREHEAT
+                                                                                    : WATCH_COLD;
     watch->since_sample = INT32_MAX;
     watch->start_sample = (int32_t)heater->sample;
     if (switched_on) {
@@ -43,8 +45,9 @@ void heater_watch_settle(struct heater *heater, double slope_k_s)
     }
 }
 
-/* MK3's model of the hot end: what the drive should do to the reading, as late and as smooth as the sensor shows it,
- * against what it did (2.1). heater->last_c and heater->drive are those of the sample before. */
+/* MK3's model of the hot end: what the drive should do to the reading, as late and as smooth as the
+ * sensor shows it, against what it did (2.1). heater->last_c and heater->drive are those of the
+ * sample before. */
 static bool observe(struct heater *heater, double reading_c)
 {
     const struct model_heater *model = heater->model;
@@ -77,8 +80,8 @@ static double rise_wanted(const struct model_heater *model, double reading_c)
     return model->watch_rise_c;
 }
 
-/* MK3: below the target each window must bring a rise; once near the target, so many checks in a row outside of the
- * hysteresis with the heater on are a runaway. */
+/* MK3: below the target each window must bring a rise; once near the target, so many checks in a
+ * row outside of the hysteresis with the heater on are a runaway. */
 static enum heater_alarm check_mk3(struct heater *heater, double reading_c)
 {
     const struct model_heater *model = heater->model;
@@ -92,7 +95,8 @@ static enum heater_alarm check_mk3(struct heater *heater, double reading_c)
         watch->phase = WATCH_ARMED;
     }
     if (watch->phase == WATCH_PREHEAT) {
-        int64_t window = MK3_CHECK_SAMPLES * llround(model->watch_period_s / model->period_s / MK3_CHECK_SAMPLES);
+        int64_t window = MK3_CHECK_SAMPLES *
+                         llround(model->watch_period_s / model->period_s / MK3_CHECK_SAMPLES);
         if (since % window == 0) {
             bool rose = reading_c - (double)watch->from_c >= rise_wanted(model, reading_c);
             watch->failed = rose ? 0 : (uint8_t)(watch->failed + 1);
@@ -108,13 +112,15 @@ static enum heater_alarm check_mk3(struct heater *heater, double reading_c)
     return outside_s >= model->runaway_period_s - model->period_s ? HEATER_RUNAWAY : HEATER_FINE;
 }
 
-/* Marlin's watch and runaway (printer-models.md 3). The watch ends when the target is nearly reached. */
+/* Marlin's watch and runaway (printer-models.md 3). The watch ends when the target is nearly
+ * reached. */
 static enum heater_alarm check_buddy(struct heater *heater, double reading_c)
 {
     const struct model_heater *model = heater->model;
     struct heater_watch *watch = &heater->watch;
     int32_t now = (int32_t)heater->sample;
-    double since_s = (now - (double)watch->since_sample) * model->period_s; /* negative: not counting */
+    double since_s =
+        (now - (double)watch->since_sample) * model->period_s; /* negative: not counting */
     if (watch->phase != WATCH_ARMED && reading_c >= heater->target_c) {
         watch->phase = WATCH_ARMED;
         watch->since_sample = INT32_MAX;
@@ -143,10 +149,12 @@ static enum heater_alarm check_buddy(struct heater *heater, double reading_c)
     } else if (watch->since_sample == INT32_MAX) {
         watch->since_sample = now;
     }
-    return watch->since_sample != INT32_MAX && since_s >= model->runaway_period_s ? HEATER_RUNAWAY : HEATER_FINE;
+    return watch->since_sample != INT32_MAX && since_s >= model->runaway_period_s ? HEATER_RUNAWAY
+                                                                                  : HEATER_FINE;
 }
 
-/* In a room colder than the limit the sensor is only believed some time after the heater was switched on (2). */
+/* In a room colder than the limit the sensor is only believed some time after the heater was
+ * switched on (2). */
 static bool too_cold(const struct heater *heater, double reading_c)
 {
     const struct model_heater *model = heater->model;
@@ -171,7 +179,8 @@ bool heater_watch_sample(struct heater *heater, double reading_c)
         if (heater->model->observer.error_k_s > 0 && observe(heater, reading_c)) {
             alarm = HEATER_ANOMALY;
         } else {
-            alarm = heater->model->pid == PID_MK3 ? check_mk3(heater, reading_c) : check_buddy(heater, reading_c);
+            alarm = heater->model->pid == PID_MK3 ? check_mk3(heater, reading_c)
+                                                  : check_buddy(heater, reading_c);
         }
     }
     heater->alarm = (uint8_t)alarm;

@@ -54,7 +54,8 @@ void machine_reset(struct machine *machine)
     bool printing = machine->print != NULL && machine->print->phase != PRINT_ENDED;
     restart_firmware(machine);
     if (printing) {
-        machine->print->due_us += BOOT_US; /* STOPPED comes with the banner and is held from then on */
+        machine->print->due_us +=
+            BOOT_US; /* STOPPED comes with the banner and is held from then on */
     }
     machine->power = POWER_RESETTING;
     machine->power_due_us = machine_now(machine) + BOOT_US;

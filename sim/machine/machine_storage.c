@@ -88,7 +88,8 @@ static void tell(void *owner, enum storage_change_kind kind, const char *path)
     free(full);
 }
 
-/* The first component of a path that is not there yet, with what is before it; the path itself when all are. */
+/* The first component of a path that is not there yet, with what is before it; the path itself when
+ * all are. */
 static char *first_missing(const struct storage *storage, const char *below)
 {
     char *path = memory_copy_text(below);
@@ -111,7 +112,8 @@ enum storage_result machine_make_folder(struct machine *machine, const char *pat
     }
     char *topmost = first_missing(storage, below);
     enum storage_result result = storage_make_folder(storage, below, wall_s(machine));
-    if (result == STORAGE_OK) { /* folders that come with their parents are told as one (connect-sdk.md 8.5) */
+    if (result == STORAGE_OK) { /* folders that come with their parents are told as one
+                                   (connect-sdk.md 8.5) */
         tell(&(struct telling){machine, storage}, STORAGE_CREATED, topmost);
     }
     free(topmost);

@@ -15,17 +15,19 @@
 /* A file may name a base that names a base; more than this is a circle. */
 enum { BASE_DEPTH_MAX = 4, EMBEDDED_MAX = 64 };
 
-static struct model *load(const char *bytes, size_t size, const char *name, const char *place, int depth,
-                          struct error *error);
+static struct model *load(const char *bytes, size_t size, const char *name, const char *place,
+                          int depth, struct error *error);
 
-/* -- from a document to a model ------------------------------------------------------------------------------------- */
+/* -- from a document to a model
+ * ------------------------------------------------------------------------------------- */
 
 /* A section that the file doesn't have comes from the base, and without one it is missing. */
-static bool needs(const struct model_text *text, const void *section, const struct model *base, const char *name,
-                  struct error *error)
+static bool needs(const struct model_text *text, const void *section, const struct model *base,
+                  const char *name, struct error *error)
 {
     return section != NULL || base != NULL ||
-           error_set(error, "%s:1: field '%s' is missing: expected it here or a 'base' that has it", text->place, name);
+           error_set(error, "%s:1: field '%s' is missing: expected it here or a 'base' that has it",
+                     text->place, name);
 }
 
 static void replace_text(char **member, const char *text)
@@ -71,9 +73,10 @@ static bool take_identity(struct model *model, struct model_text *text, struct e
         return model_text_reject(text, "identity.family", "mk3 or buddy", error);
     }
     if (!serial_is_sound(identity->serial)) {
-        return model_text_reject(text, "identity.serial",
-                                 "printable characters with {number} and perhaps {week}, {year}, {kit}, 31 at most",
-                                 error);
+        return model_text_reject(
+            text, "identity.serial",
+            "printable characters with {number} and perhaps {week}, {year}, {kit}, 31 at most",
+            error);
     }
     replace_text(&model->family, identity->family);
     model->type = identity->type[0];
@@ -96,7 +99,8 @@ static bool take_buddy(struct model *model, struct model_text *text, struct erro
         return model_text_reject(text, "buddy", "a printer whose identity.family is buddy", error);
     }
     if (is_buddy && section == NULL && model->buddy.user_agent == NULL) {
-        return model_text_reject(text, "buddy", "the section for a printer of the buddy family", error);
+        return model_text_reject(text, "buddy", "the section for a printer of the buddy family",
+                                 error);
     }
     if (section != NULL) {
         replace_text(&model->buddy.user_agent, section->user_agent);
@@ -114,7 +118,8 @@ static bool take_buddy(struct model *model, struct model_text *text, struct erro
 }
 
 /* Exactly one way to say how the heat is lost; fills all levels of the resistance. */
-static bool take_loss(struct model_heater *heater, struct model_text *text, const char *section, struct error *error)
+static bool take_loss(struct model_heater *heater, struct model_text *text, const char *section,
+                      struct error *error)
 {
     char path[64];
     bool by_loss = heater->loss_a_w_per_k > 0;
@@ -128,7 +133,8 @@ static bool take_loss(struct model_heater *heater, struct model_text *text, cons
     if (by_loss) {
         double tau_s = heater->capacity_j_per_k / heater->loss_a_w_per_k;
         snprintf(path, sizeof path, "%s.loss", section);
-        return tau_s <= 3600 || model_text_reject(text, path, "a time constant of at most 3600 s", error);
+        return tau_s <= 3600 ||
+               model_text_reject(text, path, "a time constant of at most 3600 s", error);
     }
     bool by_fan = heater->resistance_k_per_w[1] != 0;
     for (int i = 0; i < MODEL_FAN_LEVELS; i++) {
@@ -136,19 +142,22 @@ static bool take_loss(struct model_heater *heater, struct model_text *text, cons
             heater->resistance_k_per_w[i] = heater->resistance_k_per_w[0];
         }
         double resistance = heater->resistance_k_per_w[i];
-        if (!(resistance >= 0.01 && resistance <= 1000 && resistance * heater->capacity_j_per_k <= 3600)) {
-            snprintf(path, sizeof path, "%s.resistance_%sk_per_w", section, by_fan ? "by_fan_" : "");
-            return model_text_reject(text, path,
-                                     "resistances in K/W from 0.01 to 1000, 3600 s at most when multiplied by "
-                                     "capacity_j_per_k",
-                                     error);
+        if (!(resistance >= 0.01 && resistance <= 1000 &&
+              resistance * heater->capacity_j_per_k <= 3600)) {
+            snprintf(path, sizeof path, "%s.resistance_%sk_per_w", section,
+                     by_fan ? "by_fan_" : "");
+            return model_text_reject(
+                text, path,
+                "resistances in K/W from 0.01 to 1000, 3600 s at most when multiplied by "
+                "capacity_j_per_k",
+                error);
         }
     }
     return true;
 }
 
-static bool take_heater(struct model_heater *out, const struct model_heater *in, struct model_text *text,
-                        const char *section, struct error *error)
+static bool take_heater(struct model_heater *out, const struct model_heater *in,
+                        struct model_text *text, const char *section, struct error *error)
 {
     if (in == NULL) {
         return true;
@@ -234,13 +243,15 @@ static bool take_storages(struct model *model, struct model_text *text, struct e
         const struct model_storage *storage = &document->storages[i];
         if (strcmp(storage->kind, "local") != 0 && strcmp(storage->kind, "sdcard") != 0 &&
             strcmp(storage->kind, "usb") != 0) {
-            return model_text_reject(text, "storages", "each kind to be local, sdcard or usb", error);
+            return model_text_reject(text, "storages", "each kind to be local, sdcard or usb",
+                                     error);
         }
         if (strchr(storage->name, '/') != NULL) {
             return model_text_reject(text, "storages", "names without '/'", error);
         }
         if (storage->free_bytes > storage->total_bytes) {
-            return model_text_reject(text, "storages", "free_bytes to be at most total_bytes", error);
+            return model_text_reject(text, "storages", "free_bytes to be at most total_bytes",
+                                     error);
         }
     }
     copy_storages(model, document->storages, document->storages_count);
@@ -259,7 +270,8 @@ static bool complete(const struct model_text *text, const struct model *base, st
     const struct model_document *document = text->document;
     return needs(text, document->identity, base, "identity", error) &&
            needs(text, document->regulator, base, "regulator", error) &&
-           needs(text, document->nozzle, base, "nozzle", error) && needs(text, document->bed, base, "bed", error) &&
+           needs(text, document->nozzle, base, "nozzle", error) &&
+           needs(text, document->bed, base, "bed", error) &&
            needs(text, document->hotend_fan, base, "hotend_fan", error) &&
            needs(text, document->print_fan, base, "print_fan", error) &&
            needs(text, document->motion, base, "motion", error) &&
@@ -294,8 +306,8 @@ static bool take(struct model *model, struct model_text *text, struct error *err
     const struct model_document *document = text->document;
     if (!take_identity(model, text, error) || !take_buddy(model, text, error) ||
         !take_heater(&model->nozzle, document->nozzle, text, "nozzle", error) ||
-        !take_heater(&model->bed, document->bed, text, "bed", error) || !take_motion(model, text, error) ||
-        !take_storages(model, text, error)) {
+        !take_heater(&model->bed, document->bed, text, "bed", error) ||
+        !take_motion(model, text, error) || !take_storages(model, text, error)) {
         return false;
     }
     take_fan(&model->hotend_fan, document->hotend_fan);
@@ -317,7 +329,9 @@ static bool take(struct model *model, struct model_text *text, struct error *err
     return true;
 }
 
-/* -- loading -------------------------------------------------------------------------------------------------------- */
+/* -- loading
+ * --------------------------------------------------------------------------------------------------------
+ */
 
 static const struct embedded_file *embedded_find(const char *name)
 {
@@ -339,22 +353,23 @@ static bool load_base(struct model_text *text, int depth, struct model **base, s
     }
     const struct embedded_file *file = embedded_find(text->document->base);
     if (file == NULL || depth >= BASE_DEPTH_MAX) {
-        return model_text_reject(text, "base", file == NULL ? "the name of a built-in model (hotbed models)"
-                                                            : "no circle of bases",
+        return model_text_reject(text, "base",
+                                 file == NULL ? "the name of a built-in model (hotbed models)"
+                                              : "no circle of bases",
                                  error);
     }
     *base = load(file->bytes, file->size, text->document->base, file->name, depth + 1, error);
     return *base != NULL;
 }
 
-static struct model *load(const char *bytes, size_t size, const char *name, const char *place, int depth,
-                          struct error *error)
+static struct model *load(const char *bytes, size_t size, const char *name, const char *place,
+                          int depth, struct error *error)
 {
     struct model_text text;
     struct model *base = NULL;
     struct model *model = NULL;
-    if (model_text_read(&text, place, bytes, size, error) && load_base(&text, depth, &base, error) &&
-        complete(&text, base, error)) {
+    if (model_text_read(&text, place, bytes, size, error) &&
+        load_base(&text, depth, &base, error) && complete(&text, base, error)) {
         model = copy_of(base);
         model->name = memory_copy_text(name);
         if (!take(model, &text, error)) {
@@ -378,7 +393,8 @@ static char *name_of_path(const char *path)
     const char *slash = strrchr(path, '/');
     const char *base = slash == NULL ? path : slash + 1;
     const char *dot = strrchr(base, '.');
-    return memory_copy_slice(base, dot == NULL || dot == base ? strlen(base) : (size_t)(dot - base));
+    return memory_copy_slice(base,
+                             dot == NULL || dot == base ? strlen(base) : (size_t)(dot - base));
 }
 
 struct model *model_load_file(const char *path, struct error *error)
@@ -425,7 +441,8 @@ void model_destroy(struct model *model)
     free(model);
 }
 
-/* -- the embedded models -------------------------------------------------------------------------------------------- */
+/* -- the embedded models
+ * -------------------------------------------------------------------------------------------- */
 
 size_t model_count(void)
 {
@@ -459,14 +476,17 @@ const struct model *model_find(const char *name)
     return file == NULL ? NULL : model_at((size_t)(file - embedded_models));
 }
 
-/* -- serial numbers (printer-models.md 1, PM-12) -------------------------------------------------------------------- */
+/* -- serial numbers (printer-models.md 1, PM-12)
+ * -------------------------------------------------------------------- */
 
 void model_serial(const struct model *model, uint64_t seed, uint64_t index, char *out, size_t size)
 {
-    /* Five digits run through all 100,000 in an order of the seed's, then the week moves on: unique for 36 million. */
+    /* Five digits run through all 100,000 in an order of the seed's, then the week moves on: unique
+     * for 36 million. */
     struct random random = random_of(seed, UINT64_C(0x5e71a1));
     uint64_t first = random_below(&random, 100000);
-    uint64_t step = random_below(&random, 20000) * 10 + 50001; /* odd and not a multiple of 5: coprime to 100,000 */
+    uint64_t step = random_below(&random, 20000) * 10 +
+                    50001; /* odd and not a multiple of 5: coprime to 100,000 */
     unsigned number = (unsigned)((first + index % 100000 * step) % 100000);
     uint64_t week = random_below(&random, 364) + index / 100000;
     unsigned week_of_year = (unsigned)(week % 52) + 1;
@@ -489,7 +509,8 @@ void model_serial(const struct model *model, uint64_t seed, uint64_t index, char
             used += (size_t)snprintf(at, left, "%02u", year);
             break;
         case 'k':
-            used += (size_t)snprintf(at, left, "%c", number % 3 == 0 ? 'C' : 'K'); /* most came as kits */
+            used += (size_t)snprintf(at, left, "%c",
+                                     number % 3 == 0 ? 'C' : 'K'); /* most came as kits */
             break;
         default:
             used += (size_t)snprintf(at, left, "%05u", number);

@@ -12,13 +12,15 @@ static const char *limit_of(const char *path)
         const char *section;
         const struct model_limit *limits;
     } sections[] = {
-        {"identity", model_identity_limits}, {"mmu", model_mmu_limits},         {"nozzle", model_heater_limits},
-        {"bed", model_heater_limits},        {"hotend_fan", model_fan_limits}, {"print_fan", model_fan_limits},
+        {"identity", model_identity_limits}, {"mmu", model_mmu_limits},
+        {"nozzle", model_heater_limits},     {"bed", model_heater_limits},
+        {"hotend_fan", model_fan_limits},    {"print_fan", model_fan_limits},
         {"motion", model_motion_limits},     {"buddy", model_buddy_limits},
     };
     size_t length = strcspn(path, ".");
     for (size_t i = 0; i < sizeof sections / sizeof sections[0] && path[length] == '.'; i++) {
-        if (strlen(sections[i].section) != length || strncmp(sections[i].section, path, length) != 0) {
+        if (strlen(sections[i].section) != length ||
+            strncmp(sections[i].section, path, length) != 0) {
             continue;
         }
         for (const struct model_limit *limit = sections[i].limits; limit->path != NULL; limit++) {
@@ -39,13 +41,14 @@ static const struct yaml_shape shape = {
     .expected = limit_of,
 };
 
-bool model_text_reject(struct model_text *text, const char *path, const char *expected, struct error *error)
+bool model_text_reject(struct model_text *text, const char *path, const char *expected,
+                       struct error *error)
 {
     return yaml_text_reject(&text->yaml, path, expected, error);
 }
 
-static bool within(struct model_text *text, const char *section, const void *data, const struct model_limit *limits,
-                   struct error *error)
+static bool within(struct model_text *text, const char *section, const void *data,
+                   const struct model_limit *limits, struct error *error)
 {
     if (data == NULL) {
         return true;
@@ -74,7 +77,8 @@ static bool all_within(struct model_text *text, struct error *error)
     const struct model_document *document = text->document;
     if (document->board_above_room_k != NULL &&
         !(*document->board_above_room_k >= -50 && *document->board_above_room_k <= 100)) {
-        return model_text_reject(text, "board_above_room_k", "a difference in K from -50 to 100", error);
+        return model_text_reject(text, "board_above_room_k", "a difference in K from -50 to 100",
+                                 error);
     }
     return within(text, "identity", document->identity, model_identity_limits, error) &&
            within(text, "mmu", document->mmu, model_mmu_limits, error) &&
@@ -86,7 +90,8 @@ static bool all_within(struct model_text *text, struct error *error)
            within(text, "motion", document->motion, model_motion_limits, error);
 }
 
-bool model_text_read(struct model_text *text, const char *place, const char *bytes, size_t size, struct error *error)
+bool model_text_read(struct model_text *text, const char *place, const char *bytes, size_t size,
+                     struct error *error)
 {
     *text = (struct model_text){.place = place};
     bool read = yaml_text_read(&text->yaml, &shape, place, bytes, size, error);

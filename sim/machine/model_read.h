@@ -16,10 +16,13 @@ struct model_text {
 };
 
 /* False with file, line, field and what was expected. Free in any case. */
-bool model_text_read(struct model_text *text, const char *place, const char *bytes, size_t size, struct error *error);
+bool model_text_read(struct model_text *text, const char *place, const char *bytes, size_t size,
+                     struct error *error);
 void model_text_free(struct model_text *text);
 
-/* Say that the value at `path` ("nozzle.limits.min_c") is not `expected`, with its line. Returns false. */
-bool model_text_reject(struct model_text *text, const char *path, const char *expected, struct error *error);
+/* Say that the value at `path` ("nozzle.limits.min_c") is not `expected`, with its line. Returns
+ * false. */
+bool model_text_reject(struct model_text *text, const char *path, const char *expected,
+                       struct error *error);
 
 #endif

@@ -7,8 +7,9 @@
 
 #include "sim/machine/model.h"
 
-/* The shape of a model file: what libcyaml is told, and the limits of every number. Part of model.c; docs/models.md says
- * the same to users. Top-level keys but `title` may be left out of a file that names a `base`. */
+/* The shape of a model file: what libcyaml is told, and the limits of every number. Part of
+ * model.c; docs/models.md says the same to users. Top-level keys but `title` may be left out of a
+ * file that names a `base`. */
 
 struct model_identity {
     char *family;

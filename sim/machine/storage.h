@@ -129,8 +129,8 @@ enum storage_result storage_put(struct storage *storage, const char *path,
                                 struct file_content *content, int64_t now_s);
 enum storage_result storage_remove(struct storage *storage, const char *path, bool whole_tree,
                                    int64_t now_s);
-/* A file that comes in piece by piece: what is there already is not copied again. Makes the file and
- * its parents when they are missing. A piece for which there is no room adds nothing. */
+/* A file that comes in piece by piece: what is there already is not copied again. Makes the file
+ * and its parents when they are missing. A piece for which there is no room adds nothing. */
 enum storage_result storage_append(struct storage *storage, const char *path, const void *bytes,
                                    size_t size, int64_t now_s);
 /* Of a file; replaces another file as rename() does and keeps the time of modification. */

@@ -401,8 +401,8 @@ enum storage_result storage_directory_append(struct storage_directory *directory
     }
     enum storage_result result = STORAGE_OK;
     struct stat info;
-    int file = openat(
-        folder, name, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0666);
+    int file = openat(folder, name,
+                      O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0666);
     if (file >= 0 && append_all(file, bytes, size, now_s, &info)) {
         *node =
             file_node_file(name, false, now_s, file_content_in_directory(directory, path, &info));

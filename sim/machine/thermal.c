@@ -17,7 +17,8 @@ static double resistance_at(const struct model_heater *model, double fan)
         return model->resistance_k_per_w[MODEL_FAN_LEVELS - 1];
     }
     double share = level - below;
-    return model->resistance_k_per_w[below] * (1 - share) + model->resistance_k_per_w[below + 1] * share;
+    return model->resistance_k_per_w[below] * (1 - share) +
+           model->resistance_k_per_w[below + 1] * share;
 }
 
 /* Loss = a*(T - room) + b*(T - room)^2. */
@@ -47,8 +48,8 @@ double thermal_power_w(const struct model_heater *model, double power_w, double 
     return power_w * (model->power_offset + model->power_slope_per_k * block_c);
 }
 
-void thermal_begin(struct heater_curve *curve, const struct model_heater *model, int64_t start_us, double block_c,
-                   double sensor_c, const struct thermal_input *input)
+void thermal_begin(struct heater_curve *curve, const struct model_heater *model, int64_t start_us,
+                   double block_c, double sensor_c, const struct thermal_input *input)
 {
     double a;
     double b;
@@ -63,18 +64,23 @@ void thermal_begin(struct heater_curve *curve, const struct model_heater *model,
         curve->t_other_c = NAN;
         return;
     }
-    /* C*x' = gain - a*x - b*x^2 is a Riccati equation with constant terms: two rest points and one rate. */
+    /* C*x' = gain - a*x - b*x^2 is a Riccati equation with constant terms: two rest points and one
+     * rate. */
     double root = sqrt(a * a + 4 * b * gain);
     curve->t_inf_c = input->room_c + 2 * gain / (a + root);
     curve->t_other_c = input->room_c - (a + root) / (2 * b);
     curve->tau_s = model->capacity_j_per_k / root;
 }
 
-void thermal_begin_hold(struct heater_curve *curve, int64_t start_us, double block_c, double sensor_c, double target_c,
-                        double tau_s)
+void thermal_begin_hold(struct heater_curve *curve, int64_t start_us, double block_c,
+                        double sensor_c, double target_c, double tau_s)
 {
-    *curve = (struct heater_curve){.start_us = start_us, .block_c = block_c, .sensor_c = sensor_c,
-                                   .t_inf_c = target_c, .tau_s = tau_s, .t_other_c = NAN};
+    *curve = (struct heater_curve){.start_us = start_us,
+                                   .block_c = block_c,
+                                   .sensor_c = sensor_c,
+                                   .t_inf_c = target_c,
+                                   .tau_s = tau_s,
+                                   .t_other_c = NAN};
 }
 
 static double block_after(const struct heater_curve *curve, double h)
@@ -93,8 +99,8 @@ double thermal_block_c(const struct heater_curve *curve, int64_t at_us)
     return block_after(curve, seconds(at_us - curve->start_us));
 }
 
-/* The sensor behind a body with square loss: the convolution of the body's curve with the sensor's lag. What lies more
- * than 40 lags back has faded below the last bit. */
+/* The sensor behind a body with square loss: the convolution of the body's curve with the sensor's
+ * lag. What lies more than 40 lags back has faded below the last bit. */
 static double sensor_by_quadrature(const struct heater_curve *curve, double tau_s, double h)
 {
     static const double nodes[] = {-0.9061798459386640, -0.5384693101056831, 0, 0.5384693101056831,
@@ -109,14 +115,17 @@ static double sensor_by_quadrature(const struct heater_curve *curve, double tau_
         double middle = h - window + half * (2 * panel + 1);
         for (size_t i = 0; i < sizeof nodes / sizeof nodes[0]; i++) {
             double at = middle + half * nodes[i];
-            /* The distance from the rest point: what the sensor sees of that point itself is known exactly. */
+            /* The distance from the rest point: what the sensor sees of that point itself is known
+             * exactly. */
             sum += weights[i] * (block_after(curve, at) - curve->t_inf_c) * exp((at - h) / tau_s);
         }
     }
-    return curve->t_inf_c + (curve->sensor_c - curve->t_inf_c) * exp(-h / tau_s) + sum * half / tau_s;
+    return curve->t_inf_c + (curve->sensor_c - curve->t_inf_c) * exp(-h / tau_s) +
+           sum * half / tau_s;
 }
 
-double thermal_sensor_c(const struct heater_curve *curve, const struct model_heater *model, int64_t at_us)
+double thermal_sensor_c(const struct heater_curve *curve, const struct model_heater *model,
+                        int64_t at_us)
 {
     double h = seconds(at_us - curve->start_us);
     double tau_s = model->sensor_time_s;

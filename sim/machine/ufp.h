@@ -1,8 +1,8 @@
 #ifndef HOTBED_MACHINE_UFP_H
 #define HOTBED_MACHINE_UFP_H
 
-#include <stddef.h>
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "sim/base/error.h"
 #include "sim/machine/griffin.h"

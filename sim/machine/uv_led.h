@@ -1,8 +1,8 @@
 #ifndef HOTBED_MACHINE_UV_LED_H
 #define HOTBED_MACHINE_UV_LED_H
 
-#include <stdint.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 /* The UV LED of a resin printer: its temperature in closed form, and the firmware's pause when it
  * is too hot (printer-models.md 8.1, 8.2, 9.4; PM-10). */

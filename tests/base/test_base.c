@@ -21,12 +21,18 @@ static void floats_are_printed_as_python_does(void **state)
         double value;
         const char *text;
     } cases[] = {
-        {0.0, "0.0"},        {-0.0, "-0.0"},
-        {24.1, "24.1"},      {100.0, "100.0"},
-        {0.15, "0.15"},      {24.123456, "24.123456"},
-        {1e16, "1e+16"},     {1e-7, "1e-07"},
-        {0.0001, "0.0001"},  {0.00001, "1e-05"},
-        {-0.8125, "-0.8125"}, {55.00000000000001, "55.00000000000001"},
+        {0.0, "0.0"},
+        {-0.0, "-0.0"},
+        {24.1, "24.1"},
+        {100.0, "100.0"},
+        {0.15, "0.15"},
+        {24.123456, "24.123456"},
+        {1e16, "1e+16"},
+        {1e-7, "1e-07"},
+        {0.0001, "0.0001"},
+        {0.00001, "1e-05"},
+        {-0.8125, "-0.8125"},
+        {55.00000000000001, "55.00000000000001"},
         {1795223799.8000002, "1795223799.8000002"},
         {123456789012345680.0, "1.2345678901234568e+17"},
         {9007199254740993.0, "9007199254740992.0"},
@@ -47,7 +53,8 @@ static void floats_read_back_as_they_were(void **state)
     struct random random;
     random_seed(&random, 7);
     for (int i = 0; i < 20000; i++) {
-        double value = (random_unit(&random) - 0.5) * pow(10.0, (double)random_below(&random, 30) - 12.0);
+        double value =
+            (random_unit(&random) - 0.5) * pow(10.0, (double)random_below(&random, 30) - 12.0);
         char text[32];
         json_float_text(value, text);
         assert_true(strtod(text, NULL) == value);
@@ -83,7 +90,8 @@ static void json_is_nested_with_the_separators_of_its_style(void **state)
     json_object_end(&json);
     json_bool(&json, "ok", true);
     json_object_end(&json);
-    assert_string_equal(out.bytes, "{\"event\": \"INFO\", \"data\": {\"mbl\": [0.02, -3]}, \"ok\": true}");
+    assert_string_equal(out.bytes,
+                        "{\"event\": \"INFO\", \"data\": {\"mbl\": [0.02, -3]}, \"ok\": true}");
     buffer_free(&out);
 }
 
@@ -148,7 +156,8 @@ static void timers_fire_in_order_whatever_is_moved_or_cancelled(void **state)
     }
     int64_t last_due = -1;
     uint64_t last_armed = 0;
-    for (struct timer *timer = timer_queue_pop(&queue); timer != NULL; timer = timer_queue_pop(&queue)) {
+    for (struct timer *timer = timer_queue_pop(&queue); timer != NULL;
+         timer = timer_queue_pop(&queue)) {
         size_t i = (size_t)(timer - timers);
         assert_true(armed[i] != 0);
         assert_true(due[i] > last_due || (due[i] == last_due && armed[i] > last_armed));
@@ -176,16 +185,18 @@ static void a_trace_has_no_secret_in_it(void **state)
     struct trace trace;
     trace_init(&trace, collect, &lines);
     world.trace = &trace;
-    const char *message = "POST /p/telemetry HTTP/1.1\r\nToken: hunter2\r\nHost: a\r\n\r\n{\"Token: x\": 1}";
+    const char *message =
+        "POST /p/telemetry HTTP/1.1\r\nToken: hunter2\r\nHost: a\r\n\r\n{\"Token: x\": 1}";
     trace_http(&world, "mk3s-0", "connect", 1, "request", message, strlen(message));
     trace_note(&world, "world", "said \"%s\"", "hello");
     assert_null(strstr(lines.bytes, "hunter2"));
-    assert_string_equal(lines.bytes,
-                        "{\"t\": 0.000000, \"from\": \"mk3s-0\", \"to\": \"connect\", \"conn\": 1, \"kind\": "
-                        "\"request\", \"text\": \"POST /p/telemetry HTTP/1.1\\r\\nToken: <redacted>\\r\\nHost: "
-                        "a\\r\\n\\r\\n{\\\"Token: x\\\": 1}\"}\n"
-                        "{\"t\": 0.000000, \"from\": \"world\", \"kind\": \"note\", \"text\": \"said "
-                        "\\\"hello\\\"\"}\n");
+    assert_string_equal(
+        lines.bytes,
+        "{\"t\": 0.000000, \"from\": \"mk3s-0\", \"to\": \"connect\", \"conn\": 1, \"kind\": "
+        "\"request\", \"text\": \"POST /p/telemetry HTTP/1.1\\r\\nToken: <redacted>\\r\\nHost: "
+        "a\\r\\n\\r\\n{\\\"Token: x\\\": 1}\"}\n"
+        "{\"t\": 0.000000, \"from\": \"world\", \"kind\": \"note\", \"text\": \"said "
+        "\\\"hello\\\"\"}\n");
     buffer_free(&lines);
     trace_free(&trace);
     world_free(&world);
@@ -203,7 +214,8 @@ static void secret_members_of_a_body_are_replaced_however_they_are_written(void 
         {"{\"password\": \"hun\\\"ter2\"}", "{\"password\": \"<redacted>\"}"},
         {"{\"password\": \"hunter2", "{\"password\": \"<redacted>"},
         {"{\"password\": \"hunter2\\", "{\"password\": \"<redacted>"},
-        {"{\"token\": null, \"token\": \"hunter2\"}", "{\"token\": null, \"token\": \"<redacted>\"}"},
+        {"{\"token\": null, \"token\": \"hunter2\"}",
+         "{\"token\": null, \"token\": \"<redacted>\"}"},
         {"{\"api_key\": \"\"}", "{\"api_key\": \"<redacted>\"}"},
         {"{\"tokens\": \"a\", \"b\": \"token\"}", "{\"tokens\": \"a\", \"b\": \"token\"}"},
         {"\"token\"", "\"token\""},

@@ -24,12 +24,14 @@ struct bed {
     struct http_reply reply;
 };
 
-static void on_request(void *owner, struct http_exchange *exchange, const struct http_message *message)
+static void on_request(void *owner, struct http_exchange *exchange,
+                       const struct http_message *message)
 {
     struct bed *bed = owner;
     struct slice token = http_header_value(message, "Token");
-    buffer_format(&bed->log, "[%.1f %.*s %.*s", (double)bed->world.now_us / 1e6, (int)message->method.size,
-                  message->method.bytes, (int)message->target.size, message->target.bytes);
+    buffer_format(&bed->log, "[%.1f %.*s %.*s", (double)bed->world.now_us / 1e6,
+                  (int)message->method.size, message->method.bytes, (int)message->target.size,
+                  message->target.bytes);
     buffer_format(&bed->log, " %.*s", (int)token.size, token.bytes == NULL ? "" : token.bytes);
     buffer_append_char(&bed->log, ' ');
     buffer_append(&bed->log, message->body.bytes, message->body.size);
@@ -57,11 +59,13 @@ static int begin(void **state)
     world_init(&bed.world, 1);
     bed.network = memory_network_new(&bed.world);
     bed.faults = message_faults_new(&bed.world, memory_network_face(bed.network));
-    bed.service = (struct http_service){.request = on_request, .service = &bed, .body_bytes_max = 1000};
+    bed.service =
+        (struct http_service){.request = on_request, .service = &bed, .body_bytes_max = 1000};
     bed.server = http_server_new(&bed.world, memory_network_face(bed.network), &bed.service, NULL);
     struct error error;
     assert_true(http_server_listen(bed.server, &bed.at, &error));
-    http_client_init(&bed.client, &bed.world, message_faults_face(bed.faults), &bed.at, &client_events, &bed);
+    http_client_init(&bed.client, &bed.world, message_faults_face(bed.faults), &bed.at,
+                     &client_events, &bed);
     bed.reply = (struct http_reply){.status = 204};
     *state = &bed;
     return 0;
@@ -82,8 +86,9 @@ static int end(void **state)
 static void ask(struct bed *bed, const char *start_line, const char *body)
 {
     struct buffer request = {0};
-    buffer_format(&request, "%s HTTP/1.1\r\nHost: connect\r\nToken: t\r\nContent-Length: %zu\r\n\r\n%s", start_line,
-                  strlen(body), body);
+    buffer_format(&request,
+                  "%s HTTP/1.1\r\nHost: connect\r\nToken: t\r\nContent-Length: %zu\r\n\r\n%s",
+                  start_line, strlen(body), body);
     http_client_send(&bed->client, request.bytes, request.size, false);
     buffer_free(&request);
     world_run(&bed->world, bed->world.now_us + SECONDS(10), NULL);
@@ -114,8 +119,9 @@ static void without_faults_bytes_pass_as_they_are(void **state)
 static void members_and_headers_are_changed_where_the_filter_says(void **state)
 {
     expect(*state,
-           FAULTS("drop-json=telemetry:state", "set-json=telemetry:a.b.1=null", "set-json=event/INFO:x=\"y\"",
-                  "set-json=event/FINISHED:x=3", "drop-header=event:Token", "set-header=telemetry:Token=u"),
+           FAULTS("drop-json=telemetry:state", "set-json=telemetry:a.b.1=null",
+                  "set-json=event/INFO:x=\"y\"", "set-json=event/FINISHED:x=3",
+                  "drop-header=event:Token", "set-header=telemetry:Token=u"),
            "[0.0 POST /p/telemetry u {\"a\":{\"b\":[1,null]}}]<204>"
            "[10.0 POST /p/events  {\"event\":\"INFO\",\"x\":\"y\"}]<204>");
 }
@@ -130,13 +136,16 @@ static void a_request_can_vanish_come_late_and_come_again(void **state)
 static void only_the_nth_match_is_meant(void **state)
 {
     expect(*state, FAULTS("body=any#2:[1]"),
-           "[0.0 POST /p/telemetry t {\"state\":\"IDLE\",\"a\":{\"b\":[1,2]}}]<204>[10.0 POST /p/events t [1]]<204>");
+           "[0.0 POST /p/telemetry t {\"state\":\"IDLE\",\"a\":{\"b\":[1,2]}}]<204>[10.0 POST "
+           "/p/events t [1]]<204>");
 }
 
 static void a_request_of_its_own_is_inserted_behind_the_reply(void **state)
 {
-    expect(*state, FAULTS("insert=telemetry:GET /p/register", "method=event:PUT", "target=event:/q"),
-           "[0.0 POST /p/telemetry t {\"state\":\"IDLE\",\"a\":{\"b\":[1,2]}}]<204>[0.1 GET /p/register t ]"
+    expect(*state,
+           FAULTS("insert=telemetry:GET /p/register", "method=event:PUT", "target=event:/q"),
+           "[0.0 POST /p/telemetry t {\"state\":\"IDLE\",\"a\":{\"b\":[1,2]}}]<204>[0.1 GET "
+           "/p/register t ]"
            "[10.0 PUT /q t {\"event\": \"INFO\", \"x\": 1}]<204>");
 }
 
@@ -156,8 +165,9 @@ static void what_was_lost_is_sent_again(void **state)
     ask(bed, "POST /p/telemetry", "{}");
     bed->reply = (struct http_reply){.status = 204};
     ask(bed, "POST /p/events", "{}");
-    assert_string_equal(bed->log.bytes, "[0.0 POST /p/telemetry t {}]!no_reply"
-                                        "[10.0 POST /p/telemetry t {}][10.0 POST /p/events t {}]<204>");
+    assert_string_equal(bed->log.bytes,
+                        "[0.0 POST /p/telemetry t {}]!no_reply"
+                        "[10.0 POST /p/telemetry t {}][10.0 POST /p/events t {}]<204>");
 }
 
 static void wrong_texts_are_refused_with_the_reason(void **state)
@@ -168,7 +178,8 @@ static void wrong_texts_are_refused_with_the_reason(void **state)
     } cases[] = {
         {"", "'' is no message fault"},
         {"smash=any", "'smash' is no message fault"},
-        {"drop=everything", "'everything': expected any, register, poll, telemetry, event or event/NAME"},
+        {"drop=everything",
+         "'everything': expected any, register, poll, telemetry, event or event/NAME"},
         {"drop=telemetry/X", "'telemetry/X': only `event` takes a name"},
         {"drop=any#0", "expected a number from 1 behind '#'"},
         {"drop=any:x", "the form is drop=FILTER"},
@@ -191,10 +202,12 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(without_faults_bytes_pass_as_they_are, begin, end),
-        cmocka_unit_test_setup_teardown(members_and_headers_are_changed_where_the_filter_says, begin, end),
+        cmocka_unit_test_setup_teardown(members_and_headers_are_changed_where_the_filter_says,
+                                        begin, end),
         cmocka_unit_test_setup_teardown(a_request_can_vanish_come_late_and_come_again, begin, end),
         cmocka_unit_test_setup_teardown(only_the_nth_match_is_meant, begin, end),
-        cmocka_unit_test_setup_teardown(a_request_of_its_own_is_inserted_behind_the_reply, begin, end),
+        cmocka_unit_test_setup_teardown(a_request_of_its_own_is_inserted_behind_the_reply, begin,
+                                        end),
         cmocka_unit_test_setup_teardown(a_copy_goes_out_on_a_second_connection, begin, end),
         cmocka_unit_test_setup_teardown(what_was_lost_is_sent_again, begin, end),
         cmocka_unit_test_setup_teardown(wrong_texts_are_refused_with_the_reason, begin, end),

@@ -1,8 +1,8 @@
-#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,8 +13,8 @@
 #include "sim/machine/heater.h"
 #include "sim/machine/model.h"
 
-/* Heaters under their regulators: the closed-loop rows of printer-models.md 9.5 and what must not depend on who asks
- * when. */
+/* Heaters under their regulators: the closed-loop rows of printer-models.md 9.5 and what must not
+ * depend on who asks when. */
 
 static const int64_t LOOK_US = 50000;
 
@@ -71,14 +71,17 @@ static void check_row(const struct model_heater *model, const struct row *row)
     assert_true(cold_us != INT64_MAX);
     seen.cool_s = (double)(cold_us - up_us) * 1e-6;
 
-    print_message("  %-28s -10: %.1f s  -1: %.1f s  over %.1f C  settled %.1f s  drive %.1f %%  cool %.0f s\n", row->name,
-                  seen.near_s, seen.at_s, seen.overshoot_c, seen.settled_s, seen.drive_percent, seen.cool_s);
+    print_message("  %-28s -10: %.1f s  -1: %.1f s  over %.1f C  settled %.1f s  drive %.1f %%  "
+                  "cool %.0f s\n",
+                  row->name, seen.near_s, seen.at_s, seen.overshoot_c, seen.settled_s,
+                  seen.drive_percent, seen.cool_s);
     assert_true(within_percent(seen.near_s, row->near_s, 5));
     assert_true(within_percent(seen.at_s, row->at_s, 5));
     assert_true(within_percent(seen.settled_s, row->settled_s, 5));
     assert_true(within_percent(seen.cool_s, row->cool_s, 5));
     assert_true(fabs(seen.overshoot_c - row->overshoot_c) <= 1);
-    assert_true(fabs(seen.drive_percent - row->drive_percent) <= 1.5); /* the table has whole percents */
+    assert_true(fabs(seen.drive_percent - row->drive_percent) <=
+                1.5); /* the table has whole percents */
 }
 
 /* PM-03 */
@@ -120,7 +123,8 @@ static void pm_03_closed_loops_of_buddy_printers_follow_the_reference(void **sta
     for (size_t i = 0; i < sizeof mk4_rows / sizeof mk4_rows[0]; i++) {
         check_row(mk4_rows[i].bed ? &mk4->bed : &mk4->nozzle, &mk4_rows[i]);
     }
-    static const struct row mini_nozzle = {"MINI nozzle 215", false, 215, 0, 72, 79, 7.6, 158, 35, 331, 50};
+    static const struct row mini_nozzle = {
+        "MINI nozzle 215", false, 215, 0, 72, 79, 7.6, 158, 35, 331, 50};
     static const struct row mini_bed = {"MINI bed 60", true, 60, 0, 96, 139, 0, 139, 32, 434, 35};
     check_row(&mini->nozzle, &mini_nozzle);
     check_row(&mini->bed, &mini_bed);
@@ -163,7 +167,8 @@ static void pm_05_the_print_fan_costs_drive_and_little_temperature(void **state)
         assert_int_equal(heater_alarm(&heater), HEATER_FINE);
         assert_false(heater_warning(&heater, NULL));
     }
-    print_message("  lowest reading %.1f, then drive %.1f %%\n", lowest, heater_drive(&heater) * 100);
+    print_message("  lowest reading %.1f, then drive %.1f %%\n", lowest,
+                  heater_drive(&heater) * 100);
     assert_true(lowest < 214.5 && lowest > 210);
     assert_true(fabs(heater_drive(&heater) - 0.5) < 0.01);
     assert_int_equal(heater_power(&heater), 63);
@@ -186,11 +191,12 @@ static void a_heater_that_is_asked_often_is_the_same_as_one_that_is_not(void **s
     (void)state;
     static const struct {
         double at_s, target_c, fan;
-    } orders[] = {{0.123, 215, 0}, {60.07, 215, 0.5}, {95, 200, 0.5}, {95.1, 200, 1}, {95.2, 200, 0},
-                  {700, 200, 0},   {900.9, 0, 0},     {901, 240, 1},  {2000, 30, 1},  {9000, 0, 0},
-                  {30000, 170, 0}, {86400, 170, 0}};
+    } orders[] = {{0.123, 215, 0}, {60.07, 215, 0.5}, {95, 200, 0.5},  {95.1, 200, 1},
+                  {95.2, 200, 0},  {700, 200, 0},     {900.9, 0, 0},   {901, 240, 1},
+                  {2000, 30, 1},   {9000, 0, 0},      {30000, 170, 0}, {86400, 170, 0}};
     struct model *mk4 = buddy_model("mk4", MK4_YAML);
-    const struct model_heater *models[] = {&model_find("mk3s")->nozzle, &mk4->nozzle, &model_find("mk3s")->bed};
+    const struct model_heater *models[] = {&model_find("mk3s")->nozzle, &mk4->nozzle,
+                                           &model_find("mk3s")->bed};
     for (size_t m = 0; m < 3; m++) {
         struct model_heater noisy = *models[m];
         noisy.noise_c = 0.05;
@@ -208,7 +214,8 @@ static void a_heater_that_is_asked_often_is_the_same_as_one_that_is_not(void **s
                 (void)heater_reading(&often);
                 int64_t next_us = heater_next_us(&often);
                 assert_true(next_us > now_us);
-                now_us += 1 + (int64_t)random_below(&random, at_us - now_us > SECONDS(200) ? SECONDS(5) : 400000);
+                now_us += 1 + (int64_t)random_below(
+                                  &random, at_us - now_us > SECONDS(200) ? SECONDS(5) : 400000);
             }
             now_us = at_us;
             heater_set_target(&often, at_us, orders[i].target_c * scale);

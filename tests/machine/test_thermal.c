@@ -1,8 +1,8 @@
-#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <math.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -14,7 +14,8 @@
 #include "sim/machine/model.h"
 #include "sim/machine/thermal.h"
 
-/* The thermal model itself, open loop, and what the firmware does when heaters, sensors or fans fail. */
+/* The thermal model itself, open loop, and what the firmware does when heaters, sensors or fans
+ * fail. */
 
 static bool close_to(double value, double wanted, double relative)
 {
@@ -30,14 +31,16 @@ static void pm_01_two_steps_of_the_closed_form_are_one(void **state)
 {
     (void)state;
     struct model *mk4 = buddy_model("mk4", MK4_YAML);
-    struct model_heater revo = model_find("mk3s")->nozzle; /* E3D Revo: power that depends on the temperature (2.1) */
+    struct model_heater revo =
+        model_find("mk3s")->nozzle; /* E3D Revo: power that depends on the temperature (2.1) */
     revo.power_w = 40;
     revo.power_slope_per_k = -0.0014;
     revo.power_offset = 1.05;
-    struct model_heater equal = model_find("mk3s")->nozzle; /* sensor as slow as the body: the limit in 9.2 */
+    struct model_heater equal =
+        model_find("mk3s")->nozzle; /* sensor as slow as the body: the limit in 9.2 */
     equal.sensor_time_s = equal.capacity_j_per_k * equal.resistance_k_per_w[0];
-    const struct model_heater *models[] = {&model_find("mk3s")->nozzle, &model_find("mk3s")->bed, &mk4->nozzle, &revo,
-                                           &equal};
+    const struct model_heater *models[] = {&model_find("mk3s")->nozzle, &model_find("mk3s")->bed,
+                                           &mk4->nozzle, &revo, &equal};
     struct random random = random_of(1, 1);
     for (int i = 0; i < 2000; i++) {
         const struct model_heater *model = models[i % 5];
@@ -48,16 +51,20 @@ static void pm_01_two_steps_of_the_closed_form_are_one(void **state)
         int64_t b_us = (int64_t)random_below(&random, i % 3 ? SECONDS(60) : SECONDS(6 * 3600));
         struct heater_curve one;
         struct heater_curve two;
-        thermal_begin(&one, model, 0, 20 + 250 * random_unit(&random), 20 + 250 * random_unit(&random), &input);
-        thermal_begin(&two, model, a_us, thermal_block_c(&one, a_us), thermal_sensor_c(&one, model, a_us), &input);
-        assert_true(close_to(thermal_block_c(&two, a_us + b_us), thermal_block_c(&one, a_us + b_us), 1e-9));
-        assert_true(close_to(thermal_sensor_c(&two, model, a_us + b_us), thermal_sensor_c(&one, model, a_us + b_us),
-                             1e-9));
+        thermal_begin(&one, model, 0, 20 + 250 * random_unit(&random),
+                      20 + 250 * random_unit(&random), &input);
+        thermal_begin(&two, model, a_us, thermal_block_c(&one, a_us),
+                      thermal_sensor_c(&one, model, a_us), &input);
+        assert_true(
+            close_to(thermal_block_c(&two, a_us + b_us), thermal_block_c(&one, a_us + b_us), 1e-9));
+        assert_true(close_to(thermal_sensor_c(&two, model, a_us + b_us),
+                             thermal_sensor_c(&one, model, a_us + b_us), 1e-9));
     }
     model_destroy(mk4);
 }
 
-/* The closed form against the differential equations of 9.1 themselves, by small steps of Runge-Kutta. */
+/* The closed form against the differential equations of 9.1 themselves, by small steps of
+ * Runge-Kutta. */
 static void the_closed_form_solves_the_equations(void **state)
 {
     (void)state;
@@ -78,7 +85,8 @@ static void the_closed_form_solves_the_equations(void **state)
                 double part = j == 0 ? 0 : j == 3 ? h : h / 2;
                 double b = block + (j > 0 ? part * k[j - 1] : 0);
                 double s = sensor + (j > 0 ? part * l[j - 1] : 0);
-                k[j] = (0.7 * thermal_power_w(model, model->power_w, b) - thermal_loss_w(model, b, 0.3, 25)) /
+                k[j] = (0.7 * thermal_power_w(model, model->power_w, b) -
+                        thermal_loss_w(model, b, 0.3, 25)) /
                        model->capacity_j_per_k;
                 l[j] = (b - s) / model->sensor_time_s;
             }
@@ -86,7 +94,8 @@ static void the_closed_form_solves_the_equations(void **state)
             sensor += h / 6 * (l[0] + 2 * l[1] + 2 * l[2] + l[3]);
             if (i % 1000 == 0) {
                 assert_true(close_to(thermal_block_c(&curve, i * MILLISECONDS(10)), block, 1e-8));
-                assert_true(close_to(thermal_sensor_c(&curve, model, i * MILLISECONDS(10)), sensor, 1e-8));
+                assert_true(
+                    close_to(thermal_sensor_c(&curve, model, i * MILLISECONDS(10)), sensor, 1e-8));
             }
         }
     }
@@ -121,14 +130,22 @@ static void pm_02_open_loop_times_follow_the_reference(void **state)
         const struct model_heater *model;
         double target_c, seconds;
     } rows[] = {
-        {&model_find("mk3s")->nozzle, 170, 51.1}, {&model_find("mk3s")->nozzle, 215, 69.4},
-        {&model_find("mk3s")->nozzle, 250, 84.6}, {&model_find("mk3s")->bed, 60, 123.4},
-        {&model_find("mk3s")->bed, 85, 246.0},    {&model_find("mk3s")->bed, 100, 345.4},
-        {&model_find("mk3s")->bed, 110, 430.3},   {&model_find("mk2.5")->nozzle, 215, 69.4},
-        {&mk4->nozzle, 170, 40.3},                {&mk4->nozzle, 215, 55.0},
-        {&mk4->nozzle, 250, 67.4},                {&mini->nozzle, 170, 46.8},
-        {&mini->nozzle, 215, 64.9},               {&mini->nozzle, 250, 80.9},
-        {&mini->bed, 60, 130.2},                  {&mini->bed, 100, 389.3},
+        {&model_find("mk3s")->nozzle, 170, 51.1},
+        {&model_find("mk3s")->nozzle, 215, 69.4},
+        {&model_find("mk3s")->nozzle, 250, 84.6},
+        {&model_find("mk3s")->bed, 60, 123.4},
+        {&model_find("mk3s")->bed, 85, 246.0},
+        {&model_find("mk3s")->bed, 100, 345.4},
+        {&model_find("mk3s")->bed, 110, 430.3},
+        {&model_find("mk2.5")->nozzle, 215, 69.4},
+        {&mk4->nozzle, 170, 40.3},
+        {&mk4->nozzle, 215, 55.0},
+        {&mk4->nozzle, 250, 67.4},
+        {&mini->nozzle, 170, 46.8},
+        {&mini->nozzle, 215, 64.9},
+        {&mini->nozzle, 250, 80.9},
+        {&mini->bed, 60, 130.2},
+        {&mini->bed, 100, 389.3},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         assert_true(close_to(time_to(rows[i].model, rows[i].target_c), rows[i].seconds, 0.005));
@@ -172,14 +189,17 @@ static void pm_06_a_dead_nozzle_heater_is_an_anomaly_or_a_preheat_error(void **s
     assert_true(fabs(alarm_s(&nozzle, 215, HEATER_FAULT_DEAD, HEATER_ANOMALY) - 10.5) <= 2);
     nozzle.observer.error_k_s = 0;
     assert_true(fabs(alarm_s(&nozzle, 215, HEATER_FAULT_DEAD, HEATER_PREHEAT) - 117) <= 5);
-    assert_true(fabs(alarm_s(&model_find("mk2.5")->nozzle, 215, HEATER_FAULT_DEAD, HEATER_MIN_TEMP) - 15) <= 1);
+    assert_true(
+        fabs(alarm_s(&model_find("mk2.5")->nozzle, 215, HEATER_FAULT_DEAD, HEATER_MIN_TEMP) - 15) <=
+        1);
 }
 
 /* PM-07 */
 static void pm_07_a_dead_bed_heater_is_a_preheat_error(void **state)
 {
     (void)state;
-    assert_true(fabs(alarm_s(&model_find("mk3s")->bed, 60, HEATER_FAULT_DEAD, HEATER_PREHEAT) - 147) <= 8);
+    assert_true(
+        fabs(alarm_s(&model_find("mk3s")->bed, 60, HEATER_FAULT_DEAD, HEATER_PREHEAT) - 147) <= 8);
     struct model *mk4 = buddy_model("mk4", MK4_YAML);
     struct model *mini = buddy_model("mini", MINI_YAML);
     double s = alarm_s(&mk4->bed, 60, HEATER_FAULT_DEAD, HEATER_PREHEAT);
@@ -247,7 +267,8 @@ static void broken_sensors_read_as_the_real_ones(void **state)
     heater_advance(&heater, SECONDS(2));
     assert_true(heater_reading(&heater) == 0);
     assert_int_equal(heater_alarm(&heater), HEATER_MIN_TEMP);
-    /* In a room below the limit the MK3 waits for 15 s with the heater on before it believes the sensor (2). */
+    /* In a room below the limit the MK3 waits for 15 s with the heater on before it believes the
+     * sensor (2). */
     heater_init(&heater, &model_find("mk3s")->nozzle, 1, 5, 0);
     heater_advance(&heater, SECONDS(100));
     assert_int_equal(heater_alarm(&heater), HEATER_FINE);
@@ -337,8 +358,8 @@ static void healthy_heaters_never_alarm(void **state)
 {
     (void)state;
     struct model *mk4 = buddy_model("mk4", MK4_YAML);
-    struct model_heater models[] = {model_find("mk3s")->nozzle, model_find("mk3s")->bed, mk4->nozzle,
-                                    model_find("mk2.5s")->nozzle};
+    struct model_heater models[] = {model_find("mk3s")->nozzle, model_find("mk3s")->bed,
+                                    mk4->nozzle, model_find("mk2.5s")->nozzle};
     struct random random = random_of(11, 0);
     for (size_t m = 0; m < 4; m++) {
         models[m].noise_c = m == 1 ? 0.03 : 0.05;
@@ -346,18 +367,22 @@ static void healthy_heaters_never_alarm(void **state)
         heater_init(&heater, &models[m], m, 25, 0);
         int64_t now_us = 0;
         for (int i = 0; i < 2000; i++) {
-            /* 40 W and the fan at full reach 272 on an MK4: beyond 240 its watch is right to complain. */
+            /* 40 W and the fan at full reach 272 on an MK4: beyond 240 its watch is right to
+             * complain. */
             double hottest = m == 1 ? 115 : m == 2 ? 240 : 280;
             if (random_below(&random, 3) == 0) {
                 double target_c = hottest * random_unit(&random);
-                heater_set_target(&heater, now_us, target_c < 45 ? 0 : target_c); /* mintemp is 30 on an MK2.5 */
+                heater_set_target(&heater, now_us,
+                                  target_c < 45 ? 0 : target_c); /* mintemp is 30 on an MK2.5 */
             }
             heater_set_fan(&heater, now_us, random_unit(&random));
-            now_us += (int64_t)random_below(&random, random_below(&random, 4) == 0 ? SECONDS(1500) : SECONDS(90));
+            now_us += (int64_t)random_below(&random, random_below(&random, 4) == 0 ? SECONDS(1500)
+                                                                                   : SECONDS(90));
             heater_advance(&heater, now_us);
             if (heater_alarm(&heater) != HEATER_FINE) {
-                fail_msg("model %zu: %s at %g, target %g", m, heater_alarm_name(heater_alarm(&heater)),
-                         heater_reading(&heater), heater.target_c);
+                fail_msg("model %zu: %s at %g, target %g", m,
+                         heater_alarm_name(heater_alarm(&heater)), heater_reading(&heater),
+                         heater.target_c);
             }
         }
     }

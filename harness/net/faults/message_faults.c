@@ -1,5 +1,6 @@
-/* Each stream through here reads the requests that its owner sends, hands them to the rules, and sends what is left of
- * them one by one: a step is one request on the wire, and its reply goes to the owner or nowhere. */
+/* Each stream through here reads the requests that its owner sends, hands them to the rules, and
+ * sends what is left of them one by one: a step is one request on the wire, and its reply goes to
+ * the owner or nowhere. */
 #include "harness/net/faults/message_faults.h"
 
 #include <stddef.h>
@@ -11,7 +12,8 @@
 #include "harness/net/faults/request_edit.h"
 #include "sim/base/memory.h"
 
-/* A request that was inserted waits this long behind the reply before it, as a program's next call would. */
+/* A request that was inserted waits this long behind the reply before it, as a program's next call
+ * would. */
 #define INSERT_PAUSE_US MILLISECONDS(50)
 
 struct message_faults {
@@ -83,7 +85,8 @@ static void side_ended(void *owner, enum stream_end end, const char *why)
     free(owner);
 }
 
-static void send_aside(struct message_faults *faults, const struct endpoint *to, const struct buffer *bytes)
+static void send_aside(struct message_faults *faults, const struct endpoint *to,
+                       const struct buffer *bytes)
 {
     static const struct stream_events events = {.received = side_received, .ended = side_ended};
     struct side_request *side = memory_new(sizeof *side);
@@ -93,8 +96,8 @@ static void send_aside(struct message_faults *faults, const struct endpoint *to,
 
 /* ---- Steps ---- */
 
-static void add_step(struct faulty_stream *stream, const struct buffer *bytes, int64_t pause_us, bool swallow,
-                     bool resend)
+static void add_step(struct faulty_stream *stream, const struct buffer *bytes, int64_t pause_us,
+                     bool swallow, bool resend)
 {
     struct step *step = memory_new(sizeof *step);
     *step = (struct step){.pause_us = pause_us, .swallow = swallow, .resend = resend};
@@ -204,7 +207,8 @@ static void add_inserted(struct faulty_stream *stream, const struct message_rule
     buffer_free(&bytes);
 }
 
-static void plan(struct faulty_stream *stream, const struct course *course, const struct request_edit *request)
+static void plan(struct faulty_stream *stream, const struct course *course,
+                 const struct request_edit *request)
 {
     struct message_faults *faults = stream->faults;
     struct buffer bytes = {0};
@@ -293,7 +297,8 @@ static void below_received(void *owner, const char *bytes, size_t size)
         }
     }
     if (!swallow) {
-        stream->face.events->received(stream->face.owner, bytes, size); /* may close the stream: last */
+        stream->face.events->received(stream->face.owner, bytes,
+                                      size); /* may close the stream: last */
     }
 }
 
@@ -347,16 +352,20 @@ static void face_reset(struct stream *face)
 static struct stream *face_connect(struct network *network, const struct endpoint *to,
                                    const struct stream_events *events, void *owner)
 {
-    static const struct stream_class class = {.send = face_send, .close = face_close, .reset = face_reset};
+    static const struct stream_class class = {
+        .send = face_send, .close = face_close, .reset = face_reset};
     static const struct stream_events below = {
         .opened = below_opened,
         .received = below_received,
         .ended = below_ended,
         .drained = below_drained,
     };
-    static const struct http_parser_events requests = {.complete = request_complete, .failed = request_failed};
-    static const struct http_parser_events replies = {.complete = reply_complete, .failed = reply_failed};
-    struct message_faults *faults = (struct message_faults *)(void *)network; /* face is its first member */
+    static const struct http_parser_events requests = {.complete = request_complete,
+                                                       .failed = request_failed};
+    static const struct http_parser_events replies = {.complete = reply_complete,
+                                                      .failed = reply_failed};
+    struct message_faults *faults =
+        (struct message_faults *)(void *)network; /* face is its first member */
     struct faulty_stream *stream = memory_new(sizeof *stream);
     stream->faults = faults;
     stream->to = *to;
@@ -374,10 +383,11 @@ static struct stream *face_connect(struct network *network, const struct endpoin
     return &stream->face;
 }
 
-static struct listener *face_listen(struct network *network, struct endpoint *at, network_accept *accept,
-                                    void *owner, struct error *error)
+static struct listener *face_listen(struct network *network, struct endpoint *at,
+                                    network_accept *accept, void *owner, struct error *error)
 {
-    return network_listen(((struct message_faults *)(void *)network)->below, at, accept, owner, error);
+    return network_listen(((struct message_faults *)(void *)network)->below, at, accept, owner,
+                          error);
 }
 
 static void face_unlisten(struct network *network, struct listener *listener)

@@ -9,17 +9,18 @@
 #include "sim/base/world.h"
 #include "sim/wire/stream.h"
 
-/* A network that spoils the HTTP requests of whoever connects through it: how a correct printer becomes a wrong one, so
- * that each check can be shown to fail. Faults are texts "VERB=FILTER[:ARGUMENT]" and stack in the order of adding:
+/* A network that spoils the HTTP requests of whoever connects through it: how a correct printer
+ * becomes a wrong one, so that each check can be shown to fail. Faults are texts
+ * "VERB=FILTER[:ARGUMENT]" and stack in the order of adding:
  *
  *   drop-json=telemetry:state            set-json=event/FINISHED:command_id=7
  *   drop-header=any:Token                set-header=telemetry:Timestamp=yesterday
  *   drop=event/ACCEPTED                  twice=poll
  *   delay=telemetry:5s                   insert=register:GET /p/register
  *
- * A filter is `any`, `register` (POST /p/register), `poll` (GET of it), `telemetry`, `event` or `event/NAME`, and may
- * end in `#N`: only the N-th request that matches, from 1. message_faults_list() explains each verb. Without faults,
- * bytes pass as they are. */
+ * A filter is `any`, `register` (POST /p/register), `poll` (GET of it), `telemetry`, `event` or
+ * `event/NAME`, and may end in `#N`: only the N-th request that matches, from 1.
+ * message_faults_list() explains each verb. Without faults, bytes pass as they are. */
 struct message_faults;
 
 struct message_faults *message_faults_new(struct world *world, struct network *below);

@@ -8,26 +8,30 @@
 #include "sim/base/memory.h"
 
 const struct fault_verb_form fault_verb_forms[FAULT_VERB_COUNT] = {
-    [FAULT_VERB_DROP_JSON] = {"drop-json", "FILTER:PATH", "leave a member out of the body, PATH like data.path"},
-    [FAULT_VERB_SET_JSON] = {"set-json", "FILTER:PATH=JSON", "give a member of the body this value, or add it"},
+    [FAULT_VERB_DROP_JSON] = {"drop-json", "FILTER:PATH",
+                              "leave a member out of the body, PATH like data.path"},
+    [FAULT_VERB_SET_JSON] = {"set-json", "FILTER:PATH=JSON",
+                             "give a member of the body this value, or add it"},
     [FAULT_VERB_DROP_HEADER] = {"drop-header", "FILTER:NAME", "leave a header out"},
-    [FAULT_VERB_SET_HEADER] = {"set-header", "FILTER:NAME=VALUE", "give a header this value, or add it"},
+    [FAULT_VERB_SET_HEADER] = {"set-header", "FILTER:NAME=VALUE",
+                               "give a header this value, or add it"},
     [FAULT_VERB_BODY] = {"body", "FILTER:TEXT", "send this body instead"},
     [FAULT_VERB_METHOD] = {"method", "FILTER:METHOD", "send with another method"},
     [FAULT_VERB_TARGET] = {"target", "FILTER:PATH", "send to another path"},
     [FAULT_VERB_DROP] = {"drop", "FILTER", "do not send it; the sender is told 204"},
     [FAULT_VERB_TWICE] = {"twice", "FILTER", "send it twice, one after the other"},
-    [FAULT_VERB_OVERLAP] = {"overlap", "FILTER", "send a copy on a second connection at the same time"},
-    [FAULT_VERB_RESEND] = {"resend", "FILTER", "send it again when its connection ended without a reply"},
+    [FAULT_VERB_OVERLAP] = {"overlap", "FILTER",
+                            "send a copy on a second connection at the same time"},
+    [FAULT_VERB_RESEND] = {"resend", "FILTER",
+                           "send it again when its connection ended without a reply"},
     [FAULT_VERB_DELAY] = {"delay", "FILTER:DURATION", "send it this much later"},
-    [FAULT_VERB_INSERT] = {"insert", "FILTER:METHOD PATH", "send one more request after its reply, with its headers"},
+    [FAULT_VERB_INSERT] = {"insert", "FILTER:METHOD PATH",
+                           "send one more request after its reply, with its headers"},
 };
 
 static const char *const subject_names[FAULT_SUBJECT_COUNT] = {
-    [FAULT_ANY] = "any",
-    [FAULT_REGISTER] = "register",
-    [FAULT_POLL] = "poll",
-    [FAULT_TELEMETRY] = "telemetry",
+    [FAULT_ANY] = "any",     [FAULT_REGISTER] = "register",
+    [FAULT_POLL] = "poll",   [FAULT_TELEMETRY] = "telemetry",
     [FAULT_EVENT] = "event",
 };
 
@@ -42,10 +46,12 @@ void message_rule_destroy(struct message_rule *rule)
     free(rule);
 }
 
-static bool parse_verb(struct message_rule *rule, const char *text, size_t size, struct error *error)
+static bool parse_verb(struct message_rule *rule, const char *text, size_t size,
+                       struct error *error)
 {
     for (int i = 0; i < FAULT_VERB_COUNT; i++) {
-        if (strlen(fault_verb_forms[i].name) == size && memcmp(fault_verb_forms[i].name, text, size) == 0) {
+        if (strlen(fault_verb_forms[i].name) == size &&
+            memcmp(fault_verb_forms[i].name, text, size) == 0) {
             rule->verb = (enum fault_verb)i;
             return true;
         }
@@ -53,7 +59,8 @@ static bool parse_verb(struct message_rule *rule, const char *text, size_t size,
     return error_set(error, "'%.*s' is no message fault", (int)size, text);
 }
 
-static bool parse_filter(struct message_rule *rule, const char *text, size_t size, struct error *error)
+static bool parse_filter(struct message_rule *rule, const char *text, size_t size,
+                         struct error *error)
 {
     const char *hash = memchr(text, '#', size);
     size_t end = hash == NULL ? size : (size_t)(hash - text);
@@ -76,7 +83,8 @@ static bool parse_filter(struct message_rule *rule, const char *text, size_t siz
                    error_set(error, "'%.*s': only `event` takes a name", (int)size, text);
         }
     }
-    return error_set(error, "'%.*s': expected any, register, poll, telemetry, event or event/NAME", (int)size, text);
+    return error_set(error, "'%.*s': expected any, register, poll, telemetry, event or event/NAME",
+                     (int)size, text);
 }
 
 static bool parse_argument(struct message_rule *rule, const char *text, struct error *error)
@@ -118,7 +126,8 @@ static bool parse_argument(struct message_rule *rule, const char *text, struct e
         }
         break;
     }
-    return error_set(error, "the form is %s=%s", fault_verb_forms[rule->verb].name, fault_verb_forms[rule->verb].form);
+    return error_set(error, "the form is %s=%s", fault_verb_forms[rule->verb].name,
+                     fault_verb_forms[rule->verb].form);
 }
 
 struct message_rule *message_rule_parse(const char *text, struct error *error)
@@ -145,7 +154,8 @@ static bool is_event(const struct http_message *request, const char *name)
     /* The printers' own rendering, so no parser is needed: "event": "NAME" stands first. */
     char wanted[96];
     int size = snprintf(wanted, sizeof wanted, "\"event\": \"%s\"", name);
-    return size > 0 && memmem(request->body.bytes, request->body.size, wanted, (size_t)size) != NULL;
+    return size > 0 &&
+           memmem(request->body.bytes, request->body.size, wanted, (size_t)size) != NULL;
 }
 
 bool message_rule_matches(struct message_rule *rule, const struct http_message *request)

@@ -7,7 +7,8 @@
 #include "sim/base/error.h"
 #include "sim/wire/http.h"
 
-/* Which request a message fault means, and what it does to it (message_faults.h has the grammar). */
+/* Which request a message fault means, and what it does to it (message_faults.h has the grammar).
+ */
 
 enum fault_verb {
     FAULT_VERB_DROP_JSON,
@@ -39,11 +40,11 @@ struct message_rule {
     struct message_rule *next;
     enum fault_verb verb;
     enum fault_subject subject;
-    char *event;     /* name of the event; NULL: each */
-    uint64_t only;   /* the N-th match alone; 0: each */
-    uint64_t seen;   /* matches so far */
-    char *name;      /* header, JSON path, method; NULL where the verb has none */
-    char *value;     /* header value, JSON text, target, body */
+    char *event;   /* name of the event; NULL: each */
+    uint64_t only; /* the N-th match alone; 0: each */
+    uint64_t seen; /* matches so far */
+    char *name;    /* header, JSON path, method; NULL where the verb has none */
+    char *value;   /* header value, JSON text, target, body */
     int64_t delay_us;
 };
 
@@ -52,7 +53,8 @@ struct fault_verb_form {
 };
 extern const struct fault_verb_form fault_verb_forms[FAULT_VERB_COUNT];
 
-struct message_rule *message_rule_parse(const char *text, struct error *error); /* NULL with the reason */
+struct message_rule *message_rule_parse(const char *text,
+                                        struct error *error); /* NULL with the reason */
 void message_rule_destroy(struct message_rule *rule);
 /* Counts the match. */
 bool message_rule_matches(struct message_rule *rule, const struct http_message *request);

@@ -21,10 +21,11 @@ void request_edit_free(struct request_edit *edit);
 void request_edit_write(const struct request_edit *edit, struct buffer *out);
 
 void request_edit_drop_header(struct request_edit *edit, const char *name);
-void request_edit_set_header(struct request_edit *edit, const char *name, const char *value); /* added at the end */
+void request_edit_set_header(struct request_edit *edit, const char *name,
+                             const char *value); /* added at the end */
 void request_edit_set_body(struct request_edit *edit, const char *body);
-/* `path` is "state" or "data.files.children.0.name"; `json` any JSON text, NULL removes. A body that is no JSON, or has
- * no such place, stays as it is. */
+/* `path` is "state" or "data.files.children.0.name"; `json` any JSON text, NULL removes. A body
+ * that is no JSON, or has no such place, stays as it is. */
 void request_edit_json(struct request_edit *edit, const char *path, const char *json);
 
 #endif
