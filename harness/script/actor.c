@@ -166,7 +166,7 @@ struct actor *actor_new(struct world *world, struct network *network,
                                        .job_counter = settings->job_counter};
     actor->machine = machine_new(world, &machine);
     give_storages(actor->machine, settings);
-    connect_fingerprint_of(machine_serial(actor->machine), actor->fingerprint);
+    connect_machine_fingerprint(actor->machine, actor->fingerprint);
     return actor;
 }
 

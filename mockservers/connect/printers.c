@@ -138,9 +138,17 @@ void printer_set_code(struct connect_printer *printer, const char *code)
     printer->code_since_us = printer->server->world->now_us;
 }
 
+/* Buddy printers name themselves by 50 characters in bodies and by the first 16 of these in headers
+ * (connect-buddy.md 1.3): the server knows them by what all their messages have. */
+static size_t known_size(size_t size)
+{
+    enum { OF_BUDDY = 50, IN_HEADERS = 16 };
+    return size == OF_BUDDY ? IN_HEADERS : size;
+}
+
 void printer_set_fingerprint(struct connect_printer *printer, const char *bytes, size_t size)
 {
-    char *copy = memory_copy_slice(bytes, size);
+    char *copy = memory_copy_slice(bytes, known_size(size));
     set_indexed(&printer->server->by_fingerprint, printer, &printer->fingerprint, copy);
     free(copy);
 }
@@ -226,7 +234,8 @@ struct connect_printer *connect_server_by_token(struct connect_server *server, c
 struct connect_printer *connect_server_by_fingerprint(struct connect_server *server,
                                                       const char *fingerprint)
 {
-    return text_index_find(&server->by_fingerprint, fingerprint, strlen(fingerprint));
+    return text_index_find(&server->by_fingerprint, fingerprint,
+                           known_size(strlen(fingerprint)));
 }
 
 struct connect_printer *connect_server_by_serial(struct connect_server *server, const char *serial)

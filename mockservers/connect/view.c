@@ -183,6 +183,9 @@ static void learn_identity(struct connect_printer *printer, const cJSON *data)
     if (firmware != NULL) {
         replace_text(&printer->firmware, firmware);
     }
+    if (json_string_of(data, "printer_type") != NULL) { /* Buddy printers have it in one */
+        replace_text(&printer->type, json_string_of(data, "printer_type"));
+    }
     int64_t type = json_whole_of(data, "type", -1), version = json_whole_of(data, "version", -1);
     int64_t subversion = json_whole_of(data, "subversion", -1);
     if (type >= 0 && version >= 0 && subversion >= 0) {

@@ -39,4 +39,7 @@ size_t buddy_bytes(const struct buddy *buddy);      /* memory held now */
 void buddy_fingerprint(const uint8_t id[12], const uint8_t mac[6], const char *serial,
                        char out[51]);
 
+/* The same of a simulated printer, whose processor and MAC are functions of its serial number. */
+void buddy_fingerprint_of(const char *serial, uint8_t mac[6], char out[51]);
+
 #endif

@@ -53,23 +53,28 @@ static void make_build(struct buddy_build *build, const struct model *model)
     }
 }
 
-/* Processor number, MAC and address are functions of the serial number. */
-static void make_network(struct buddy *buddy)
+void buddy_fingerprint_of(const char *serial, uint8_t mac[6], char out[51])
 {
-    const char *serial = machine_serial(buddy->machine);
-    struct buddy_interface *lan = &buddy->state.lan;
     uint8_t id[12];
     for (unsigned i = 0; i < sizeof id; i++) {
         id[i] = (uint8_t)(hash_of(serial, UINT32_C(2166136261) + i) >> 16);
     }
     uint32_t hash = hash_of(serial, UINT32_C(2166136261));
-    *lan = (struct buddy_interface){
-        .up = true,
-        .mac = {0x10, 0x9c, 0x70, (uint8_t)(hash >> 16), (uint8_t)(hash >> 8), (uint8_t)hash},
-        .ipv4 = {10, (uint8_t)(hash >> 16), (uint8_t)(hash >> 8), (uint8_t)hash},
-    };
-    buddy_fingerprint(id, lan->mac, serial, buddy->state.fingerprint);
-    buddy->dialog_id = hash_of(serial, hash);
+    const uint8_t made[] = {0x10,         0x9c, 0x70, (uint8_t)(hash >> 16), (uint8_t)(hash >> 8),
+                            (uint8_t)hash};
+    memcpy(mac, made, sizeof made);
+    buddy_fingerprint(id, mac, serial, out);
+}
+
+static void make_network(struct buddy *buddy)
+{
+    const char *serial = machine_serial(buddy->machine);
+    struct buddy_interface *lan = &buddy->state.lan;
+    buddy_fingerprint_of(serial, lan->mac, buddy->state.fingerprint);
+    lan->up = true;
+    lan->ipv4[0] = 10;
+    memcpy(lan->ipv4 + 1, lan->mac + 3, 3);
+    buddy->dialog_id = hash_of(serial, UINT32_C(16777619));
 }
 
 void buddy_identify(struct buddy *buddy)

@@ -469,6 +469,18 @@ void connect_face_observe(struct connect_face *face, const struct connect_observ
     }
 }
 
+void connect_machine_fingerprint(const struct machine *machine, char out[65])
+{
+    enum { OF_BUDDY = 16 }; /* of the 50 characters that INFO has (connect-buddy.md 1.3) */
+    if (strcmp(machine_model(machine)->family, "buddy") == 0) {
+        uint8_t mac[6];
+        buddy_fingerprint_of(machine_serial(machine), mac, out);
+        out[OF_BUDDY] = '\0';
+    } else {
+        connect_fingerprint_of(machine_serial(machine), out);
+    }
+}
+
 const char *connect_face_token(const struct connect_face *face)
 {
     return face->buddy != NULL ? buddy_token(face->buddy) : connect_sdk_token(face->sdk);

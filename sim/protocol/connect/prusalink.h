@@ -114,6 +114,8 @@ void connect_face_observe(struct connect_face *face, const struct connect_observ
                           void *observer);
 const char *connect_face_token(const struct connect_face *face); /* NULL: none */
 uint64_t connect_face_requests(const struct connect_face *face); /* sent so far */
+/* What stands in the header Fingerprint of whoever speaks for this machine. */
+void connect_machine_fingerprint(const struct machine *machine, char out[65]);
 struct machine *connect_face_machine(struct connect_face *face);
 const char *connect_face_name(const struct connect_face *face);
 enum connect_host_kind connect_face_host(const struct connect_face *face);
