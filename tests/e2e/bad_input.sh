@@ -111,6 +111,19 @@ says 2 "Address already in use" mock connect --listen 127.0.0.1:0 --control "$(
     sed -n '/^control on/{s,.*//,,p;q}' <&"${busy[0]}"
 )"
 
+# ---- TLS: who does not prove who it is, is not talked to ----
+for name in right wrong; do
+    openssl req -x509 -newkey rsa:2048 -nodes -keyout "$work/$name.key" -out "$work/$name.pem" -days 2 -subj "/CN=$name" \
+        -addext "subjectAltName=IP:127.0.0.1" >/dev/null 2>&1
+done
+coproc tls { exec "$hotbed" mock connect --listen 127.0.0.1:0 --control 127.0.0.1:0 --tls-cert "$work/right.pem" --tls-key "$work/right.key" --for 60s; }
+secure=$(sed -n '/^listening on/{s,.* ,,p;q}' <&"${tls[0]}")
+check "it listens with TLS" test "${secure%%:*}" = https
+says 3 "$secure failed: " printer mk3s --connect "$secure" --ca "$work/wrong.pem" --duration 15s
+says 3 "certificate: self-signed certificate" check connect-server "$secure" --ca "$work/wrong.pem"
+says 0 "1 passed, 0 failed" check connect-server "$secure" --ca "$work/right.pem" --only CON-TRP-16
+says 2 "/none" check connect-server "$secure" --ca /none
+
 # ---- Ctrl-C, at every stage ----
 interrupted() { # CODE WORDS SECONDS ARGUMENT...
     local code=$1 words=$2 seconds=$3 output status
