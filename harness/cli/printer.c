@@ -161,6 +161,18 @@ static const struct model *pick_model(struct bench *bench, const char *name, str
     return model;
 }
 
+/* What only a host program beside the printer can be told. */
+static bool suits_model(const struct options *options, const struct model *model, struct error *error)
+{
+    bool buddy = strcmp(model->family, "buddy") == 0;
+    const char *option = options->host != NULL                ? "--host"
+                         : options->sdk != NULL               ? "--sdk"
+                         : options->telemetry_interval_us > 0 ? "--telemetry-interval"
+                                                              : NULL;
+    return !buddy || option == NULL ||
+           error_set(error, "%s: the %s speaks for itself, there is no host program beside it", option, model->title);
+}
+
 static bool pick_face(struct bench *bench, struct error *error)
 {
     const struct options *options = bench->options;
@@ -393,7 +405,8 @@ static int prepare(struct bench *bench, const char *model_name, struct error *er
         bench->world.trace = &bench->trace.trace;
     }
     const struct model *model = pick_model(bench, model_name, error);
-    bool made = model != NULL && pick_face(bench, error) && make_network(bench, &network, error) &&
+    bool made = model != NULL && suits_model(bench->options, model, error) && pick_face(bench, error) &&
+                make_network(bench, &network, error) &&
                 make_printer(bench, model, network, error) && check_print(bench, error) && set_faults(bench, error);
     return made ? CLI_HELD : CLI_BAD_USAGE;
 }

@@ -89,6 +89,10 @@ static bool read_settings(struct actor *actor, const struct actor_settings *sett
     if (!connect_host_parse(settings->host, &face->host)) {
         return error_set(error, "host \"%s\": expected \"prusalink\" or \"sdk\"", settings->host);
     }
+    if (strcmp(settings->model->family, "buddy") == 0 && face->host != CONNECT_HOST_PRUSALINK) {
+        return error_set(error, "host \"%s\": the %s speaks for itself", settings->host,
+                         settings->model->title);
+    }
     if (!connect_sdk_version_parse(settings->version, &face->sdk_version)) {
         return error_set(error, "version \"%s\": expected \"0.7.1\", \"0.8.0\" or \"0.8.1\"",
                          settings->version);

@@ -32,7 +32,7 @@ struct actor_settings {
     const char *name;     /* of the printer in traces and messages */
     const char *serial;   /* NULL: made */
     const char *firmware; /* NULL: the model's */
-    const char *host;     /* "prusalink", "sdk" */
+    const char *host;     /* "prusalink", "sdk"; nothing else beside a Buddy printer than "prusalink", its default */
     const char *version;  /* "0.8.1" */
     const char *server;   /* base URL */
     const char *token;    /* NULL: not registered */
