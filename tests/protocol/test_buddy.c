@@ -365,6 +365,41 @@ static void obeys_the_other_commands(void **state)
     end(&bench);
 }
 
+/* BUD-EVT-20, BUD-CMD-17, BUD-PLN-20, BUD-EVT-04 */
+static void shows_dialogs_and_misses_its_drive(void **state)
+{
+    (void)state;
+    struct bench bench;
+    begin(&bench, "xl", "t");
+    run(&bench, 20);
+    ask(&bench, COMMAND("START_PRINT", "\"path\":\"/usb/Box 0.2mm.gcode\""));
+    run(&bench, 120);
+    size_t from = bench.count;
+    machine_set_fault(printer_machine(bench.printer), FAULT_FILAMENT_RUNOUT, true);
+    run(&bench, 120);
+    const char *changed =
+        bench.seen[find(&bench, from, "\"code\":\"17829\",\"buttons\":[\"Continue\",\"Stop\"]")]
+            .body;
+    assert_has(changed, "\"state\":\"ATTENTION\",\"event\":\"STATE_CHANGED\"}");
+    unsigned id = (unsigned)strtoul(strstr(changed, "\"dialog_id\":") + 12, NULL, 10);
+    char command[160];
+    snprintf(command, sizeof command,
+             COMMAND("DIALOG_ACTION", "\"dialog_id\":%u,\"button\":\"Continue\""), id + 1);
+    assert_has(ask(&bench, command), "\"reason\":\"Invalid dialog id\"");
+    snprintf(command, sizeof command,
+             COMMAND("DIALOG_ACTION", "\"dialog_id\":%u,\"button\":\"Yes\""), id);
+    assert_has(ask(&bench, command), "\"reason\":\"Invalid button for dialog\"");
+    snprintf(command, sizeof command,
+             COMMAND("DIALOG_ACTION", "\"dialog_id\":%u,\"button\":\"Stop\""), id);
+    assert_has(ask(&bench, command), "\"event\":\"FINISHED\"}");
+    run(&bench, 60);
+    from = bench.count;
+    assert_true(machine_detach(printer_machine(bench.printer), "usb", NULL));
+    run(&bench, 5);
+    assert_has(bench.seen[find(&bench, from, "\"event\":\"INFO\"")].body, "\"storages\":[],");
+    end(&bench);
+}
+
 /* BUD-CMD-15 */
 static void takes_a_new_token(void **state)
 {
@@ -507,6 +542,7 @@ int main(void)
         cmocka_unit_test(prints_pauses_resumes_and_stops),
         cmocka_unit_test(works_on_files),
         cmocka_unit_test(obeys_the_other_commands),
+        cmocka_unit_test(shows_dialogs_and_misses_its_drive),
         cmocka_unit_test(takes_a_new_token),
         cmocka_unit_test(backs_off),
         cmocka_unit_test(registers),
