@@ -97,6 +97,11 @@ function Printer:files(path)
   return core.printer_files(self.number, path or "/")
 end
 
+function Printer:file_content(path)
+  hands(self, "file_content")
+  return core.printer_file_content(self.number, path)
+end
+
 function Printer:clock_jump(duration, back)
   hands(self, "clock_jump")
   return core.printer_clock_jump(self.number, core.duration(duration) * (back and -1 or 1))

@@ -151,7 +151,8 @@ local function checked_reply(reply, what)
 end
 
 local POINTS = {
-  register = true, poll = true, telemetry = true, event = true, probe = true, other = true, delivery = true, reply = true,
+  register = true, poll = true, telemetry = true, event = true, probe = true, other = true, file = true,
+  camera = true, snapshot = true, delivery = true, reply = true,
 }
 
 function Connect:on(point, filter, hook)
@@ -220,6 +221,55 @@ end
 function Connect:behave(name, printer)
   own("behave")
   return core.behave(name, printer and check_printer(printer, "behave"))
+end
+
+-- ---- Files and cameras ----
+
+local SERVE = {
+  name = "string", team_id = "number", status = "number", redirect = "string", content_type = "string",
+  announce = "number", no_length = "boolean", endless = "boolean", cut = "number", reset = "boolean", stall = "boolean",
+  corrupt = "number", delay = "any", bytes_per_second = "number", times = "number",
+}
+
+function Connect:serve(content, options)
+  own("serve")
+  local out = {}
+  for key, value in pairs(options or {}) do
+    if not SERVE[key] then
+      core.bad_argument(("serve: there is no option %s"):format(match.show(key)))
+    elseif SERVE[key] ~= "any" and type(value) ~= SERVE[key] then
+      core.bad_argument(("serve: option %s: expected a %s, got %s"):format(key, SERVE[key], match.show(value)))
+    end
+    out[key] = value
+  end
+  out.delay = out.delay and core.duration(out.delay)
+  return core.serve(content, out)
+end
+
+function Connect:served(file)
+  own("served")
+  return core.served(type(file) == "table" and file.hash or file)
+end
+
+-- START_CONNECT_DOWNLOAD or, with `by_url`, START_URL_DOWNLOAD of a file that is served.
+function Connect:download(printer, file, path, options)
+  own("download")
+  options = options or {}
+  if options.by_url then
+    return self:command(printer, "START_URL_DOWNLOAD", { path = path, url = file.url, printing = options.printing or false })
+  end
+  return self:command(printer, "START_CONNECT_DOWNLOAD",
+    { path = path, team_id = file.team_id, hash = file.hash, printing = options.printing or false })
+end
+
+function Connect:cameras(printer)
+  own("cameras")
+  return core.cameras(check_printer(printer, "cameras"))
+end
+
+function Connect:revoke_camera(fingerprint)
+  own("revoke_camera")
+  return core.camera_revoke(fingerprint)
 end
 
 -- ---- What it knows ----

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "harness/script/bind.h"
+#include "harness/script/bind_files.h"
 #include "harness/script/bind_storage.h"
 #include "sim/base/memory.h"
 #include "sim/protocol/connect/quirks.h"
@@ -469,4 +470,5 @@ void bind_printer(lua_State *lua)
     };
     luaL_setfuncs(lua, functions, 0);
     bind_storage(lua);
+    bind_files(lua);
 }

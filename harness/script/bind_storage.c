@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "harness/script/bind.h"
+#include "sim/base/memory.h"
 #include "sim/machine/storage.h"
 
 #define CONTENT_TYPE "hotbed.content"
@@ -67,6 +68,28 @@ static int given(lua_State *lua)
     }
     lua_pushnil(lua);
     return 1;
+}
+
+char *bind_read_content(lua_State *lua, int index, size_t *size)
+{
+    if (lua_type(lua, index) == LUA_TSTRING) {
+        const char *bytes = lua_tolstring(lua, index, size);
+        return memory_copy_slice(bytes, *size);
+    }
+    struct file_content **kept = luaL_testudata(lua, index, CONTENT_TYPE);
+    if (kept == NULL || *kept == NULL) {
+        luaL_error(lua, "expected a text or t:file(path) as content, got %s",
+                   luaL_typename(lua, index));
+        return NULL;
+    }
+    *size = (size_t)file_content_size(*kept);
+    char *bytes = memory_new(*size + 1);
+    long got = 1;
+    for (size_t at = 0; at < *size && got > 0; at += (size_t)got) {
+        got = file_content_read(*kept, at, bytes + at, *size - at, NULL);
+        *size = got > 0 ? *size : at;
+    }
+    return bytes;
 }
 
 bool bind_put_file(lua_State *lua, struct actor *actor, const char *path, int index)

@@ -13,4 +13,7 @@ void bind_attach_storage(lua_State *lua, struct actor *actor, int index);
 /* Put the content at `index` (a text, or what t:file() gave) at `path`. False with the reason pushed. */
 bool bind_put_file(lua_State *lua, struct actor *actor, const char *path, int index);
 
+/* A text or t:file(path) as bytes; the caller's. */
+char *bind_read_content(lua_State *lua, int index, size_t *size);
+
 #endif

@@ -10,7 +10,8 @@
 #include "sim/base/memory.h"
 
 static const char *const point_names[CONNECT_POINT_COUNT] = {
-    "register", "poll", "telemetry", "event", "probe", "other", "delivery", "reply",
+    "register", "poll", "telemetry", "event", "probe", "other",
+    "file",     "camera", "snapshot",  "delivery", "reply",
 };
 
 const char *connect_point_name(enum connect_point point)

@@ -8,7 +8,7 @@
 #include "sim/base/buffer.h"
 #include "sim/wire/service.h"
 
-/* Somebody else may decide what the server answers. A hook is asked before the server acts (REGISTER to OTHER), when
+/* Somebody else may decide what the server answers. A hook is asked before the server acts (REGISTER to SNAPSHOT), when
  * it is about to put a command into a reply (DELIVERY), and when any reply is about to go (REPLY). */
 
 struct connect_server;
@@ -22,6 +22,9 @@ enum connect_point {
     CONNECT_POINT_EVENT,
     CONNECT_POINT_PROBE,     /* GET /info */
     CONNECT_POINT_OTHER,     /* anything else: 404 */
+    CONNECT_POINT_FILE,      /* GET of a file that is offered (files.h) */
+    CONNECT_POINT_CAMERA,    /* POST /p/camera */
+    CONNECT_POINT_SNAPSHOT,  /* PUT /c/snapshot */
     CONNECT_POINT_DELIVERY,
     CONNECT_POINT_REPLY,
     CONNECT_POINT_COUNT
@@ -55,7 +58,7 @@ struct connect_decision {
     struct connect_printer *printer;     /* NULL: not recognised */
     const struct http_message *request;
     uint32_t connection;
-    /* REGISTER … OTHER: empty, fill it and set `answered`; DELIVERY and REPLY: what the server is about to say. */
+    /* REGISTER … SNAPSHOT: empty, fill it and set `answered`; DELIVERY and REPLY: what the server is about to say. */
     struct connect_reply *reply;
     struct connect_command *command;     /* DELIVERY, and REPLY with one in it; else NULL */
     bool answered;  /* set by the hook: the server gives no answer of its own; it still believes what it was told … */

@@ -25,6 +25,8 @@ struct hook_slot {
     void *owner;
 };
 
+struct files;       /* files.c */
+struct cameras;     /* cameras.c */
 struct misbehaving; /* misbehave.c */
 struct held_reply;  /* server.c */
 
@@ -39,6 +41,8 @@ struct connect_server {
     struct connect_observer *observers;
     struct hook_slot hooks[CONNECT_POINT_COUNT];
     struct misbehaving *misbehaving;
+    struct files *files;     /* NULL: none */
+    struct cameras *cameras; /* NULL: none */
     struct connect_reply reply; /* scratch, so that an idle exchange allocates nothing */
     struct buffer raw;          /* scratch */
     struct held_reply *held;
@@ -58,6 +62,19 @@ void replace_text(char **text, const char *value);
 /* register.c: POST and GET /p/register, GET /info */
 void serve_register(struct connect_server *server, struct connect_decision *decision);
 void serve_poll(struct connect_server *server, struct connect_decision *decision);
+
+/* files.c */
+bool is_file_target(struct slice target);
+void serve_file(struct connect_server *server, struct connect_decision *decision);
+void files_free(struct connect_server *server);
+/* cameras.c */
+void serve_camera(struct connect_server *server, struct connect_decision *decision);
+void serve_snapshot(struct connect_server *server, struct connect_decision *decision);
+void cameras_free(struct connect_server *server);
+/* transfers.c */
+void view_transfer_event(struct connect_printer *printer, const char *event, const cJSON *tree, const cJSON *data);
+void view_transfer_telemetry(struct connect_printer *printer, const cJSON *body);
+void transfers_free(struct connect_printer *printer);
 
 /* view.c: what is believed. False: the message is no good; `why` says so in the reply. */
 bool view_telemetry(struct connect_printer *printer, struct slice body, const char **why);
@@ -83,6 +100,7 @@ enum misbehaviour_switch {
     MISBEHAVE_FORGET_INFO,
     MISBEHAVE_IGNORE_REPLACEMENT,
     MISBEHAVE_SIGNED_TRANSFER,
+    MISBEHAVE_HASTY_TRANSFER,
     MISBEHAVE_COMMAND_TO_EVENT,
     MISBEHAVE_DELIVER_TWICE,
     MISBEHAVE_REPLY, /* acts on replies by its function */

@@ -175,6 +175,9 @@ enum place {
     AT_TELEMETRY = 1 << CONNECT_POINT_TELEMETRY,
     AT_EVENT = 1 << CONNECT_POINT_EVENT,
     AT_DELIVERY = 1 << CONNECT_POINT_DELIVERY,
+    AT_FILE = 1 << CONNECT_POINT_FILE,
+    AT_CAMERA = 1 << CONNECT_POINT_CAMERA,
+    AT_SNAPSHOT = 1 << CONNECT_POINT_SNAPSHOT,
     AT_ALL = AT_REGISTER | AT_POLL | AT_TELEMETRY | AT_EVENT,
 };
 
@@ -236,6 +239,21 @@ struct behaviour {
           AT_ALL, TEXT, redirect)                                                                  \
     ENTRY("refuse-noise", "STATUS", "400", "Refuses a Timestamp with float noise", "CON-TRP-15",   \
           false, MISBEHAVE_REPLY, AT_TELEMETRY | AT_EVENT, STATUS, refuse_noise)                   \
+    ENTRY("file-status", "STATUS", "404", "Answers downloads with a status and nothing else",      \
+          "CON-TRN-14", false, MISBEHAVE_REPLY, AT_FILE, STATUS, put_status)                       \
+    ENTRY("file-type", "TYPE", "text/x.gcode; charset=utf-8",                                      \
+          "Answers downloads with this Content-Type", "CON-TRN-14", false, MISBEHAVE_REPLY,        \
+          AT_FILE, TEXT, content_type)                                                             \
+    ENTRY("file-redirect", "URL", "/elsewhere", "Answers downloads 302", "CON-TRN-14", false,      \
+          MISBEHAVE_REPLY, AT_FILE, TEXT, redirect)                                                \
+    ENTRY("hasty-transfer", NULL, NULL, "Takes a TRANSFER_INFO for the end of a transfer",         \
+          "CON-TRN-15", false, MISBEHAVE_HASTY_TRANSFER, 0, NO_ARGUMENT, NULL)                     \
+    ENTRY("camera-status", "STATUS", "202", "Answers POST /p/camera with a status and nothing else", \
+          "CON-CAM-08", false, MISBEHAVE_REPLY, AT_CAMERA, STATUS, put_status)                     \
+    ENTRY("camera-token-missing", NULL, NULL, "Answers POST /p/camera 200 without Token",          \
+          "CON-CAM-08", false, MISBEHAVE_REPLY, AT_CAMERA, NO_ARGUMENT, token_missing)             \
+    ENTRY("snapshot-status", "STATUS", "415", "Answers pictures with a status and nothing else",   \
+          "CON-CAM-09", false, MISBEHAVE_REPLY, AT_SNAPSHOT, STATUS, put_status)                   \
     ENTRY("same-id", NULL, NULL, "Gives a new command the id of the one before", "CON-CMD-23",     \
           false, MISBEHAVE_SAME_ID, 0, NO_ARGUMENT, NULL)                                          \
     ENTRY("id-zero", NULL, NULL, "Gives commands the id 0", "CON-CMD-23", false,                   \
@@ -464,8 +482,14 @@ static unsigned place_of(const struct connect_decision *decision)
     if (slice_is(request->target, "/p/events")) {
         return AT_EVENT;
     }
+    if (slice_is(request->target, "/p/camera")) {
+        return AT_CAMERA;
+    }
+    if (slice_is(request->target, "/c/snapshot")) {
+        return AT_SNAPSHOT;
+    }
     if (!slice_is(request->target, "/p/register")) {
-        return 0;
+        return is_file_target(request->target) ? AT_FILE : 0;
     }
     return slice_is(request->method, "GET") ? AT_POLL : AT_REGISTER;
 }

@@ -212,6 +212,7 @@ void connect_printer_destroy(struct connect_printer *printer)
     cJSON_Delete(printer->telemetry);
     cJSON_Delete(printer->info);
     cJSON_Delete(printer->files);
+    transfers_free(printer);
     free(printer);
 }
 
@@ -352,6 +353,7 @@ cJSON *connect_printer_json(const struct connect_printer *printer, bool files)
     if (files) {
         add_tree(object, "files", printer->files);
     }
+    cJSON_AddItemToObject(object, "transfers", connect_transfers_json(printer));
     add_commands(object, "running", printer->running);
     add_commands(object, "queued", printer->queue_first);
     add_commands(object, "ended", printer->history_first);

@@ -8,6 +8,7 @@
 #include "mockservers/connect/internal.h"
 #include "sim/base/memory.h"
 
+enum { SCRATCH_BYTES_KEPT = 256 * 1024 };
 enum { REQUEST_BYTES_MAX = 16 * 1024 * 1024 }; /* INFO carries the whole tree of files and previews are in FILE_INFO */
 
 /* A reply that waits for its time, with what the log needs of its request. */
@@ -182,6 +183,9 @@ static void send_now(struct connect_server *server, struct http_exchange *exchan
     tell_reply(server, connection, printer, reply);
     make_raw(server, reply);
     http_exchange_reply(exchange, &reply->http);
+    if (server->raw.capacity > SCRATCH_BYTES_KEPT) { /* a file went through it */
+        buffer_free(&server->raw);
+    }
 }
 
 static void held_free(struct held_reply *held)
@@ -290,8 +294,8 @@ static void recognise(struct connect_server *server, struct connect_decision *de
 {
     struct slice token = http_header_value(decision->request, "Token");
     struct slice fingerprint = http_header_value(decision->request, "Fingerprint");
-    if (token.bytes == NULL || token.size == 0) {
-        return;
+    if (token.bytes == NULL || token.size == 0 || slice_is(decision->request->target, "/c/snapshot")) {
+        return; /* a camera's token is no printer's */
     }
     struct connect_printer *printer = text_index_find(&server->by_token, token.bytes, token.size);
     if (printer == NULL && server->settings.adopt_unknown_tokens &&
@@ -381,13 +385,17 @@ static const struct route {
     {"GET", "/p/register", CONNECT_POINT_POLL, serve_poll},
     {"POST", "/p/register", CONNECT_POINT_REGISTER, serve_register},
     {"GET", "/info", CONNECT_POINT_PROBE, serve_probe},
+    {"POST", "/p/camera", CONNECT_POINT_CAMERA, serve_camera},
+    {"PUT", "/c/snapshot", CONNECT_POINT_SNAPSHOT, serve_snapshot},
+    {"GET", "/…/files/…", CONNECT_POINT_FILE, serve_file},
     {"", "", CONNECT_POINT_OTHER, serve_other},
 };
 
 static const struct route *route_of(const struct http_message *request)
 {
     size_t i = 0;
-    while (routes[i].serve != serve_other && !(slice_is(request->target, routes[i].target) &&
+    bool file = slice_is(request->method, "GET") && is_file_target(request->target);
+    while (routes[i].serve != serve_other && !(file && routes[i].serve == serve_file) && !(slice_is(request->target, routes[i].target) &&
                                                slice_is(request->method, routes[i].method))) {
         i++;
     }
@@ -515,6 +523,8 @@ void connect_server_destroy(struct connect_server *server)
         connect_printer_destroy(server->printers[i]);
     }
     misbehave_free(server);
+    files_free(server);
+    cameras_free(server);
     free(server->printers);
     text_index_free(&server->by_token);
     text_index_free(&server->by_fingerprint);

@@ -7,11 +7,14 @@
 
 #include <cjson/cJSON.h>
 
+#include "mockservers/connect/cameras.h"
 #include "mockservers/connect/commands.h"
+#include "mockservers/connect/files.h"
 #include "mockservers/connect/hooks.h"
 #include "mockservers/connect/log.h"
 #include "mockservers/connect/misbehave.h"
 #include "mockservers/connect/printers.h"
+#include "mockservers/connect/transfers.h"
 #include "sim/base/world.h"
 #include "sim/wire/service.h"
 

@@ -122,6 +122,9 @@ static bool merge_telemetry(struct connect_printer *printer, cJSON *body)
     if (printer->telemetry == NULL) {
         printer->telemetry = cJSON_CreateObject();
     }
+    if (printer->transfers != NULL) {
+        view_transfer_telemetry(printer, body);
+    }
     merge(printer->telemetry, body);
     if (transfer_before >= 0 && printer->transfer_id < 0) {
         forget_transfer(printer);
@@ -271,6 +274,7 @@ bool view_event(struct connect_printer *printer, struct slice body, const char *
     const cJSON *data = cJSON_GetObjectItemCaseSensitive(tree, "data");
     if (cJSON_IsObject(data)) {
         take_data(printer, event, data);
+        view_transfer_event(printer, event, tree, data);
     }
     commands_answered(printer, tree);
     tell_changed(printer, tree);

@@ -1,0 +1,171 @@
+#include "harness/script/bind_files.h"
+
+#include <lauxlib.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "harness/script/bind.h"
+#include "harness/script/bind_storage.h"
+#include "harness/script/lua_json.h"
+#include "sim/base/memory.h"
+
+/* Files that our server offers, pictures that it was sent, and what is in a printer's files. */
+
+enum { READ_BYTES_MAX = 64 * 1024 * 1024 };
+
+static struct connect_server *server_of(lua_State *lua)
+{
+    struct connect_server *server = bind_stage(lua)->house.server;
+    if (server == NULL) {
+        luaL_error(lua, "the server is not ours");
+    }
+    return server;
+}
+
+static const char *text_field(lua_State *lua, int index, const char *key, const char *fallback)
+{
+    const char *text =
+        lua_getfield(lua, index, key) == LUA_TSTRING ? lua_tostring(lua, -1) : fallback;
+    lua_pop(lua, 1); /* the table keeps it alive */
+    return text;
+}
+
+static double number_field(lua_State *lua, int index, const char *key, double fallback)
+{
+    double number = lua_getfield(lua, index, key) == LUA_TNUMBER ? lua_tonumber(lua, -1) : fallback;
+    lua_pop(lua, 1);
+    return number;
+}
+
+static bool flag_field(lua_State *lua, int index, const char *key)
+{
+    lua_getfield(lua, index, key);
+    bool flag = lua_toboolean(lua, -1);
+    lua_pop(lua, 1);
+    return flag;
+}
+
+static void push_json(lua_State *lua, cJSON *json)
+{
+    lua_json_push(lua, json);
+    cJSON_Delete(json);
+}
+
+/* serve(content, options) -> {hash, path, team_id, size, sha256, name, url} */
+static int serve(lua_State *lua)
+{
+    struct connect_server *server = server_of(lua);
+    luaL_checktype(lua, 2, LUA_TTABLE);
+    struct connect_file_manner manner = {
+        .status = (int)number_field(lua, 2, "status", 0),
+        .redirect = text_field(lua, 2, "redirect", NULL),
+        .content_type = text_field(lua, 2, "content_type", NULL),
+        .announce_bytes = (int64_t)number_field(lua, 2, "announce", -1),
+        .no_length = flag_field(lua, 2, "no_length"),
+        .endless = flag_field(lua, 2, "endless"),
+        .cut_bytes = (int64_t)number_field(lua, 2, "cut", -1),
+        .reset = flag_field(lua, 2, "reset"),
+        .stall = flag_field(lua, 2, "stall"),
+        .corrupt_at = (int64_t)number_field(lua, 2, "corrupt", -1),
+        .delay_us = (int64_t)llround(number_field(lua, 2, "delay", 0) * 1e6),
+        .bytes_per_s = (uint64_t)number_field(lua, 2, "bytes_per_second", 0),
+        .times = (unsigned)number_field(lua, 2, "times", 0),
+    };
+    size_t size;
+    char *bytes = bind_read_content(lua, 1, &size);
+    struct error error;
+    const struct connect_file *file =
+        connect_server_serve(server, bytes, size, text_field(lua, 2, "name", NULL),
+                             (int64_t)number_field(lua, 2, "team_id", 1), &manner, &error);
+    free(bytes);
+    if (file == NULL) {
+        return luaL_error(lua, "serve: %s", error.text);
+    }
+    push_json(lua, connect_file_json(file));
+    lua_pushfstring(lua, "%s%s", bind_stage(lua)->house.url, file->path);
+    lua_setfield(lua, -2, "url");
+    return 1;
+}
+
+/* served(hash) -> the same, with how often it was asked for; nil: no such file. */
+static int served(lua_State *lua)
+{
+    const struct connect_file *file = connect_server_file(server_of(lua), luaL_checkstring(lua, 1));
+    if (file == NULL) {
+        return 0;
+    }
+    push_json(lua, connect_file_json(file));
+    return 1;
+}
+
+/* The bytes of a file that a printer holds; nil: it has none there. */
+static int file_content(lua_State *lua)
+{
+    struct machine *machine = actor_machine(bind_check_actor(lua, 1));
+    const char *rest = NULL;
+    const struct storage *storage = machine_storage_of(machine, luaL_checkstring(lua, 2), &rest);
+    const struct file_node *node = storage == NULL ? NULL : storage_find(storage, rest);
+    if (node == NULL || node->folder) {
+        return 0;
+    }
+    if (node->size > READ_BYTES_MAX) {
+        return luaL_error(lua, "file_content: more than %d bytes", READ_BYTES_MAX);
+    }
+    size_t size = (size_t)node->size;
+    char *bytes = memory_new(size + 1);
+    struct error error = {""};
+    long got = 0;
+    for (size_t at = 0; at < size && got >= 0; at += (size_t)got) {
+        got = file_content_read(node->content, at, bytes + at, size - at, &error);
+        if (got == 0) {
+            size = at;
+        }
+    }
+    lua_pushlstring(lua, bytes, got < 0 ? 0 : size);
+    free(bytes);
+    return got < 0 ? luaL_error(lua, "%s", error.text) : 1;
+}
+
+/* cameras(number) -> what the server knows of the printer's cameras. */
+static int cameras(lua_State *lua)
+{
+    struct connect_printer *believed =
+        stage_believed(bind_stage(lua), bind_check_printer(lua, 1));
+    const struct connect_camera *camera;
+    lua_newtable(lua);
+    for (size_t i = 0, found = 0; (camera = connect_server_camera_at(server_of(lua), i)) != NULL;
+         i++) {
+        if (camera->printer == believed) {
+            push_json(lua, connect_camera_json(camera));
+            lua_pushlstring(lua, camera->picture.size == 0 ? "" : camera->picture.bytes,
+                            camera->picture.size);
+            lua_setfield(lua, -2, "picture");
+            lua_rawseti(lua, -2, (lua_Integer)++found);
+        }
+    }
+    return 1;
+}
+
+static int camera_revoke(lua_State *lua)
+{
+    struct connect_camera *camera = connect_server_camera(server_of(lua), luaL_checkstring(lua, 1));
+    if (camera != NULL) {
+        connect_camera_revoke(camera);
+    }
+    lua_pushboolean(lua, camera != NULL);
+    return 1;
+}
+
+void bind_files(lua_State *lua)
+{
+    static const luaL_Reg functions[] = {
+        {"serve", serve},
+        {"served", served},
+        {"printer_file_content", file_content},
+        {"cameras", cameras},
+        {"camera_revoke", camera_revoke},
+        {NULL, NULL},
+    };
+    luaL_setfuncs(lua, functions, 0);
+}

@@ -1,0 +1,281 @@
+#include "mockservers/connect/files.h"
+
+#include <assert.h>
+#include <openssl/evp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "mockservers/connect/internal.h"
+#include "sim/base/memory.h"
+
+enum { HASH_CHARACTERS = 28, NAME_BYTES_MAX = 255, DEFAULT_PIECES_A_SECOND = 10 };
+
+const struct connect_file_manner connect_file_properly = {
+    .announce_bytes = -1, .cut_bytes = -1, .corrupt_at = -1};
+
+struct files {
+    struct connect_file **list;
+    size_t count;
+    uint64_t bytes;
+};
+
+struct connect_file *connect_server_file_at(struct connect_server *server, size_t index)
+{
+    return server->files != NULL && index < server->files->count ? server->files->list[index] : NULL;
+}
+
+static struct connect_file *find(struct connect_server *server, struct slice hash)
+{
+    struct connect_file *file;
+    for (size_t i = 0; (file = connect_server_file_at(server, i)) != NULL; i++) {
+        if (slice_is(hash, file->hash)) {
+            return file;
+        }
+    }
+    return NULL;
+}
+
+struct connect_file *connect_server_file(struct connect_server *server, const char *hash)
+{
+    return find(server, slice_of(hash));
+}
+
+static void name_by_content(struct connect_server *server, struct connect_file *file)
+{
+    static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    unsigned int size = 0;
+    int done = EVP_Digest(file->bytes, file->size, digest, &size, EVP_sha256(), NULL);
+    assert(done == 1 && size == 32);
+    (void)done;
+    for (size_t i = 0; i < size; i++) {
+        snprintf(file->sha256 + 2 * i, 3, "%02x", digest[i]);
+    }
+    char hash[HASH_CHARACTERS + 1];
+    for (size_t i = 0; i < HASH_CHARACTERS; i++) {
+        hash[i] = alphabet[digest[i] & 63];
+    }
+    hash[HASH_CHARACTERS] = '\0';
+    unsigned copy = 1; /* the same content may be offered in several manners */
+    snprintf(file->hash, sizeof file->hash, "%s", hash);
+    while (connect_server_file(server, file->hash) != NULL) {
+        snprintf(file->hash, sizeof file->hash, "%s-%u", hash, ++copy);
+    }
+}
+
+struct connect_file *connect_server_serve(struct connect_server *server, const void *bytes, size_t size,
+                                          const char *name, int64_t team_id,
+                                          const struct connect_file_manner *manner, struct error *error)
+{
+    if (server->files == NULL) {
+        server->files = memory_new(sizeof *server->files);
+    }
+    struct files *files = server->files;
+    name = name == NULL ? "file.gcode" : name;
+    if (files->count == CONNECT_FILES_MAX || size > CONNECT_FILES_BYTES_MAX - files->bytes) {
+        error_set(error, "the server holds %zu files with %llu bytes: no room for %zu more", files->count,
+                  (unsigned long long)files->bytes, size);
+        return NULL;
+    }
+    if (*name == '\0' || strlen(name) > NAME_BYTES_MAX || strpbrk(name, "/ \r\n?#") != NULL) {
+        error_set(error, "\"%.80s\": expected a file name of 1 to %d bytes without / ? # or blanks", name,
+                  NAME_BYTES_MAX);
+        return NULL;
+    }
+    struct connect_file *file = memory_new(sizeof *file);
+    file->bytes = memory_copy_slice(bytes == NULL ? "" : bytes, size);
+    file->size = size;
+    file->team_id = team_id;
+    file->name = memory_copy_text(name);
+    file->manner = manner == NULL ? connect_file_properly : *manner;
+    file->manner.redirect = memory_copy_text(file->manner.redirect);
+    file->manner.content_type = memory_copy_text(file->manner.content_type);
+    name_by_content(server, file);
+    struct buffer path = {0};
+    buffer_format(&path, "/files/%s/%s", file->hash, name);
+    file->path = buffer_detach(&path);
+    files->list = memory_resize(files->list, (files->count + 1) * sizeof *files->list);
+    files->list[files->count++] = file;
+    files->bytes += size;
+    return file;
+}
+
+void files_free(struct connect_server *server)
+{
+    struct connect_file *file;
+    for (size_t i = 0; (file = connect_server_file_at(server, i)) != NULL; i++) {
+        free(file->name);
+        free(file->path);
+        free(file->bytes);
+        free((char *)(uintptr_t)file->manner.redirect);
+        free((char *)(uintptr_t)file->manner.content_type);
+        free(file);
+    }
+    if (server->files != NULL) {
+        free(server->files->list);
+        free(server->files);
+    }
+}
+
+cJSON *connect_file_json(const struct connect_file *file)
+{
+    cJSON *object = cJSON_CreateObject();
+    cJSON_AddStringToObject(object, "hash", file->hash);
+    cJSON_AddNumberToObject(object, "team_id", (double)file->team_id);
+    cJSON_AddStringToObject(object, "name", file->name);
+    cJSON_AddStringToObject(object, "path", file->path);
+    cJSON_AddNumberToObject(object, "size", (double)file->size);
+    cJSON_AddStringToObject(object, "sha256", file->sha256);
+    cJSON_AddNumberToObject(object, "requests", file->requests);
+    cJSON_AddNumberToObject(object, "served", file->served);
+    return object;
+}
+
+/* ---- handing out ---- */
+
+/* "/p/teams/7/files/HASH/raw" or "/files/HASH/NAME"; false: neither. */
+static bool read_target(struct slice target, struct slice *team, struct slice *hash)
+{
+    static const char open[] = "/files/", closed[] = "/p/teams/";
+    const char *end = target.bytes + target.size;
+    const char *query = memchr(target.bytes, '?', target.size);
+    end = query == NULL ? end : query;
+    const char *at = target.bytes;
+    *team = (struct slice){NULL, 0};
+    if ((size_t)(end - at) > sizeof closed && memcmp(at, closed, sizeof closed - 1) == 0) {
+        at += sizeof closed - 1;
+        const char *stop = memchr(at, '/', (size_t)(end - at));
+        if (stop == NULL) {
+            return false;
+        }
+        *team = (struct slice){at, (size_t)(stop - at)};
+        at = stop;
+    }
+    if ((size_t)(end - at) < sizeof open || memcmp(at, open, sizeof open - 1) != 0) {
+        return false;
+    }
+    at += sizeof open - 1;
+    const char *stop = memchr(at, '/', (size_t)(end - at));
+    if (stop == NULL) {
+        return false;
+    }
+    *hash = (struct slice){at, (size_t)(stop - at)};
+    return team->bytes == NULL || ((size_t)(end - stop) == 4 && memcmp(stop, "/raw", 4) == 0);
+}
+
+bool is_file_target(struct slice target)
+{
+    struct slice team, hash;
+    return read_target(target, &team, &hash);
+}
+
+static void refuse(struct connect_decision *decision, int status, const char *text)
+{
+    connect_reply_answer(decision->reply, status);
+    connect_reply_set_header(decision->reply, "Content-Type", "application/json");
+    struct buffer body = {0};
+    buffer_format(&body, "{\"code\": \"%s\", \"message\": \"%s\"}",
+                  status == 404 ? "NOT_FOUND" : "FORBIDDEN", text);
+    connect_reply_set_body(decision->reply, body.bytes, body.size);
+    buffer_free(&body);
+}
+
+static void pace(struct http_reply *http, uint64_t bytes_per_s)
+{
+    if (bytes_per_s > 0) {
+        uint64_t piece = bytes_per_s / DEFAULT_PIECES_A_SECOND;
+        http->piece_bytes = piece == 0 ? 1 : (size_t)piece;
+        http->piece_gap_us = (int64_t)(http->piece_bytes * 1000000 / bytes_per_s);
+    }
+}
+
+/* What can't be said in values: a body that is shorter or longer than what is announced, or ends with its connection. */
+static void hand_out_raw(struct connect_reply *reply, const struct connect_file *file,
+                         const struct connect_file_manner *manner)
+{
+    enum { ENDLESS_BYTES = 16 * 1024 * 1024 }; /* as much as anybody should wait for */
+    struct buffer raw = {0};
+    size_t size = manner->cut_bytes >= 0 && (uint64_t)manner->cut_bytes < file->size
+                      ? (size_t)manner->cut_bytes
+                      : file->size;
+    http_write_status(&raw, 200, NULL);
+    if (manner->content_type == NULL || *manner->content_type != '\0') {
+        http_write_header(&raw, "Content-Type",
+                          manner->content_type == NULL ? "text/x.gcode" : manner->content_type);
+    }
+    if (!manner->no_length && !manner->endless) {
+        http_write_header_int(&raw, "Content-Length",
+                              manner->announce_bytes >= 0 ? manner->announce_bytes : (int64_t)file->size);
+    }
+    http_write_end(&raw);
+    size_t begin = raw.size;
+    buffer_append(&raw, file->bytes, size);
+    while (manner->endless && file->size > 0 && raw.size < ENDLESS_BYTES) {
+        buffer_append(&raw, file->bytes, file->size);
+    }
+    if (manner->corrupt_at >= 0 && (uint64_t)manner->corrupt_at < size) {
+        raw.bytes[begin + (size_t)manner->corrupt_at] ^= (char)0xFF;
+    }
+    connect_reply_set_raw(reply, raw.bytes, raw.size);
+    buffer_free(&raw);
+    reply->http.after = manner->stall || manner->endless ? HTTP_AFTER_STALL
+                        : manner->reset                  ? HTTP_AFTER_RESET
+                                                         : HTTP_AFTER_CLOSE;
+}
+
+static void hand_out(struct connect_decision *decision, struct connect_file *file,
+                     const struct connect_file_manner *manner)
+{
+    struct connect_reply *reply = decision->reply;
+    bool raw = manner->announce_bytes >= 0 || manner->no_length || manner->endless || manner->cut_bytes >= 0 ||
+               manner->reset || manner->stall;
+    if (manner->redirect != NULL) {
+        connect_reply_answer(reply, 302);
+        connect_reply_set_header(reply, "Location", manner->redirect);
+    } else if (manner->status != 0 && manner->status != 200) {
+        refuse(decision, manner->status, "refused");
+    } else if (raw) {
+        connect_reply_clear(reply);
+        hand_out_raw(reply, file, manner);
+    } else {
+        const char *type = manner->content_type == NULL ? "text/x.gcode" : manner->content_type;
+        connect_reply_answer(reply, 200);
+        if (*type != '\0') {
+            connect_reply_set_header(reply, "Content-Type", type);
+        }
+        reply->http.body = file->bytes; /* not copied: it lives as long as the server */
+        reply->http.body_size = file->size;
+        if (manner->corrupt_at >= 0 && (uint64_t)manner->corrupt_at < file->size) {
+            connect_reply_set_body(reply, file->bytes, file->size);
+            reply->body.bytes[manner->corrupt_at] ^= (char)0xFF;
+        } else {
+            file->served++;
+        }
+    }
+    reply->http.delay_us = manner->delay_us;
+    pace(&reply->http, manner->bytes_per_s);
+}
+
+void serve_file(struct connect_server *server, struct connect_decision *decision)
+{
+    struct slice team, hash;
+    read_target(decision->request->target, &team, &hash);
+    if (team.bytes != NULL && decision->printer == NULL) {
+        refuse(decision, http_header_value(decision->request, "Token").size > 0 ? 403 : 401,
+               "unknown token, or not that printer's");
+        return;
+    }
+    struct connect_file *file = find(server, hash);
+    char own[24] = "";
+    if (file != NULL) {
+        snprintf(own, sizeof own, "%lld", (long long)file->team_id);
+    }
+    if (file == NULL || (team.bytes != NULL && !slice_is(team, own))) {
+        refuse(decision, 404, "no such file");
+        return;
+    }
+    file->requests++;
+    bool properly = file->manner.times > 0 && file->requests > file->manner.times;
+    hand_out(decision, file, properly ? &connect_file_properly : &file->manner);
+}
