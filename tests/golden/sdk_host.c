@@ -178,7 +178,7 @@ static void do_note(struct sdk_host *host, const char *note)
         double offset = strtod(strstr(note, "true time ") + 10, NULL);
         connect_sdk_shift_clock(host->sdk, (int64_t)((offset - host->clock_offset_s) * 1e6));
         host->clock_offset_s = offset;
-    } else {
+    } else if (!sdk_host_camera_note(host, note)) {
         sdk_host_disk_note(host, note);
     }
 }
@@ -212,6 +212,10 @@ static void do_input(void *owner)
         do_note(host, entry->text);
     } else if (begins(entry, "POST /p/register ")) {
         connect_sdk_register(host->sdk);
+    } else if (begins(entry, "POST /p/camera ")) {
+        if (strncmp(host->name, "60-", 3) == 0) { /* in 61 a note tells of it */
+            sdk_host_register_camera(host, entry);
+        }
     } else if (begins(entry, "GET ")) { /* the thread of downloads looked then */
         struct sdk_transfer *transfer = sdk_transfer_of(host->sdk);
         if (!transfer->started) {
@@ -238,7 +242,7 @@ static bool is_download(const struct capture_entry *entry)
 static bool of_host(const struct capture_entry *entry)
 {
     if (entry->kind == CAPTURE_NOTE || is_download(entry) || begins(entry, "POST /p/telemetry ") ||
-        begins(entry, "POST /p/register ")) {
+        begins(entry, "POST /p/register ") || begins(entry, "POST /p/camera ")) {
         return true;
     }
     if (!begins(entry, "POST /p/events ")) {
@@ -313,7 +317,8 @@ static const char *on_printed_file(void *owner)
 static const struct capture_entry *first_request(const struct capture *capture)
 {
     for (size_t i = 0; i < capture->count; i++) {
-        if (capture->entries[i].kind == CAPTURE_REQUEST) {
+        if (capture->entries[i].kind == CAPTURE_REQUEST &&
+            !begins(&capture->entries[i], "PUT ")) { /* a camera's */
             return &capture->entries[i];
         }
     }
@@ -462,6 +467,7 @@ bool sdk_host_init(struct sdk_host *host, struct replay *replay, const char *nam
     snprintf(url, sizeof url, "http://%s", value);
     bool registered = capture_header(first, "Token", token, sizeof token);
     connect_sdk_set_connection(host->sdk, url, registered ? token : NULL);
+    sdk_host_add_cameras(host);
     plan_inputs(host, &replay->capture);
     if (strncmp(name, "57-", 3) == 0) { /* where the last download of 56 was to go */
         sdk_transfer_of(host->sdk)->target = memory_copy_text("/local/empty.gcode");

@@ -43,6 +43,11 @@ bool sdk_host_command(void *host, const struct connect_sdk_command *command);
 void sdk_host_interrupt(void *host);
 void sdk_host_command_over(void *host);
 
+/* sdk_host_cameras.c */
+void sdk_host_add_cameras(struct sdk_host *host);
+bool sdk_host_camera_note(struct sdk_host *host, const char *note);
+void sdk_host_register_camera(struct sdk_host *host, const struct capture_entry *request);
+
 /* sdk_host_files.c: the storages, and what was done to them from outside. */
 void sdk_host_attach_recorded(struct sdk_host *host);
 bool sdk_host_disk_note(struct sdk_host *host, const char *note);

@@ -40,6 +40,7 @@ struct connect_sdk *connect_sdk_new(const struct connect_sdk_settings *settings)
     sdk->transfer_turn_us =
         settings->transfer_turn_us > 0 ? settings->transfer_turn_us : SDK_TRANSFER_TURN_US;
     sdk->quirks_off = settings->quirks_off;
+    sdk->began_us = settings->world->now_us;
     sdk->exchange.sdk = sdk;
     sdk_link_init(&sdk->link, sdk);
     timer_init(&sdk->sender, sender_fires, sdk);
@@ -55,6 +56,8 @@ void connect_sdk_destroy(struct connect_sdk *sdk)
     world_cancel(sdk->world, &sdk->sender);
     world_cancel(sdk->world, &sdk->worker);
     sdk_transfer_free(sdk);
+    sdk_cameras_free(sdk);
+    sdk_snapshots_free(sdk);
     if (sdk->registration != NULL) {
         sdk_exchange_abandon(sdk->registration);
         free(sdk->registration);

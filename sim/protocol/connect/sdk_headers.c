@@ -68,7 +68,7 @@ void connect_base_url(struct buffer *out, const char *host, bool tls, uint16_t p
 }
 
 /* "Host: …": the port is left out where it is the scheme's own. */
-static void write_host(struct buffer *out, const char *url)
+void sdk_write_host(struct buffer *out, const char *url)
 {
     bool tls = strncmp(url, "https://", 8) == 0;
     const char *host = strstr(url, "://");
@@ -111,7 +111,7 @@ static void write_printer_lines(struct buffer *out, const struct connect_sdk *sd
 static void render(struct connect_sdk *sdk)
 {
     struct buffer lines = {0};
-    write_host(&lines, sdk->server);
+    sdk_write_host(&lines, sdk->server);
     sdk->head_host_size = (uint16_t)lines.size;
     if (sdk->fingerprint != NULL) {
         write_line(&lines, "Fingerprint: ", sdk->fingerprint);
@@ -133,6 +133,7 @@ static void write_start(struct buffer *out, const struct connect_sdk *sdk, enum 
         [SDK_EVENT] = "POST /p/events HTTP/1.1\r\n",
         [SDK_POLL] = "GET /p/register HTTP/1.1\r\n",
         [SDK_REGISTER] = "POST /p/register HTTP/1.1\r\n",
+        [SDK_CAMERA] = "POST /p/camera HTTP/1.1\r\n",
     };
     buffer_append_text(out, starts[kind]);
     buffer_append(out, sdk->head, sdk->head_host_size);
@@ -149,7 +150,7 @@ static void write_redirected_start(struct buffer *out, const struct sdk_exchange
     }
     buffer_append(out, path, strcspn(path, "#"));
     buffer_append_text(out, " HTTP/1.1\r\n");
-    write_host(out, exchange->url);
+    sdk_write_host(out, exchange->url);
 }
 
 void sdk_write_request(struct buffer *out, struct sdk_exchange *exchange)
@@ -212,7 +213,7 @@ void sdk_write_download(struct buffer *out, struct connect_sdk *sdk, const char 
     buffer_append_text(out, "GET ");
     write_target(out, url);
     buffer_append_text(out, " HTTP/1.1\r\n");
-    write_host(out, url);
+    sdk_write_host(out, url);
     buffer_append_text(out, common_lines[sdk->version]);
     if (own) {
         if (sdk->head == NULL) {

@@ -26,6 +26,7 @@ void sdk_item_destroy(struct sdk_item *item)
 {
     if (item != NULL) {
         buffer_free(&item->body);
+        free(item->camera_id);
         free(item);
     }
 }
@@ -217,6 +218,7 @@ static void follow(struct sdk_exchange *exchange, int status, struct slice locat
             [SDK_EVENT] = "/p/events",
             [SDK_POLL] = "/p/register",
             [SDK_REGISTER] = "/p/register",
+            [SDK_CAMERA] = "/p/camera",
         };
         struct buffer url = {0};
         buffer_append_text(&url, exchange->sdk->server);
@@ -233,6 +235,10 @@ void sdk_exchange_answered(struct sdk_exchange *exchange, const struct http_mess
 {
     struct connect_sdk *sdk = exchange->sdk;
     struct slice location;
+    if (exchange->item->kind == SDK_SNAPSHOT) {
+        sdk_picture_answered(sdk, finish(exchange), message);
+        return;
+    }
     if (sdk_redirects(message, &location)) {
         follow(exchange, message->status, location);
         return;
@@ -245,6 +251,9 @@ void sdk_exchange_answered(struct sdk_exchange *exchange, const struct http_mess
     if (kind == SDK_POLL) {
         sdk_poll_answered(sdk, item, message);
     } else {
+        if (kind == SDK_CAMERA) {
+            sdk_camera_answered(sdk, item, message);
+        }
         sdk_item_destroy(item);
     }
     if (kind == SDK_REGISTER) {
@@ -266,6 +275,13 @@ void sdk_exchange_lost(struct sdk_exchange *exchange, enum sdk_loss loss, const 
 {
     struct connect_sdk *sdk = exchange->sdk;
     struct sdk_item *item = finish(exchange);
+    if (item->kind == SDK_SNAPSHOT) {
+        sdk_picture_answered(sdk, item, NULL);
+        return;
+    }
+    if (item->kind == SDK_CAMERA) {
+        sdk_camera_answered(sdk, item, NULL);
+    }
     if (item->kind == SDK_REGISTER) {
         sdk_item_destroy(item);
         sdk_register_lost(sdk, why);

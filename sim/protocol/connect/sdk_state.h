@@ -17,7 +17,7 @@ enum {
     SDK_WATCH_INTERVAL_US = 200000, /* of PrusaLink (connect-sdk.md 8.5) */
 };
 
-enum sdk_item_kind { SDK_TELEMETRY, SDK_EVENT, SDK_POLL, SDK_REGISTER };
+enum sdk_item_kind { SDK_TELEMETRY, SDK_EVENT, SDK_POLL, SDK_REGISTER, SDK_CAMERA, SDK_SNAPSHOT };
 
 /* A message that waits for its turn. What it says was fixed when it was made (connect-sdk.md 6.1).
  */
@@ -27,7 +27,8 @@ struct sdk_item {
     char timestamp[32];
     int64_t expires_s;  /* poll: wall clock */
     int64_t due_us;     /* when it was to be said */
-    struct buffer body; /* JSON; of a poll the code */
+    struct buffer body; /* JSON; of a poll the code; of a snapshot see sdk_snapshot.c */
+    char *camera_id;    /* of a registration of a camera, else NULL; owned */
 };
 
 /* Why an item is lost: the class of the exception decides which condition breaks (connect-sdk.md
@@ -94,6 +95,8 @@ struct sdk_view {
 enum sdk_pause { SDK_RUNNING, SDK_POLL_PAUSE, SDK_RESET_WAIT };
 
 struct sdk_transfer;
+struct sdk_cameras;
+struct sdk_snapshots;
 
 struct connect_sdk {
     struct world *world;
@@ -140,6 +143,9 @@ struct connect_sdk {
     struct sdk_transfer *transfer; /* NULL: there was none yet */
     int64_t transfer_turn_us;
     uint32_t quirks_off; /* that are not shown */
+    int64_t began_us;                /* the program's start */
+    struct sdk_cameras *cameras;     /* NULL: none */
+    struct sdk_snapshots *snapshots; /* NULL: no picture yet */
 };
 
 /* Whether the defect of connect-sdk.md 14 is shown; `number` is one of connect_quirk_number. */
@@ -158,6 +164,24 @@ void sdk_write_request(struct buffer *out, struct sdk_exchange *exchange);
 /* GET of a file; `own`: with what only the server may see. */
 void sdk_write_download(struct buffer *out, struct connect_sdk *sdk, const char *url, bool own,
                         bool adjusted);
+
+void sdk_write_host(struct buffer *out, const char *url); /* "Host: …" */
+
+/* sdk_camera.c */
+void sdk_cameras_free(struct connect_sdk *sdk);
+/* The timed schemes count from this time; else from the start of the program. */
+void sdk_cameras_count_from(struct connect_sdk *sdk, int64_t since_us);
+void sdk_camera_answered(struct connect_sdk *sdk, const struct sdk_item *item,
+                         const struct http_message *message); /* NULL: it was lost */
+void sdk_camera_refused(struct connect_sdk *sdk, const char *fingerprint);
+/* sdk_snapshot.c */
+void sdk_send_picture(struct connect_sdk *sdk, const char *fingerprint, const char *token,
+                      struct buffer *jpeg); /* empties `jpeg` */
+void sdk_picture_answered(struct connect_sdk *sdk, struct sdk_item *item,
+                          const struct http_message *message); /* takes the item; NULL: lost */
+void sdk_snapshots_free(struct connect_sdk *sdk);
+/* sdk_blake2b.c */
+void sdk_blake2b(const void *bytes, size_t size, unsigned char *digest, size_t digest_size);
 
 /* sdk_link.c */
 void sdk_link_init(struct sdk_link *link, struct connect_sdk *sdk);
