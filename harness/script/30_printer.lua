@@ -102,6 +102,26 @@ function Printer:file_content(path)
   return core.printer_file_content(self.number, path)
 end
 
+function Printer:register_camera(name)
+  hands(self, "register_camera")
+  return core.printer_camera(self.number, "register", name)
+end
+
+function Printer:snapshot(name)
+  hands(self, "snapshot")
+  return core.printer_camera(self.number, "snapshot", name)
+end
+
+function Printer:camera_scheme(name, scheme)
+  hands(self, "camera_scheme")
+  return core.printer_camera(self.number, "scheme", name, scheme)
+end
+
+function Printer:camera_token(name)
+  hands(self, "camera_token")
+  return core.printer_camera(self.number, "token", name)
+end
+
 function Printer:clock_jump(duration, back)
   hands(self, "clock_jump")
   return core.printer_clock_jump(self.number, core.duration(duration) * (back and -1 or 1))

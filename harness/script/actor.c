@@ -15,6 +15,8 @@ struct actor {
     struct connect_face *face;
     struct connect_face_settings settings;
     char *name, *server, *token;
+    struct connect_camera_settings *cameras; /* with texts of their own */
+    size_t camera_count;
     char *printer_name, *location;
     char fingerprint[65];
     const struct actor_listener *listener;
@@ -81,6 +83,31 @@ static bool read_ini(struct actor *actor, const struct actor_settings *settings,
     return done;
 }
 
+static void copy_cameras(struct actor *actor, const struct actor_settings *settings)
+{
+    actor->camera_count = settings->camera_count;
+    actor->cameras = memory_new_array(settings->camera_count + 1, sizeof *actor->cameras);
+    for (size_t i = 0; i < settings->camera_count; i++) {
+        actor->cameras[i] = settings->cameras[i];
+        actor->cameras[i].id = memory_copy_text(settings->cameras[i].id);
+        actor->cameras[i].name = memory_copy_text(settings->cameras[i].name);
+        actor->cameras[i].token = memory_copy_text(settings->cameras[i].token);
+    }
+    actor->settings.cameras = actor->cameras;
+    actor->settings.camera_count = actor->camera_count;
+    actor->settings.register_cameras = settings->register_cameras;
+}
+
+static void free_cameras(struct actor *actor)
+{
+    for (size_t i = 0; i < actor->camera_count; i++) {
+        free((char *)(uintptr_t)actor->cameras[i].id);
+        free((char *)(uintptr_t)actor->cameras[i].name);
+        free((char *)(uintptr_t)actor->cameras[i].token);
+    }
+    free(actor->cameras);
+}
+
 static bool read_settings(struct actor *actor, const struct actor_settings *settings,
                           struct error *error)
 {
@@ -110,6 +137,7 @@ static bool read_settings(struct actor *actor, const struct actor_settings *sett
     face->server = actor->server;
     face->printer_name = actor->printer_name;
     face->location = actor->location;
+    copy_cameras(actor, settings);
     face->quirks = settings->quirks;
     if (settings->listener != NULL) {
         face->observer_class = &observer_class;
@@ -188,6 +216,7 @@ void actor_destroy(struct actor *actor)
     free(actor->server);
     free(actor->token);
     free(actor->printer_name);
+    free_cameras(actor);
     free(actor->location);
     free(actor);
 }
@@ -250,4 +279,19 @@ void actor_shift_clock(struct actor *actor, int64_t shift_us)
     if (actor->face != NULL && connect_face_sdk(actor->face) != NULL) {
         connect_sdk_shift_clock(connect_face_sdk(actor->face), shift_us);
     }
+}
+
+struct connect_sdk *actor_sdk(struct actor *actor)
+{
+    return actor->face == NULL ? NULL : connect_face_sdk(actor->face);
+}
+
+const char *actor_camera(struct actor *actor, const char *name)
+{
+    for (size_t i = 0; i < actor->camera_count; i++) {
+        if (strcmp(actor->cameras[i].name, name) == 0) {
+            return actor->cameras[i].id;
+        }
+    }
+    return NULL;
 }

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "sim/protocol/connect/sdk_camera.h"
 #include "sim/base/error.h"
 #include "sim/base/world.h"
 #include "sim/machine/machine.h"
@@ -41,6 +42,9 @@ struct actor_settings {
     size_t ini_size;
     bool bare_storages; /* without the model's storages: others are attached before the power goes
                            on */
+    const struct connect_camera_settings *cameras; /* with any id; texts are copied */
+    size_t camera_count;
+    bool register_cameras;
     uint32_t quirks; /* sim/protocol/connect/quirks.h */
     double room_c; /* NAN: 25 */
     uint32_t job_counter;
@@ -61,6 +65,9 @@ const char *actor_server(const struct actor *actor); /* base URL */
 const char *actor_fingerprint(const struct actor *actor);
 struct machine *actor_machine(struct actor *actor);
 bool actor_register(struct actor *actor);
+/* NULL: it has no camera of this name, or is off. Its SDK lives until the power goes. */
+const char *actor_camera(struct actor *actor, const char *name); /* the id */
+struct connect_sdk *actor_sdk(struct actor *actor);              /* NULL: off */
 void actor_shift_clock(struct actor *actor, int64_t shift_us);
 
 #endif

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "harness/script/bind.h"
+#include "harness/script/bind_camera.h"
 #include "harness/script/bind_files.h"
 #include "harness/script/bind_storage.h"
 #include "sim/base/memory.h"
@@ -205,6 +206,11 @@ static int printer_new(lua_State *lua)
         settings.index += play_of(lua)->seed >> 16;
     }
     read_settings(lua, &settings);
+    struct bound_cameras cameras;
+    bind_read_cameras(lua, &cameras);
+    settings.cameras = cameras.list;
+    settings.camera_count = cameras.count;
+    settings.register_cameras = flag_option(lua, "register_cameras", true);
     char made[64], token[21];
     snprintf(made, sizeof made, "%.40s-%u", model->name, stage->printer_count + 1);
     settings.name = text_option(lua, "name", made);
@@ -471,4 +477,5 @@ void bind_printer(lua_State *lua)
     luaL_setfuncs(lua, functions, 0);
     bind_storage(lua);
     bind_files(lua);
+    bind_camera(lua);
 }

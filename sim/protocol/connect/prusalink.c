@@ -179,6 +179,7 @@ static void step_local(struct connect_face *face)
     }
     face->located = true;
     tell_storages(face, false);
+    face_cameras_begin(face);
 }
 
 /* The printer answers, but it may not be ready to: then its first state that is not BUSY comes here
@@ -216,7 +217,9 @@ static void step_serial(struct connect_face *face)
     face_plan(face, STEP_SD_CARD, SD_READ_AFTER);
     face_plan(face, STEP_FULL_INFO,
               face_quirk(face, CONNECT_QUIRK_LATE_INFO) ? FULL_INFO_AFTER - SERIAL_AFTER : 0);
-    if (face->settings->register_at_start && connect_sdk_token(face->sdk) == NULL) {
+    if (connect_sdk_token(face->sdk) != NULL) {
+        face_cameras_register(face);
+    } else if (face->settings->register_at_start) {
         connect_face_register(face);
     }
 }
@@ -296,7 +299,10 @@ static void start_bare(struct connect_face *face)
                                                  .job_id = job == NULL ? 0 : job->id});
     }
     face_telemetry_begin(face);
-    if (face->settings->register_at_start && connect_sdk_token(face->sdk) == NULL) {
+    face_cameras_begin(face);
+    if (connect_sdk_token(face->sdk) != NULL) {
+        face_cameras_register(face);
+    } else if (face->settings->register_at_start) {
         connect_face_register(face);
     }
 }
@@ -404,6 +410,7 @@ void connect_face_destroy(struct connect_face *face)
     free(face->server);
     free(face->api_key);
     free(face->downloaded);
+    face_cameras_free(face);
     free(face);
 }
 

@@ -9,6 +9,7 @@
 #include "sim/machine/machine.h"
 #include "sim/protocol/connect/quirks.h"
 #include "sim/protocol/connect/sdk.h"
+#include "sim/protocol/connect/sdk_camera.h"
 #include "sim/wire/stream.h"
 
 /* The Connect face of a printer: a host program on top of the Connect SDK that listens to a
@@ -70,6 +71,9 @@ struct connect_face_settings {
     int active_sheet;
     const char *mmu_version;                  /* of a printer with an MMU; NULL: "3.0.3" */
     bool upgrade_available;                   /* what UPGRADE finds */
+    const struct connect_camera_settings *cameras; /* as the ini file has them */
+    size_t camera_count;
+    bool register_cameras; /* those without a token, as soon as the printer has one */
     const struct connect_face_events *events; /* NULL: none */
     void *owner;
     const struct connect_observer_class *observer_class; /* NULL: none */

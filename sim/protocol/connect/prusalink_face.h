@@ -71,6 +71,7 @@ struct connect_face {
     bool gcode_running, interrupted, gcode_strict;
     bool resetting; /* RESET_PRINTER is at work */
 
+    char **camera_tokens;        /* as they stand in the ini file, in the order of the settings */
     char *downloaded;            /* path of a file that is to be printed; NULL: none */
     int64_t downloaded_until_us; /* how long it is looked for */
 
@@ -139,6 +140,12 @@ bool face_withholds(const struct connect_face *face, const struct state_change *
 /* prusalink_register.c */
 void face_probe_destroy(struct connect_face *face);
 void face_got_code(void *host, const char *code);
+
+/* prusalink_camera.c */
+void face_cameras_begin(struct connect_face *face);
+void face_cameras_register(struct connect_face *face); /* if that is wanted */
+void face_cameras_free(struct connect_face *face);
+void face_layer_changed(void *face, uint32_t layer);
 
 /* prusalink_transfer.c: downloads */
 enum storage_result face_append(void *host, const char *path, const void *bytes, size_t size);

@@ -190,6 +190,7 @@ static void got_token(void *host, const char *token)
 {
     struct connect_face *face = host;
     face_telemetry_begin(face);
+    face_cameras_register(face);
     if (face->settings->events != NULL && face->settings->events->token != NULL) {
         face->settings->events->token(face->settings->owner, token);
     }

@@ -300,5 +300,6 @@ const struct machine_events face_machine_events = {
     .job_known_better = job_known_better,
     .mesh_measured = mesh_measured,
     .slot_error = slot_error,
+    .layer_changed = face_layer_changed,
     .rebooted = rebooted,
 };

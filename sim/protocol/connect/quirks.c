@@ -38,6 +38,8 @@ const struct connect_quirk connect_quirks[] = {
     QUIRK("18", CONNECT_QUIRK_SLEEP, "sleep", "PrusaLink: telemetry sleeps while it prints"),
     QUIRK("19", CONNECT_QUIRK_CLOCK, "clock",
           "Clock-Adjusted is spent on a download instead of the next message"),
+    QUIRK("20", CONNECT_QUIRK_CAMERA, "camera",
+          "PrusaLink: a camera's token that was refused stays in its settings file"),
     QUIRK("21", CONNECT_QUIRK_CUT_SHORT, "cut-short",
           "a download that was closed before its end is taken as complete"),
     QUIRK("22", CONNECT_QUIRK_LATE_INFO, "late-info",

@@ -396,7 +396,10 @@ void sdk_camera_refused(struct connect_sdk *sdk, const char *fingerprint)
     struct sdk_camera *camera = sdk->cameras == NULL ? NULL : sdk->cameras->first;
     for (; camera != NULL; camera = camera->next) {
         if (strcmp(camera->fingerprint, fingerprint) == 0) {
-            set_token(camera, NULL); /* what is on disk stays: the host's business */
+            set_token(camera, NULL); /* what is on disk is the host's business */
+            if (camera->class->refused != NULL) {
+                camera->class->refused(camera->owner, &camera->settings);
+            }
         }
     }
 }

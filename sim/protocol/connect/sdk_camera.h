@@ -63,6 +63,8 @@ struct connect_camera_class {
     bool (*shoot)(void *owner, const struct connect_camera_settings *settings, struct buffer *jpeg);
     /* Registration was answered: `token` NULL when it failed. May be NULL. */
     void (*registered)(void *owner, const struct connect_camera_settings *settings, const char *token);
+    /* A picture was answered 401 or 403: the token is void. May be NULL. */
+    void (*refused)(void *owner, const struct connect_camera_settings *settings);
 };
 
 /* "cam one" -> "CavnY_yrc7ES": BLAKE2b of 9 bytes in URL-safe base64 (10.2). */
