@@ -8,7 +8,7 @@
 #include "sim/base/buffer.h"
 #include "sim/wire/http.h"
 
-/* Judges a conversation between SDK printers and a Connect server against connect-sdk.md 13.1 to 13.6, from what is
+/* Judges a conversation between SDK printers and a Connect server against connect-sdk.md 13.1 to 13.8, from what is
  * seen of it: requests, replies, ends of connections and their times. It does not take part. Live traffic, replays and
  * recorded captures are all the same to it. Per printer and connection; a message that says nothing new costs no
  * allocation. */

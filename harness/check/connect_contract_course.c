@@ -104,6 +104,7 @@ void course_free(struct subject *subject)
     free(subject->type);
     free(subject->last_body);
     free(subject->commands);
+    free(subject->transfer);
     cJSON_Delete(subject->tree);
     free(subject);
 }
@@ -268,7 +269,7 @@ static unsigned kind_of(const struct http_message *request)
     if (slice_is(request->target, "/p/register")) {
         return (slice_is(request->method, "GET") ? SEE_POLL : SEE_REGISTER) | SEE_REQUEST;
     }
-    return 0;
+    return transfer_kind_of(request);
 }
 
 static void read_facts(struct telemetry_facts *facts, const cJSON *body)
@@ -361,7 +362,8 @@ static void remember_asked(struct sight *sight)
     const char *point = stamp.bytes == NULL ? NULL : memchr(stamp.bytes, '.', stamp.size);
     struct asked asked = {
         .connection = sight->connection,
-        .kind = sight->kind & (SEE_TELEMETRY | SEE_EVENT | SEE_REGISTER | SEE_POLL),
+        .kind = sight->kind & (SEE_TELEMETRY | SEE_EVENT | SEE_REGISTER | SEE_POLL | SEE_FILE |
+                               SEE_CAMERA | SEE_PICTURE),
         .used = true,
         .to_p = request->target.size > 3 && memcmp(request->target.bytes, "/p/", 3) == 0,
         .noisy = point != NULL && stamp.bytes + stamp.size - point > 2,
@@ -393,6 +395,38 @@ static void give_up_older(struct sight *sight)
     }
 }
 
+/* Downloads and cameras, which are no part of the queue's talk. */
+static void see_aside(struct sight *sight)
+{
+    struct contract *contract = sight->contract;
+    struct slice fingerprint = sight->headers[HEADER_FINGERPRINT];
+    cJSON *tree = (sight->kind & SEE_CAMERA) != 0 ? read_body(sight) : NULL;
+    sight->subject = (sight->kind & SEE_PICTURE) != 0
+                         ? transfer_camera_subject(contract, fingerprint)
+                         : subject_of(contract, sight);
+    if (sight->subject == NULL) {
+        contract->nobody = contract->nobody == NULL ? new_subject(contract) : contract->nobody;
+        sight->subject = contract->nobody;
+    }
+    if ((sight->kind & SEE_PICTURE) != 0) {
+        snprintf(sight->subject->camera, sizeof sight->subject->camera, "%.*s",
+                 (int)(fingerprint.size < 70 ? fingerprint.size : 70),
+                 fingerprint.size == 0 ? "" : fingerprint.bytes);
+    }
+    ask_rules(sight);
+    transfer_course_request(sight);
+    remember_asked(sight);
+    cJSON_Delete(tree);
+}
+
+static void note_host(struct contract *contract, const struct http_message *request)
+{
+    struct slice host = http_header_value(request, "Host");
+    if (host.size < sizeof contract->server_host && host.size > 0) {
+        memcpy(contract->server_host, host.bytes, host.size);
+    }
+}
+
 void contract_request(struct contract *contract, int64_t time_us, uint32_t connection,
                       const struct http_message *request)
 {
@@ -407,6 +441,13 @@ void contract_request(struct contract *contract, int64_t time_us, uint32_t conne
     contract->now_us = time_us;
     cJSON *tree = NULL;
     read_headers(&sight);
+    if ((sight.kind & (SEE_FILE | SEE_CAMERA | SEE_PICTURE)) != 0) {
+        see_aside(&sight);
+        return;
+    }
+    if (contract->server_host[0] == '\0' && (sight.kind & SEE_TELEMETRY) != 0) {
+        note_host(contract, request);
+    }
     if (sight.kind != 0) {
         sight.stamp = read_stamp(sight.headers[HEADER_TIMESTAMP]);
         if ((sight.kind & (SEE_EVENT | SEE_REGISTER)) != 0) {
@@ -449,7 +490,9 @@ void contract_reply(struct contract *contract, int64_t time_us, uint32_t connect
         .command_id = -1,
     };
     ask_rules(&sight);
-    if (copy.subject != NULL) {
+    if (copy.subject != NULL && (copy.kind & (SEE_FILE | SEE_CAMERA | SEE_PICTURE)) != 0) {
+        transfer_course_reply(&sight);
+    } else if (copy.subject != NULL) {
         course_reply(&sight);
     }
 }
@@ -473,7 +516,8 @@ static void unanswered(struct contract *contract, int64_t time_us, uint32_t conn
         .asked = &copy,
         .by_printer = by_printer,
     };
-    if (copy.subject != NULL) {
+    bool aside = (copy.kind & (SEE_FILE | SEE_CAMERA | SEE_PICTURE)) != 0;
+    if (copy.subject != NULL && !aside) {
         ask_rules(&sight);
         course_unanswered(&sight);
     }

@@ -21,6 +21,9 @@ enum {
     SEE_DELIVERY = 1 << 8, /* a reply with a command in it, behind its SEE_REPLY */
     SEE_TERMINAL = 1 << 9, /* an event that ends a command, behind its SEE_EVENT */
     SEE_FINISH = 1 << 10,  /* per printer */
+    SEE_FILE = 1 << 12,    /* GET of a file, by /p/teams/… or by another address on the server */
+    SEE_CAMERA = 1 << 13,  /* POST /p/camera */
+    SEE_PICTURE = 1 << 14, /* PUT /c/snapshot */
     SEE_OPEN = 1 << 11,    /* at the end, per request that was never answered */
 };
 
@@ -50,6 +53,8 @@ struct seen_command {
     int64_t id; /* 0 also when there was none that reads as a number */
     char name[32];
     char path[256];         /* kwargs.path; "" */
+    uint64_t file_hash;     /* of what START_CONNECT_DOWNLOAD is to fetch; 0: no such command */
+    int64_t transfer_id;    /* kwargs.transfer_id; 0: none */
     bool has_kwargs, forced, force_flag, gcode_body;
     uint64_t body_hash;
     bool replied_late;      /* its printer had gone, or the reply was broken */
@@ -103,6 +108,8 @@ struct subject {
     int64_t transfer_id, transfer_ended_us, ended_transfer_id; /* -1 */
     double transferred, transfer_size; /* -1: unknown */
     bool transfer_to_print;
+    struct seen_transfer *transfer; /* the last one; NULL: none (connect_contract_transfers.c) */
+    char camera[72];                /* fingerprint of the camera that spoke last */
     /* commands */
     struct seen_command *commands; /* SEEN_COMMANDS_MAX, newest last; NULL until the first */
     size_t command_count;
@@ -170,6 +177,8 @@ struct contract {
                      const struct contract_violation *violation);
     void *owner;
     int64_t now_us;
+    struct seen_camera *cameras;
+    char server_host[128]; /* Host of its telemetry; "": none yet */
 };
 
 /* The request headers that rules look at: found once per request. */
@@ -231,6 +240,14 @@ void course_reply(struct sight *sight);
 void course_unanswered(struct sight *sight);
 struct seen_command *course_command(struct subject *subject, int64_t id);
 void course_free(struct subject *subject);
+/* connect_contract_transfers.c */
+unsigned transfer_kind_of(const struct http_message *request);
+uint64_t transfer_target_hash(const cJSON *kwargs);
+struct subject *transfer_camera_subject(const struct contract *contract, struct slice fingerprint);
+void transfer_course_request(struct sight *sight);
+void transfer_course_reply(struct sight *sight);
+void transfer_course_event(struct sight *sight);
+void transfer_free(struct contract *contract);
 uint64_t contract_hash(uint64_t hash, const void *bytes, size_t size);
 #define CONTRACT_HASH_START UINT64_C(14695981039346656037)
 
@@ -278,6 +295,13 @@ JUDGE(judge_fs_01); JUDGE(judge_fs_02); JUDGE(judge_fs_03); JUDGE(judge_fs_04);
 JUDGE(judge_fs_05); JUDGE(judge_fs_06); JUDGE(judge_fs_07); JUDGE(judge_fs_08);
 JUDGE(judge_fs_09); JUDGE(judge_fs_10); JUDGE(judge_fs_11); JUDGE(judge_fs_12);
 JUDGE(judge_fs_13); JUDGE(judge_fs_14);
+JUDGE(judge_trn_01); JUDGE(judge_trn_02); JUDGE(judge_trn_03); JUDGE(judge_trn_04);
+JUDGE(judge_trn_05); JUDGE(judge_trn_06); JUDGE(judge_trn_07); JUDGE(judge_trn_08);
+JUDGE(judge_trn_09); JUDGE(judge_trn_10); JUDGE(judge_trn_11); JUDGE(judge_trn_12);
+JUDGE(judge_trn_13); JUDGE(judge_trn_14);
+JUDGE(judge_cam_01); JUDGE(judge_cam_02); JUDGE(judge_cam_03); JUDGE(judge_cam_04);
+JUDGE(judge_cam_05); JUDGE(judge_cam_06); JUDGE(judge_cam_07); JUDGE(judge_cam_08);
+JUDGE(judge_cam_09);
 #undef JUDGE
 
 #endif

@@ -1,5 +1,5 @@
 /* The rules, in the order of connect-sdk.md 13. Not here, because they can't be seen from outside: REG-12 (where the
- * printer connects to), TEL-12 and EVT-12 (what the server believes). */
+ * printer connects to), TEL-12, EVT-12 and TRN-15 (what the server believes). */
 
 #include "harness/check/connect_contract_internal.h"
 
@@ -186,6 +186,50 @@ const struct contract_row contract_rows[] = {
      SEE_TERMINAL, judge_fs_13, false},
     {{"CON-FS-14", P, M, "paths with .. reach nothing outside a storage"},
      SEE_TERMINAL | SEE_EVENT, judge_fs_14, false},
+
+    {{"CON-TRN-01", P, M, "START_CONNECT_DOWNLOAD fetches its file with Token and Fingerprint"},
+     SEE_FILE, judge_trn_01, false},
+    {{"CON-TRN-02", P, M, "another host gets no Token, Fingerprint or Timestamp"},
+     SEE_FILE, judge_trn_02, false},
+    {{"CON-TRN-03", P, M, "a download's command ends with TRANSFER_INFO: ids and type"},
+     SEE_TERMINAL, judge_trn_03, false},
+    {{"CON-TRN-04", P, M, "success ends with TRANSFER_FINISHED: id, path, start_cmd_id"},
+     SEE_EVENT, judge_trn_04, false},
+    {{"CON-TRN-05", P, M, "a transfer ends exactly once"}, SEE_EVENT, judge_trn_05, false},
+    {{"CON-TRN-06", P, M, "a file is visible under its name only when complete"},
+     SEE_EVENT, judge_trn_06, false},
+    {{"CON-TRN-07", P, M, "a second START_* is REJECTED, \"Another transfer in progress\""},
+     SEE_TERMINAL, judge_trn_07, false},
+    {{"CON-TRN-08", P, M, "a status other than 200: TRANSFER_ABORTED, \"Invalid status code: N\""},
+     SEE_EVENT, judge_trn_08, false},
+    {{"CON-TRN-09", P, F, "another content type: TRANSFER_ABORTED, \"Invalid content type: …\""},
+     SEE_EVENT, judge_trn_09, false},
+    {{"CON-TRN-10", P, M, "STOP_TRANSFER: FINISHED, then TRANSFER_STOPPED"},
+     SEE_EVENT, judge_trn_10, false},
+    {{"CON-TRN-11", P, M, "STOP_TRANSFER with a wrong id FAILS"}, SEE_TERMINAL, judge_trn_11, false},
+    {{"CON-TRN-12", P, M, "SEND_TRANSFER_INFO without a transfer: NO_TRANSFER and nothing else"},
+     SEE_TERMINAL, judge_trn_12, false},
+    {{"CON-TRN-13", P, M, "a download to no storage, or out of one, FAILS"},
+     SEE_TERMINAL, judge_trn_13, false},
+    {{"CON-TRN-14", S, M, "a file is answered 200 with a plain type and a length above 0"},
+     SEE_REPLY, judge_trn_14, false},
+
+    {{"CON-CAM-01", P, M, "a camera is registered by POST /p/camera with the printer's token"},
+     SEE_CAMERA, judge_cam_01, false},
+    {{"CON-CAM-02", P, M, "its fingerprint is the SHA-256 of its id"}, SEE_CAMERA, judge_cam_02, false},
+    {{"CON-CAM-03", P, M, "it has a trigger_scheme and a value for each capability"},
+     SEE_CAMERA, judge_cam_03, false},
+    {{"CON-CAM-04", P, M, "a picture is PUT as image/jpg with the camera's token"},
+     SEE_PICTURE, judge_cam_04, false},
+    {{"CON-CAM-05", P, M, "no picture before the camera has a token"}, SEE_PICTURE, judge_cam_05, false},
+    {{"CON-CAM-06", P, M, "401 or 403 ends the pictures until the camera is registered anew"},
+     SEE_PICTURE, judge_cam_06, false},
+    {{"CON-CAM-07", P, F, "timed schemes: 10, 30, 60 s between pictures"},
+     SEE_PICTURE, judge_cam_07, false},
+    {{"CON-CAM-08", S, M, "a camera's registration succeeds with exactly 200 and a Token"},
+     SEE_REPLY, judge_cam_08, false},
+    {{"CON-CAM-09", S, M, "image/jpg and a missing SDK User-Agent are accepted"},
+     SEE_REPLY, judge_cam_09, false},
 };
 
 const size_t contract_row_count = sizeof contract_rows / sizeof contract_rows[0];

@@ -77,6 +77,8 @@ static void read_kwargs(struct seen_command *command, const cJSON *body)
     const cJSON *kwargs = cJSON_GetObjectItemCaseSensitive(body, "kwargs");
     command->has_kwargs = cJSON_IsObject(kwargs);
     copy_text(command->path, sizeof command->path, text_of(kwargs, "path"));
+    command->file_hash = transfer_target_hash(kwargs);
+    command->transfer_id = whole_of(kwargs, "transfer_id", 0);
     command->force_flag = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(kwargs, "force"));
 }
 
@@ -316,6 +318,7 @@ static void take_event(struct sight *sight)
     if (cJSON_IsObject(sight->data)) {
         take_files(sight);
         take_transfer(sight);
+        transfer_course_event(sight);
     }
     if (same(sight->event, "JOB_INFO")) {
         copy_text(sight->subject->job_path, sizeof sight->subject->job_path,

@@ -116,6 +116,7 @@ static void nothing_is_wrong_while_both_behave(void **state)
 static bool visible(const struct connect_misbehaviour *misbehaviour)
 {
     static const char *const others[] = {"CON-TEL-12", "CON-EVT-12", "CON-EVT-13", "CON-CMD-25", "CON-TRP-15",
+                                         "CON-TRN-14", "CON-TRN-15", "CON-CAM-08", "CON-CAM-09",
                                          ""};
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
         if (strcmp(others[i], misbehaviour->breaks) == 0) {
