@@ -20,6 +20,7 @@ struct seen_transfer {
     bool stopping;        /* STOP_TRANSFER was answered FINISHED */
     int bad_status;       /* of the file's reply; 0: it was 200 */
     bool bad_type;
+    bool took_over; /* the one before had not ended */
 };
 
 struct seen_camera {
@@ -112,7 +113,7 @@ static void take_camera(struct sight *sight)
     }
     const cJSON *config = cJSON_GetObjectItemCaseSensitive(sight->body, "config");
     camera->subject = sight->subject;
-    camera->every_s = interval_of(text_of(config, "trigger_scheme"));
+    camera->every_s = interval_of(text_of(config, "trigger_scheme")) > 0 ? 10 : 0; /* its user may change it */
     camera->last_us = -1;
     snprintf(sight->subject->camera, sizeof sight->subject->camera, "%s", fingerprint);
 }
@@ -189,7 +190,8 @@ void transfer_course_event(struct sight *sight)
         }
         struct seen_transfer *transfer = subject->transfer;
         if (transfer->id != id) {
-            *transfer = (struct seen_transfer){.id = id, .size = -1};
+            bool took_over = transfer->id >= 0 && transfer->ends == 0;
+            *transfer = (struct seen_transfer){.id = id, .size = -1, .took_over = took_over};
         }
         transfer->start_command = whole_of(sight->data, "start_cmd_id", -1);
         const char *path = text_of(sight->data, "path");
@@ -309,8 +311,10 @@ void judge_trn_06(struct sight *sight)
 void judge_trn_07(struct sight *sight)
 {
     const struct seen_transfer *transfer = running(sight);
-    if (is_start(sight->command) && transfer != NULL && transfer->start_command != sight->command->id &&
-        !same(sight->event, "FAILED")) {
+    if (!is_start(sight->command) || transfer == NULL || same(sight->event, "FAILED")) {
+        return;
+    }
+    if (transfer->start_command != sight->command->id || transfer->took_over) {
         verdict(sight, same(sight->event, "REJECTED") && same(sight->reason, "Another transfer in progress"),
                 "REJECTED, \"Another transfer in progress\"", "%s, %s", sight->event, or_none(sight->reason));
     }

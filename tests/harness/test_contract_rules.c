@@ -52,6 +52,25 @@
     TEL("\"transfer_id\": " id ", \"transfer_progress\": " progress ", \"transfer_transferred\": " bytes \
         ", \"time_transferring\": 1, \"state\": \"IDLE\"")
 
+#define FETCH(id) \
+    COMMAND(id, "{\"command\": \"START_CONNECT_DOWNLOAD\", \"kwargs\": {\"path\": \"/local/a.gcode\", \"team_id\": 1," \
+                " \"hash\": \"H\"}}") ACCEPTED(id, "IDLE")
+#define TOLD(ids, start, type) \
+    EV("\"event\": \"TRANSFER_INFO\", \"source\": \"CONNECT\", \"data\": {\"start_cmd_id\": " start ", \"type\": \"" type \
+       "\", \"path\": \"/local/a.gcode\", \"size\": 5}, " ids "\"state\": \"IDLE\"")
+#define STARTED FETCH("1") TOLD("\"command_id\": 1, \"transfer_id\": 9, ", "1", "FROM_CONNECT")
+#define END(event, id, path, rest) \
+    EV("\"event\": \"" event "\", \"source\": \"CONNECT\", \"data\": {\"start_cmd_id\": 1, \"path\": \"" path \
+       "\"}, \"transfer_id\": " id rest ", \"state\": \"IDLE\"")
+#define CAMERA_PRINT "2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881" /* of x */
+#define CAMERA(scheme, fingerprint, capabilities, token) \
+    ON "> cam | {\"config\": {\"camera_id\": \"x\", \"trigger_scheme\": \"" scheme "\"}, \"options\": {}, \"capabilities\": [" \
+       capabilities "], \"fingerprint\": \"" fingerprint "\"}\n< 200 +Token: " token ";\n"
+#define REGISTERED_CAMERA CAMERA("TEN_SEC", CAMERA_PRINT, "\"trigger_scheme\"", "t")
+#define FROM_CAMERA(token) \
+    "-Fingerprint +Fingerprint: " CAMERA_PRINT "; -Token +Token: " token "; -Content-Type +Content-Type: image/jpg;" \
+    " +Content-Length: 1;"
+
 struct wrong {
     const char *id;
     const char *talk;
@@ -177,6 +196,44 @@ static const struct wrong wrongs[] = {
                   EV("\"event\": \"FILE_INFO\", \"source\": \"CONNECT\", \"command_id\": 5, \"state\": \"IDLE\","
                      "\"data\": {\"path\": \"/local/sub/a.gcode\", \"size\": 6}")},
     {"CON-FS-14", INFO PATH("5", "DELETE_FOLDER", "/local/../../etc", "") FINISHED("5", "IDLE")},
+    {"CON-TRN-01", ON "> file | \n< 404\n"},
+    {"CON-TRN-01", ON FETCH("1") "> file -Token | \n< 404\n"},
+    {"CON-TRN-02", ON "> url -Host +Host: elsewhere; | \n< 404\n"},
+    {"CON-TRN-03", FETCH("1") TOLD("\"command_id\": 1, \"transfer_id\": 9, ", "2", "FROM_CONNECT")},
+    {"CON-TRN-03", FETCH("1") TOLD("\"command_id\": 1, \"transfer_id\": 9, ", "1", "FROM_WEB")},
+    {"CON-TRN-04", STARTED END("TRANSFER_FINISHED", "9", "/local/b.gcode", "")},
+    {"CON-TRN-04", STARTED END("TRANSFER_FINISHED", "8", "/local/a.gcode", "")},
+    {"CON-TRN-05", STARTED END("TRANSFER_FINISHED", "9", "/local/a.gcode", "")
+                       END("TRANSFER_ABORTED", "9", "/local/a.gcode", "")},
+    {"CON-TRN-06", STARTED FILE_CHANGED("\"new_path\": \"/local/a.gcode\", \"file\": {\"size\": 3}")},
+    {"CON-TRN-07", STARTED FETCH("2") TOLD("\"command_id\": 2, \"transfer_id\": 10, ", "2", "FROM_CONNECT")},
+    {"CON-TRN-08", STARTED "> file | \n< 404\n" END("TRANSFER_FINISHED", "9", "/local/a.gcode", "")},
+    {"CON-TRN-08", STARTED "> file | \n< 404\n" END("TRANSFER_ABORTED", "9", "/local/a.gcode", ", \"reason\": \"no\"")},
+    {"CON-TRN-09", STARTED "> file | \n< 200 +Content-Type: text/html; +Content-Length: 5;\n"
+                       END("TRANSFER_FINISHED", "9", "/local/a.gcode", "")},
+    {"CON-TRN-10", STARTED NAMED("2", "STOP_TRANSFER") ACCEPTED("2", "IDLE") FINISHED("2", "IDLE")
+                       END("TRANSFER_FINISHED", "9", "/local/a.gcode", "")},
+    {"CON-TRN-11", STARTED COMMAND("2", "{\"command\": \"STOP_TRANSFER\", \"kwargs\": {\"transfer_id\": 5}}")
+                       ACCEPTED("2", "IDLE") FINISHED("2", "IDLE")},
+    {"CON-TRN-12", NAMED("2", "SEND_TRANSFER_INFO") ACCEPTED("2", "IDLE")
+                       EV("\"event\": \"TRANSFER_INFO\", \"source\": \"CONNECT\", \"data\": {\"type\": \"NO_TRANSFER\","
+                          "\"progress\": 0}, \"command_id\": 2, \"state\": \"IDLE\"")},
+    {"CON-TRN-13", PATH("1", "START_URL_DOWNLOAD", "/local/../x.gcode", "")
+                       TOLD("\"command_id\": 1, \"transfer_id\": 9, ", "1", "FROM_WEB")},
+    {"CON-TRN-13", INFO PATH("1", "START_URL_DOWNLOAD", "/nowhere/x.gcode", "")
+                       TOLD("\"command_id\": 1, \"transfer_id\": 9, ", "1", "FROM_WEB")},
+    {"CON-TRN-14", STARTED "> file | \n< 200 +Content-Type: text/html; +Content-Length: 5;\n"},
+    {"CON-TRN-14", STARTED "> file | \n< 200 +Content-Type: text/plain;\n"},
+    {"CON-CAM-01", "> cam | {\"config\": {}, \"capabilities\": [], \"fingerprint\": \"x\"}\n< 200 +Token: t;\n"},
+    {"CON-CAM-02", CAMERA("TEN_SEC", "x", "\"trigger_scheme\", \"imaging\"", "t")},
+    {"CON-CAM-03", CAMERA("TEN_SEC", CAMERA_PRINT, "\"imaging\"", "t")},
+    {"CON-CAM-03", CAMERA("TEN_SEC", CAMERA_PRINT, "\"trigger_scheme\", \"focus\"", "t")},
+    {"CON-CAM-04", REGISTERED_CAMERA "> pic " FROM_CAMERA("t") " -Content-Type +Content-Type: image/png; | j\n< 204\n"},
+    {"CON-CAM-05", REGISTERED_CAMERA "> pic " FROM_CAMERA("other") " | j\n< 403\n"},
+    {"CON-CAM-06", REGISTERED_CAMERA "> pic " FROM_CAMERA("t") " | j\n< 403\nT 10\n> pic " FROM_CAMERA("t") " | j\n< 403\n"},
+    {"CON-CAM-07", REGISTERED_CAMERA "> pic " FROM_CAMERA("t") " | j\n< 204\nT 5\n> pic " FROM_CAMERA("t") " | j\n< 204\n"},
+    {"CON-CAM-08", ON "> cam | {\"config\": {}, \"capabilities\": [], \"fingerprint\": \"x\"}\n< 202\n"},
+    {"CON-CAM-09", REGISTERED_CAMERA "> pic " FROM_CAMERA("t") " | j\n< 415\n"},
 };
 
 /* Nothing wrong in it: no rule may complain. */
@@ -251,6 +308,10 @@ static void play_request(struct player *player, char *line)
     } words[] = {{"tel", "POST", "/p/telemetry"},
                  {"ev", "POST", "/p/events"},
                  {"reg", "POST", "/p/register"},
+                 {"cam", "POST", "/p/camera"},
+                 {"pic", "PUT", "/c/snapshot"},
+                 {"file", "GET", "/p/teams/1/files/H/raw"},
+                 {"url", "GET", "/files/H/a.gcode"},
                  {"poll", "GET", "/p/register"}};
     struct http_message message = {.request = true, .keep_alive = true};
     size_t size = strcspn(line, " ");
@@ -263,6 +324,7 @@ static void play_request(struct player *player, char *line)
     assert_non_null(message.method.bytes);
     snprintf(player->stamp, sizeof player->stamp, "%.1f",
              1767225600.0 + (double)player->time_us / 1e6);
+    set_header(&message, "Host", "server");
     set_header(&message, "User-Agent", "Prusa-Connect-SDK-Printer/0.8.1");
     set_header(&message, "Fingerprint", FINGERPRINT);
     set_header(&message, "Timestamp", player->stamp);
