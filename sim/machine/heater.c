@@ -4,37 +4,25 @@
 #include <math.h>
 #include <stddef.h>
 
-#include "sim/base/random.h"
+#include "sim/machine/heater_internal.h"
 #include "sim/machine/heater_watch.h"
 #include "sim/machine/thermal.h"
 
-/* OFF: no drive. HOLD: the loop has settled and keeps its target. PINNED: the drive stays at none or all of it and the
- * body has come to rest. These three are one curve however long they last. REGULATING: the regulator is stepped at its
- * period, and only this mode needs anybody's attention. */
-enum { MODE_OFF, MODE_REGULATING, MODE_HOLD, MODE_PINNED };
+/* A heater in time: the curve that it is on, who drives it, what others set and are told. */
 
-/* Body and sensor within this of the target, for so long, is a settled loop. The loops of printer-models.md 9.5 move by
- * less than half of it once they are there. */
+/* Body and sensor within this of the target, for so long, is a settled loop. The loops of
+ * printer-models.md 9.5 move by less than half of it once they are there. */
 static const double SETTLED_C = 0.3;
 static const double SETTLED_S = 10;
 /* What is left of the deviation then fades at this pace. */
 static const double HOLD_TAU_S = 15;
 /* Body this close to the end of its curve at a pinned drive is at rest. */
 static const double REST_C = 0.02;
-/* A loop that still swings after four hours is taken for settled where it is, or a badly tuned one (a model of one's
- * own) would be stepped for ever; when it is further off than this, its drive is. */
+/* A loop that still swings after four hours is taken for settled where it is, or a badly tuned one
+ * (a model of one's own) would be stepped for ever; when it is further off than this, its drive is.
+ */
 static const double SWING_LIMIT_S = 14400;
 static const double SWING_C = 25;
-
-static int64_t period_us(const struct heater *heater)
-{
-    return llround(heater->model->period_s * 1e6);
-}
-
-static int64_t floor_div(int64_t value, int64_t by)
-{
-    return value / by - (value % by < 0);
-}
 
 static double power_of(const struct heater *heater)
 {
@@ -48,77 +36,7 @@ static double power_of(const struct heater *heater)
     }
 }
 
-/* -- the delay line: history holds the sensor at the samples before the present curve ------------------------------- */
-
-static uint16_t *history_slot(struct heater *heater, int64_t sample)
-{
-    int64_t slot = sample % HEATER_HISTORY;
-    return &heater->history[slot < 0 ? slot + HEATER_HISTORY : slot];
-}
-
-static double history_c(const struct heater *heater, int64_t sample)
-{
-    int64_t slot = sample % HEATER_HISTORY;
-    return heater->history[slot < 0 ? slot + HEATER_HISTORY : slot] / 128.0 - 100;
-}
-
-static uint16_t history_from_c(double sensor_c)
-{
-    return (uint16_t)lround((fmin(fmax(sensor_c, -100), 411) + 100) * 128);
-}
-
-/* The curve ends at `at_us`; its last samples go into the history. */
-static void keep_history(struct heater *heater, int64_t at_us)
-{
-    int64_t period = period_us(heater);
-    int64_t last = floor_div(at_us - 1, period);
-    int64_t first = floor_div(heater->curve.start_us - 1, period) + 1;
-    first = first > last - HEATER_HISTORY + 1 ? first : last - HEATER_HISTORY + 1;
-    for (int64_t sample = first; sample <= last; sample++) {
-        double sensor_c = thermal_sensor_c(&heater->curve, heater->model, sample * period);
-        *history_slot(heater, sample) = history_from_c(sensor_c);
-    }
-}
-
-/* What the delayed sensor says at `at_us`, which lies on the present curve; linear between samples before it (9.2). */
-static double delayed_c(const struct heater *heater, int64_t at_us)
-{
-    int64_t then_us = at_us - llround(heater->model->delay_s * 1e6);
-    const struct heater_curve *curve = &heater->curve;
-    if (then_us >= curve->start_us) {
-        return thermal_sensor_c(curve, heater->model, then_us);
-    }
-    int64_t period = period_us(heater);
-    int64_t sample = floor_div(then_us, period);
-    int64_t next_us = (sample + 1) * period;
-    double next_c = curve->sensor_c;
-    if (next_us >= curve->start_us) {
-        next_us = curve->start_us;
-    } else {
-        next_c = history_c(heater, sample + 1);
-    }
-    double share = (double)(then_us - sample * period) / (double)(next_us - sample * period);
-    return history_c(heater, sample) * (1 - share) + next_c * share;
-}
-
-/* As the firmware measures it: with noise, which depends on seed and number of the sample alone, and faults. */
-static double measured_c(const struct heater *heater, int64_t at_us)
-{
-    if (heater->fault == HEATER_FAULT_SENSOR_OPEN) {
-        return heater->model->open_c;
-    }
-    if (heater->fault == HEATER_FAULT_SENSOR_SHORT) {
-        return heater->model->short_c;
-    }
-    double noise_c = 0;
-    if (heater->model->noise_c > 0) {
-        struct random random = random_of(heater->seed, (uint64_t)floor_div(at_us, period_us(heater)));
-        noise_c = heater->model->noise_c * random_normal(&random);
-    }
-    return delayed_c(heater, at_us) + noise_c;
-}
-
-/* -- curves and modes ----------------------------------------------------------------------------------------------- */
+/* -- curves and modes -- */
 
 static double hold_drive(const struct heater *heater, int64_t at_us)
 {
@@ -126,7 +44,8 @@ static double hold_drive(const struct heater *heater, int64_t at_us)
     double block_c = thermal_block_c(curve, at_us);
     double full_w = thermal_power_w(heater->model, power_of(heater), block_c);
     double rising_w = heater->model->capacity_j_per_k * (curve->t_inf_c - block_c) / curve->tau_s;
-    double needed_w = rising_w + thermal_loss_w(heater->model, block_c, heater->fan, heater->room_c);
+    double needed_w =
+        rising_w + thermal_loss_w(heater->model, block_c, heater->fan, heater->room_c);
     return full_w > 0 ? fmin(fmax(needed_w / full_w, 0), 1) : 0;
 }
 
@@ -134,7 +53,7 @@ static void begin_curve(struct heater *heater, int64_t at_us)
 {
     double block_c = thermal_block_c(&heater->curve, at_us);
     double sensor_c = thermal_sensor_c(&heater->curve, heater->model, at_us);
-    keep_history(heater, at_us);
+    heater_keep_history(heater, at_us);
     if (heater->mode == MODE_HOLD) {
         thermal_begin_hold(&heater->curve, at_us, block_c, sensor_c, heater->target_c, HOLD_TAU_S);
         return;
@@ -151,21 +70,12 @@ static void switch_off(struct heater *heater, int64_t at_us)
     begin_curve(heater, at_us);
 }
 
-/* The steady drive for the target in a room of 21 °C, which some Buddy printers add (9.3); of 255. */
-static double feed_forward(const struct heater *heater)
-{
-    const struct model_heater *model = heater->model;
-    if (model->pid != PID_BUDDY || !model->feed_forward) {
-        return 0;
-    }
-    return 255 * thermal_loss_w(model, heater->target_c, heater->fan, 21) / model->power_w;
-}
-
-/* Give the loop back to the regulator, in the state in which it would be had it held the drive all the time. */
+/* Give the loop back to the regulator, in the state in which it would be had it held the drive all
+ * the time. */
 static void regulate_from(struct heater *heater, int64_t at_us)
 {
     heater->calm = 0;
-    heater->disturbed_sample = (int32_t)floor_div(at_us, period_us(heater));
+    heater->disturbed_sample = (int32_t)heater_floor_div(at_us, heater_period_us(heater));
     if (heater->mode == MODE_REGULATING) {
         begin_curve(heater, at_us);
         return;
@@ -174,55 +84,22 @@ static void regulate_from(struct heater *heater, int64_t at_us)
     heater->integral = 0;
     if (heater->mode == MODE_HOLD) {
         heater->drive = (float)hold_drive(heater, at_us);
-        double out = heater->drive * (model->pid == PID_MK3 ? 254 : 255) - feed_forward(heater);
+        double out =
+            heater->drive * (model->pid == PID_MK3 ? 254 : 255) - heater_feed_forward(heater);
         heater->integral = model->ki > 0 ? (float)(out / (model->ki * model->period_s)) : 0;
     }
-    heater->sample = floor_div(at_us, period_us(heater));
-    heater->last_c = (float)measured_c(heater, heater->sample * period_us(heater));
-    double slope = (thermal_block_c(&heater->curve, at_us) - thermal_sensor_c(&heater->curve, model, at_us)) /
-                   model->sensor_time_s;
+    heater->sample = heater_floor_div(at_us, heater_period_us(heater));
+    heater->last_c = (float)heater_measured_c(heater, heater->sample * heater_period_us(heater));
+    double slope =
+        (thermal_block_c(&heater->curve, at_us) - thermal_sensor_c(&heater->curve, model, at_us)) /
+        model->sensor_time_s;
     heater->derivative = (float)(model->kd * slope);
     heater_watch_settle(heater, slope);
     heater->mode = MODE_REGULATING;
     begin_curve(heater, at_us);
 }
 
-/* -- the regulator, once per period (9.5) --------------------------------------------------------------------------- */
-
-static double regulate_mk3(struct heater *heater, double reading_c)
-{
-    const struct model_heater *model = heater->model;
-    double error = heater->target_c - reading_c;
-    double ki = model->ki * model->period_s;
-    double before = heater->integral;
-    double integral = ki > 0 ? fmin(fmax(before + error, 0), 255 / ki) : 0;
-    heater->derivative = (float)((1 - model->derivative_keep) * (model->kd / model->period_s) *
-                                     (reading_c - (double)heater->last_c) +
-                                 model->derivative_keep * heater->derivative);
-    double out = model->kp * error + ki * integral - heater->derivative;
-    if ((out > 255 && error > 0) || (out < 0 && error < 0)) {
-        integral = before;
-    }
-    heater->integral = (float)integral;
-    return floor(floor(fmin(fmax(out, 0), 255)) / 2) / 127;
-}
-
-static double regulate_buddy(struct heater *heater, double reading_c)
-{
-    const struct model_heater *model = heater->model;
-    double error = heater->target_c - reading_c;
-    double ki = model->ki * model->period_s;
-    /* Kept with the sign of the MK3's: rising readings are positive. */
-    double change = model->kd / model->period_s * (reading_c - (double)heater->last_c);
-    heater->derivative += (float)((1 - model->derivative_keep) * (change - heater->derivative));
-    double out = model->kp * error + feed_forward(heater);
-    double with = out + ki * heater->integral;
-    if (!(with < 0 && error < 0) && !(with > 255 && error > 0)) {
-        heater->integral += (float)error;
-    }
-    out += ki * heater->integral - heater->derivative;
-    return fmin(fmax(out, 0), 255) / 255;
-}
+/* -- once per period (9.5) -- */
 
 /* "From the side it started on": a target that is passed counts (mk3-serial.md 5.5). */
 static void watch_wait(struct heater *heater, int64_t at_us, double reading_c)
@@ -236,7 +113,8 @@ static void watch_wait(struct heater *heater, int64_t at_us, double reading_c)
         bool near = heater->wait_from_above ? shown <= heater->target_c + model->wait_window_c
                                             : shown >= heater->target_c - model->wait_window_c;
         heater->wait_since_us = near ? at_us : INT64_MAX;
-    } else if (model->wait_hold_s > 0 && at_us - heater->wait_since_us < llround(model->wait_hold_s * 1e6) &&
+    } else if (model->wait_hold_s > 0 &&
+               at_us - heater->wait_since_us < llround(model->wait_hold_s * 1e6) &&
                fabs(shown - heater->target_c) > model->wait_restart_c) {
         heater->wait_since_us = at_us;
     }
@@ -247,18 +125,21 @@ static void settle(struct heater *heater, int64_t at_us, double reading_c)
 {
     double block_c = thermal_block_c(&heater->curve, at_us);
     double sensor_c = thermal_sensor_c(&heater->curve, heater->model, at_us);
-    bool believable = heater->fault != HEATER_FAULT_SENSOR_OPEN && heater->fault != HEATER_FAULT_SENSOR_SHORT;
+    bool believable =
+        heater->fault != HEATER_FAULT_SENSOR_OPEN && heater->fault != HEATER_FAULT_SENSOR_SHORT;
     bool near = believable && fabs(block_c - heater->target_c) < SETTLED_C &&
                 fabs(sensor_c - heater->target_c) < SETTLED_C;
     heater->calm = near ? (uint16_t)(heater->calm + 1) : 0;
     bool pinned = heater->drive <= 0 || heater->drive >= 1;
-    bool at_rest = pinned && fabs(block_c - heater->curve.t_inf_c) < REST_C && fabs(sensor_c - block_c) < REST_C;
+    bool at_rest = pinned && fabs(block_c - heater->curve.t_inf_c) < REST_C &&
+                   fabs(sensor_c - block_c) < REST_C;
     double since_s = (double)(heater->sample - heater->disturbed_sample) * heater->model->period_s;
     bool swings = since_s > SWING_LIMIT_S;
     if (!swings && !heater_watch_quiet(heater, reading_c)) {
         return;
     }
-    if (heater->calm * heater->model->period_s >= SETTLED_S || (swings && fabs(block_c - heater->target_c) < SWING_C)) {
+    if (heater->calm * heater->model->period_s >= SETTLED_S ||
+        (swings && fabs(block_c - heater->target_c) < SWING_C)) {
         heater->mode = MODE_HOLD;
         heater->warned = false;
         begin_curve(heater, at_us);
@@ -270,11 +151,11 @@ static void settle(struct heater *heater, int64_t at_us, double reading_c)
     }
 }
 
-static void step(struct heater *heater)
+void heater_step(struct heater *heater)
 {
     heater->sample++;
-    int64_t at_us = heater->sample * period_us(heater);
-    double reading_c = measured_c(heater, at_us);
+    int64_t at_us = heater->sample * heater_period_us(heater);
+    double reading_c = heater_measured_c(heater, at_us);
     if (heater_watch_sample(heater, reading_c)) {
         heater->wait_since_us = INT64_MAX;
         switch_off(heater, at_us);
@@ -285,7 +166,7 @@ static void step(struct heater *heater)
         return;
     }
     watch_wait(heater, at_us, reading_c);
-    double drive = heater->model->pid == PID_MK3 ? regulate_mk3(heater, reading_c) : regulate_buddy(heater, reading_c);
+    double drive = heater_regulate(heater, reading_c);
     heater->last_c = (float)reading_c;
     if ((float)drive != heater->drive) {
         heater->drive = (float)drive;
@@ -294,20 +175,20 @@ static void step(struct heater *heater)
     settle(heater, at_us, reading_c);
 }
 
-/* -- what others see ------------------------------------------------------------------------------------------------ */
+/* -- what others see -- */
 
-void heater_init(struct heater *heater, const struct model_heater *model, uint64_t seed, double room_c, int64_t now_us)
+void heater_init(struct heater *heater, const struct model_heater *model, uint64_t seed,
+                 double room_c, int64_t now_us)
 {
     assert(now_us >= 0);
-    *heater = (struct heater){.model = model, .now_us = now_us, .room_c = (float)room_c, .mode = MODE_OFF};
+    *heater = (struct heater){
+        .model = model, .now_us = now_us, .room_c = (float)room_c, .mode = MODE_OFF};
     heater->seed = (uint32_t)(seed ^ (seed >> 32));
-    heater->sample = floor_div(now_us, period_us(heater));
+    heater->sample = heater_floor_div(now_us, heater_period_us(heater));
     heater->disturbed_sample = (int32_t)heater->sample;
     heater->next_us = INT64_MIN;
     heater->wait_since_us = INT64_MAX;
-    for (int i = 0; i < HEATER_HISTORY; i++) {
-        heater->history[i] = history_from_c(room_c);
-    }
+    heater_fill_history(heater, room_c);
     struct thermal_input input = {model->power_w, 0, 0, heater->room_c};
     thermal_begin(&heater->curve, model, now_us, heater->room_c, heater->room_c, &input);
 }
@@ -316,9 +197,9 @@ void heater_advance(struct heater *heater, int64_t now_us)
 {
     assert(now_us >= heater->now_us);
     if (heater->mode == MODE_REGULATING) {
-        int64_t last = floor_div(now_us, period_us(heater));
+        int64_t last = heater_floor_div(now_us, heater_period_us(heater));
         while (heater->sample < last && heater->mode == MODE_REGULATING) {
-            step(heater);
+            heater_step(heater);
         }
     }
     heater->now_us = now_us;
@@ -352,14 +233,15 @@ double heater_set_target(struct heater *heater, int64_t now_us, double target_c)
     }
     regulate_from(heater, now_us);
     heater->target_c = target_c;
-    double reading_c = measured_c(heater, now_us);
+    double reading_c = heater_measured_c(heater, now_us);
     heater->wait_since_us = INT64_MAX;
     heater->wait_from_above = reading_c > target_c;
     heater_watch_begin(heater, reading_c, was_off);
     return target_c;
 }
 
-/* Something is about to change that a settled loop must answer to: the regulator takes over with the drive of before. */
+/* Something is about to change that a settled loop must answer to: the regulator takes over with
+ * the drive of before. */
 static void disturb(struct heater *heater, int64_t now_us)
 {
     if (heater->alarm == HEATER_FINE && heater->mode != MODE_OFF) {
@@ -374,7 +256,8 @@ void heater_set_fan(struct heater *heater, int64_t now_us, double share)
     if (fan == heater->fan) {
         return;
     }
-    double before_w = thermal_loss_w(heater->model, heater->room_c + 100, heater->fan, heater->room_c);
+    double before_w =
+        thermal_loss_w(heater->model, heater->room_c + 100, heater->fan, heater->room_c);
     double after_w = thermal_loss_w(heater->model, heater->room_c + 100, fan, heater->room_c);
     if (before_w == after_w) { /* a bed does not feel it */
         heater->fan = fan;
@@ -454,7 +337,7 @@ void heater_wait(struct heater *heater, int64_t now_us, enum heater_wait wait)
 
 double heater_reading(const struct heater *heater)
 {
-    return round(measured_c(heater, heater->now_us) * 10) / 10;
+    return round(heater_measured_c(heater, heater->now_us) * 10) / 10;
 }
 
 double heater_block_c(const struct heater *heater)
@@ -507,90 +390,14 @@ int heater_wait_left_s(const struct heater *heater)
     if (heater->wait_since_us == INT64_MAX) {
         return -1;
     }
-    int64_t left_us = heater->wait_since_us + llround(heater->model->wait_hold_s * 1e6) - heater->now_us;
+    int64_t left_us =
+        heater->wait_since_us + llround(heater->model->wait_hold_s * 1e6) - heater->now_us;
     return (int)(left_us / 1000000);
-}
-
-/* -- looking ahead: a copy of the heater lives through what comes -------------------------------------------------- */
-
-static int64_t foresee_us(const struct heater *heater)
-{
-    struct heater ahead = *heater;
-    bool waiting = !heater_reached(heater);
-    while (true) {
-        if (waiting && ahead.wait_since_us != INT64_MAX) {
-            /* The wait ends between samples unless the next one restarts it. */
-            int64_t end_us = ahead.wait_since_us + llround(ahead.model->wait_hold_s * 1e6);
-            int64_t next_us = (ahead.sample + 1) * period_us(&ahead);
-            if (ahead.mode != MODE_REGULATING || end_us < next_us) {
-                return end_us;
-            }
-        }
-        if (ahead.mode != MODE_REGULATING) {
-            return INT64_MAX;
-        }
-        step(&ahead);
-        if (ahead.alarm != heater->alarm || ahead.warned != heater->warned) {
-            return ahead.sample * period_us(&ahead);
-        }
-    }
-}
-
-int64_t heater_next_us(const struct heater *heater)
-{
-    if (heater->next_us <= heater->now_us) {
-        /* Only what is remembered changes, nothing that anybody can see; no heater lies in constant memory. */
-        ((struct heater *)heater)->next_us = foresee_us(heater);
-    }
-    return heater->next_us;
-}
-
-static bool shows_above(const struct heater *heater, double level_c, int64_t at_us)
-{
-    return round(delayed_c(heater, at_us) * 10) / 10 > level_c;
-}
-
-/* The delayed sensor leaves `from`'s side of the level between two instants of one curve. */
-static int64_t crossing_between(const struct heater *heater, double level_c, int64_t from_us, int64_t to_us)
-{
-    bool above = shows_above(heater, level_c, from_us);
-    while (to_us - from_us > 1) {
-        int64_t middle = from_us + (to_us - from_us) / 2;
-        if (shows_above(heater, level_c, middle) == above) {
-            from_us = middle;
-        } else {
-            to_us = middle;
-        }
-    }
-    return to_us;
-}
-
-int64_t heater_crossing_us(const struct heater *heater, double level_c)
-{
-    struct heater ahead = *heater;
-    bool above = shows_above(&ahead, level_c, ahead.now_us);
-    int64_t seen_us = ahead.now_us;
-    while (ahead.mode == MODE_REGULATING) {
-        step(&ahead);
-        seen_us = ahead.sample * period_us(&ahead);
-        if (shows_above(&ahead, level_c, seen_us) != above) {
-            return seen_us; /* the firmware sees it at a sample */
-        }
-    }
-    /* One curve from here: beyond the dead time of the delay it is monotonic but for the sensor's own lag. */
-    double longest_s = ahead.model->delay_s + 40 * (ahead.curve.tau_s + ahead.model->sensor_time_s);
-    for (int64_t reach_us = period_us(&ahead); (double)reach_us * 1e-6 < 2 * longest_s; reach_us *= 2) {
-        int64_t to_us = ahead.now_us + reach_us > seen_us ? ahead.now_us + reach_us : seen_us;
-        if (shows_above(&ahead, level_c, to_us) != above) {
-            return crossing_between(&ahead, level_c, seen_us, to_us);
-        }
-        seen_us = to_us;
-    }
-    return INT64_MAX;
 }
 
 const char *heater_alarm_name(enum heater_alarm alarm)
 {
-    static const char *const names[] = {"fine", "mintemp", "maxtemp", "preheat", "runaway", "anomaly"};
+    static const char *const names[] = {"fine",    "mintemp", "maxtemp",
+                                        "preheat", "runaway", "anomaly"};
     return names[alarm];
 }
