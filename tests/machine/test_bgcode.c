@@ -76,6 +76,7 @@ static void assert_text(const struct buffer *bytes, enum bgcode_rules rules, con
     file_content_release(content);
 }
 
+/* FF-01 */
 static void FF_01_the_example_parses(void **state)
 {
     (void)state;
@@ -99,6 +100,7 @@ static void FF_01_the_example_parses(void **state)
     file_content_release(content);
 }
 
+/* FF-02 */
 static void FF_02_a_flipped_bit_is_found_in_its_block(void **state)
 {
     (void)state;
@@ -166,6 +168,7 @@ static void assert_shrinks(unsigned window, const uint8_t *packed, size_t size, 
 #define SHRINKS(window, text, ...)                                                                 \
     assert_shrinks(window, BYTES(__VA_ARGS__), SIZE(__VA_ARGS__), text)
 
+/* FF-03 */
 static void FF_03_the_vectors_both_ways(void **state)
 {
     (void)state;
@@ -207,6 +210,7 @@ static void meatpack_obeys_its_commands(void **state)
     }
 }
 
+/* FF-04 */
 static void FF_04_windows_are_not_interchangeable(void **state)
 {
     (void)state;
@@ -258,6 +262,7 @@ static void write_file(struct buffer *out, bool checksums, uint16_t compression,
 
 static const char *const two_texts[] = {";TYPE:Perimeter\nG1 X10 Y5\nM117 Hello you\n", "G28 W\n"};
 
+/* FF-05 */
 static void FF_05_header_sizes_and_all_ways_of_packing(void **state)
 {
     (void)state;
@@ -513,6 +518,7 @@ static void blocks_are_counted(void **state)
     buffer_free(&bytes);
 }
 
+/* FF-06 */
 static void FF_06_keys_and_values_survive(void **state)
 {
     (void)state;

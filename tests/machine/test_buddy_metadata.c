@@ -33,6 +33,7 @@ static void assert_tells(const char *text, const char *expected)
     assert_bytes_tell("x.gcode", text, strlen(text), expected);
 }
 
+/* FF-15 */
 static void FF_15_each_key_has_its_type(void **state)
 {
     (void)state;
@@ -99,6 +100,7 @@ static void a_plain_file_is_read_at_its_ends(void **state)
     buffer_free(&twice);
 }
 
+/* FF-07 */
 static void FF_07_qoi_is_not_taken_for_png(void **state)
 {
     (void)state;
@@ -124,6 +126,7 @@ static void assert_picture(const char *name, const struct file_content *content,
     buffer_free(&picture);
 }
 
+/* FF-07 */
 static void FF_07_pictures_are_found_by_size_and_format(void **state)
 {
     (void)state;
@@ -258,6 +261,7 @@ static void the_real_files_tell_their_metadata(void **state)
     file_content_release(content);
 }
 
+/* FF-18 */
 static void FF_18_wrong_suffixes_are_refused(void **state)
 {
     (void)state;

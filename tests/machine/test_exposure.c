@@ -16,6 +16,7 @@ static void assert_seconds(int64_t us, double expected_s)
     assert_true(llabs(us - llround(expected_s * 1e6)) <= 1);
 }
 
+/* PM-11 */
 static void PM_11_a_hundred_layers_take_608_seconds(void **state)
 {
     (void)state;
@@ -104,6 +105,7 @@ static void profiles_and_calibration_count(void **state)
 
 static const int64_t second_us = 1000000;
 
+/* PM-10 */
 static void PM_10_a_hot_uv_led_waits_until_it_is_cool(void **state)
 {
     (void)state;

@@ -35,6 +35,7 @@ static void assert_content_tells(const char *text, const char *expected)
     assert_told("x.gcode", text, expected);
 }
 
+/* FF-08 */
 static void FF_08_tools_that_differ_have_no_common_value(void **state)
 {
     (void)state;
@@ -48,6 +49,7 @@ static void FF_08_tools_that_differ_have_no_common_value(void **state)
                          "{\"nozzle_diameter per tool\": [0.4, 0.4], \"nozzle_diameter\": 0.4}");
 }
 
+/* FF-09 */
 static void FF_09_filament_is_summed_over_tools(void **state)
 {
     (void)state;
@@ -57,6 +59,7 @@ static void FF_09_filament_is_summed_over_tools(void **state)
     assert_content_tells("; filament used [g] = 1.0, x\n", "{}");
 }
 
+/* FF-10 */
 static void FF_10_names_of_files_tell_too(void **state)
 {
     (void)state;
@@ -86,6 +89,7 @@ static void names_mislead_as_they_mislead_the_library(void **state)
     assert_told("MK2x5.gcode", NULL, "{\"printer_model\": \"MK2x5\"}");
 }
 
+/* FF-11 */
 static void FF_11_times_are_parsed(void **state)
 {
     (void)state;
@@ -100,6 +104,7 @@ static void FF_11_times_are_parsed(void **state)
     assert_true(metadata_seconds("99999999999999999999999d 1s") > 0);
 }
 
+/* FF-12 */
 static void FF_12_m73_sets_flags(void **state)
 {
     (void)state;
@@ -166,6 +171,7 @@ static void the_longest_thumbnail_is_the_preview(void **state)
         "{\"layer_height\": 0.2, \"preview\": \"BBBBCCC=\"}");
 }
 
+/* FF-14 */
 static void FF_14_the_local_web_shows_what_is_closest(void **state)
 {
     (void)state;
@@ -223,6 +229,7 @@ static void broken_files_keep_what_was_found_before(void **state)
     assert_content_tells("", "{}");
 }
 
+/* FF-13 */
 static void FF_13_only_head_and_tail_are_read(void **state)
 {
     (void)state;

@@ -68,6 +68,7 @@ static void assert_opens(const struct file_content *content, enum sl1_fault expe
     sl1_close(project);
 }
 
+/* FF-16 */
 static void FF_16_config_json_tells_and_config_ini_prints(void **state)
 {
     (void)state;
@@ -88,6 +89,7 @@ static void FF_16_config_json_tells_and_config_ini_prints(void **state)
     assert_tells(content, "{}");
 }
 
+/* FF-17 */
 static void FF_17_layers_are_the_jobs_own_by_name(void **state)
 {
     (void)state;
