@@ -354,6 +354,9 @@ static void read_head(struct reader *reader, const cJSON *json, struct load_resu
     result->lateness_most_us = (int64_t)get(reader, json, "lateness_most_us");
     const cJSON *cpu = cJSON_GetObjectItemCaseSensitive(json, "cpu_most");
     result->cpu_most = cJSON_IsNumber(cpu) ? cpu->valuedouble : 0;
+    if (!(result->cpu_most > 0 && result->cpu_most <= 1)) {
+        complain(reader, "cpu_most", "a number from 0 to 1");
+    }
     result->shards = get_small(reader, json, "shards", LOAD_SHARDS_MAX);
     result->shard = get_small(reader, json, "shard", LOAD_SHARDS_MAX);
     result->workers = get_small(reader, json, "workers", LOAD_SHARDS_MAX);

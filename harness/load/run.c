@@ -175,10 +175,8 @@ static bool open_desk(struct run *run, struct error *error)
         if (run->front == NULL) {
             return error_prefix(error, "--prometheus");
         }
-        if (run->settings->live) {
-            fprintf(stderr, "figures are at http://%s:%u/metrics\n",
-                    run->settings->prometheus->host, run->settings->prometheus->port);
-        }
+        fprintf(stderr, "figures are at http://%s:%u/metrics\n", run->settings->prometheus->host,
+                run->settings->prometheus->port);
     }
     timer_init(&run->look, on_look, run);
     timer_init(&run->write, on_write, run);

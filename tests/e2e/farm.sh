@@ -1,0 +1,159 @@
+#!/usr/bin/env bash
+# hotbed farm and hotbed merge as people and launchers use them: workers that are killed, shards, servers that break.
+set -u
+hotbed=$1
+. "$(dirname "$0")/lib.sh"
+work=$(mktemp -d)
+servers=()
+trap 'kill "${servers[@]}" 2>/dev/null; rm -rf "$work"' EXIT
+
+server() { # OPTION...: a mock server that takes every printer; sets $url and $server
+    local out=$work/server-${#servers[@]}
+    "$hotbed" mock connect --listen "${at:-127.0.0.1:0}" --control 127.0.0.1:0 --adopt "$@" >"$out" 2>&1 &
+    server=$!
+    servers+=("$server")
+    for _ in $(seq 100); do
+        grep -q '^control on' "$out" && break
+        sleep 0.05
+    done
+    url=$(sed -n 's/^listening on //p' "$out")
+}
+
+declare -A running
+begin() { # NAME ARGUMENT...: in the background, output in $work/NAME.txt
+    local name=$1
+    shift
+    timeout 60 "$hotbed" farm "$@" >"$work/$name.txt" 2>&1 </dev/null &
+    running[$name]=$!
+}
+
+ends() { # CODE NAME: wait for it
+    wait "${running[$2]}"
+    local status=$?
+    if [ "$status" -eq "$1" ]; then
+        pass "$2"
+    else
+        fail "$2: exit code $status, expected $1"
+        tail -20 "$work/$2.txt"
+    fi
+}
+
+says_file() { # NAME WORDS
+    check "$1 says: $2" grep -qF -- "$2" "$work/$1.txt"
+}
+
+cp scenarios/examples/files/cube.gcode "$work/"
+cat > "$work/small.yaml" <<'YAML'
+name: small
+duration: 6s
+warm_up: 3s
+arrival: {ramp: 1s}
+groups:
+  - name: sdk
+    model: mk3
+    count: 24
+    host: sdk
+    token: t{printer}
+    telemetry: {style: full, interval: 500ms}
+  - name: printing
+    model: mk3s
+    count: 8
+    host: sdk
+    token: t{printer}
+    files: [cube.gcode]
+    states: [{weight: 1, print: cube.gcode}]
+    telemetry: {style: full, interval: 1s}
+thresholds:
+  - telemetry.failed == 0
+  - telemetry.count == 168
+  - telemetry.unfinished == 0
+# Sanitizers and a busy machine are slow; what is tested here is not how slow.
+generator: {lateness: 1m, cpu: 100}
+YAML
+small=$work/small.yaml
+
+# ---- a whole farm in one process and in several, and in two shards as Slurm and Open MPI would start them ----
+server
+main=$url main_server=$server
+begin one "$small" --target connect="$main" --csv "$work/one.csv" --junit "$work/one.xml" --json "$work/one.json"
+begin three "$small" --target connect="$main" --workers 3 --result "$work/three.json" --prometheus 127.0.0.1:0
+SLURM_PROCID=0 SLURM_NTASKS=2 begin shard0 "$small" --target connect="$main" --result "$work/shard0.json"
+OMPI_COMM_WORLD_RANK=1 OMPI_COMM_WORLD_SIZE=2 begin shard1 "$small" --target connect="$main" --result "$work/shard1.json"
+sleep 5
+check "figures can be scraped" grep -q '^hotbed_farm_printers_on 32$' <(curl -sf "$(sed -n 's/^figures are at //p' "$work/three.txt")")
+ends 0 one
+ends 0 three
+ends 1 shard0 # half of the printers are half of the telemetry: its own threshold on the count is missed
+ends 1 shard1
+says_file one "held    telemetry.count == 168"
+says_file shard0 "shard 0 of 2 (from Slurm)"
+says_file shard1 "shard 1 of 2 (from Open MPI)"
+check "JUnit is XML" xmllint --noout "$work/one.xml"
+check "CSV has a row a second" test "$(wc -l < "$work/one.csv")" -ge 7
+check "JSON tells all printers" test "$(jq '[.groups[].printers_here] | add' "$work/one.json")" = 32
+counts='[.groups[] | {name, printers_here, printer_us: (.printer_us / 1e5 | round), planned: .steps.telemetry.planned}]'
+check "workers are printer by printer the whole" test "$(jq -c "$counts" "$work/one.json")" = "$(jq -c "$counts" "$work/three.json")"
+
+says 0 "held    telemetry.count == 168" merge "$work/shard0.json" "$work/shard1.json" "$work/shard0.json" --json "$work/merged.json"
+check "shards are printer by printer the whole" test "$(jq -c "$counts" "$work/one.json")" = "$(jq -c "$counts" "$work/merged.json")"
+says 4 "of 2 shards these are missing: 0" merge "$work/shard1.json"
+says 2 "expected the results of shards" merge
+says 2 "expected a result of one shard" merge "$work/merged.json"
+says 2 "three.json: it is of another number of shards" merge "$work/shard0.json" "$work/three.json"
+head -c 2000 "$work/shard0.json" > "$work/cut.json"
+says 2 "cut.json: it is no JSON, or cut off" merge "$work/cut.json"
+sed 's/"hotbed_farm_shard":1/"hotbed_farm_shard":9/' "$work/shard0.json" > "$work/later.json"
+says 2 "expected version 1, found 9" merge "$work/later.json"
+check "the union of shards is the list of all" diff <("$hotbed" farm "$small" --list) \
+    <(for i in 0 1 2 3 4; do "$hotbed" farm "$small" --list --shard $i/5; done | sort -n)
+
+# ---- what goes wrong: a worker is killed, a signal comes, nobody is there, errors, garbage, a server that goes ----
+server --misbehave telemetry-status=503%50
+broken=$url
+server
+again=$url going=$server
+begin killed "$small" --target connect="$main" --workers 3 --result "$work/killed.json"
+begin ended "$small" --target connect="$main" --duration 1h
+begin nobody "$small" --target connect=http://127.0.0.1:1
+begin errors "$small" --target connect="$broken"
+begin restart "$small" --target connect="$again" --duration 9s --json "$work/restart.json"
+sleep 4
+children=$(pgrep -P "$(pgrep -P "${running[killed]}")")
+kill -KILL $(head -1 <<<"$children")
+pkill -TERM -P "${running[ended]}"
+kill -TERM "$going"
+wait "$going" 2>/dev/null
+sleep 0.5
+at=${again#http://} server
+ends 4 killed
+says_file killed "INCOMPLETE: 1 of 3 workers died before their end"
+check "what the dead one had counted is there" test "$(jq '[.groups[].printers_here] | add' "$work/killed.json")" = 32
+says 4 "workers died" merge "$work/killed.json"
+ends 130 ended
+says_file ended "INTERRUPTED"
+ends 3 nobody
+says_file nobody "connect"
+ends 1 errors
+says_file errors "status 5xx"
+ends 1 restart
+check "the gap is told by cause" grep -Eq '[1-9][0-9]* (connect|reset|missing reply)$' "$work/restart.txt"
+check "all are back after the gap" test "$(jq '.seconds[8][1]' "$work/restart.json")" = 32
+check "each came back once" test "$(jq .reconnects "$work/restart.json")" = 32
+check "nothing doubles" jq -e '[.groups[].steps.telemetry | .planned == .ok + .skipped + .unfinished + ([.failed[]] | add // 0)] | all' "$work/restart.json"
+
+# ---- bad input ----
+sed 's/count: 24/count: 0/' "$small" > "$work/bad.yaml"
+says 2 "bad.yaml:8: field 'groups[0].count'" farm "$work/bad.yaml" --target connect="$main"
+says 2 "none.yaml: No such file" farm "$work/none.yaml" --target connect="$main"
+says 2 "which server?" farm "$small"
+says 2 "--target: expected connect=" farm "$small" --target "$main"
+says 2 "expected a threshold as" farm "$small" --target connect="$main" --threshold "speed > 9000"
+says 2 "shard \"2/2\"" farm "$small" --target connect="$main" --shard 2/2
+says 2 "s ago" farm "$small" --target connect="$main" --start-at 2020-01-01T00:00:00Z
+says 2 "expected an IPv4 or IPv6 address" farm "$small" --target connect="$main" --source-address here
+says 2 "--workers: expected a number" farm "$small" --target connect="$main" --workers 0
+sed 's/count: 24/count: 300/' "$small" > "$work/many.yaml"
+output=$( (ulimit -n 200 && "$hotbed" farm "$work/many.yaml" --target connect="$main") 2>&1)
+check "too few open files: says what to do" grep -q "use --workers 5 or more" <<<"$output"
+kill "$main_server" 2>/dev/null
+finish
