@@ -22,6 +22,16 @@ proves CON-TEL-02 connect-printer "set-json=telemetry:temp_bed=null"
 proves CON-CMD-01 connect-printer "drop=event/ACCEPTED"
 proves CON-EVT-01 connect-printer "drop-json=event:source"
 
+# Known defects, all of them or one by one.
+says 0 "Q-24  reset" printer --list-quirks
+says 2 "there is no quirk 'Q-99'" printer mk3s --connect http://127.0.0.1:1 --quirk Q-99=off
+says 2 "expected Q-24=on or Q-24=off" check connect-printer --quirk Q-24
+says 1 "--seed 1 --quirk Q-24=off" check connect-printer --only Q-24 --quirk Q-24=off
+says 1 "--seed 1 --no-quirks" check connect-printer --only Q-24 --no-quirks
+says 0 "1 passed" check connect-printer --only Q-24 --no-quirks --quirk Q-24=on
+says 0 " 0 failed" check connect-printer --no-quirks
+says 0 " 0 failed" check connect-printer --model mk2.5
+
 says 3 "could not be reached" check connect-server http://127.0.0.1:1
 says 3 "no printer came" check connect-printer --listen 127.0.0.1:0 --timeout 1s
 
