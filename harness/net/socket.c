@@ -1,14 +1,13 @@
-/* TCP and TLS streams. A stream goes through: looking up, connecting (address by address), TLS
- * handshake, open, and, closed by its owner, lingering: what is queued leaves, then the other side
- * may read it to the end before the socket is closed (RFC 9112 section 9.6). Owners are told things
- * only from the loop: what goes wrong within a call waits for the stream's timer or its descriptor.
- */
+/* TCP and TLS streams. A stream goes through: looking up, connecting (address by address; both in
+ * socket_dial.c), TLS handshake, open, and, closed by its owner, lingering: what is queued leaves,
+ * then the other side may read it to the end before the socket is closed (RFC 9112 section 9.6).
+ * Owners are told things only from the loop: what goes wrong within a call waits for the stream's
+ * timer or its descriptor. */
 #include "harness/net/socket_internal.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <netinet/tcp.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,24 +21,7 @@ enum { READS_A_TURN = 8 };
 #define LINGER_US    SECONDS(2)
 #define HANDSHAKE_US SECONDS(15)
 
-static void on_ready(void *owner, uint32_t events);
-static void on_timer(void *owner);
-
-static struct socket_stream *stream_new(struct socket_network *network)
-{
-    struct socket_stream *stream = memory_new(sizeof *stream);
-    stream->network = network;
-    stream->watch = (struct watch){.ready = on_ready, .owner = stream, .fd = -1};
-    timer_init(&stream->timer, on_timer, stream);
-    stream->next = network->streams;
-    if (stream->next != NULL) {
-        stream->next->previous = stream;
-    }
-    network->streams = stream;
-    return stream;
-}
-
-static void leave_socket(struct socket_stream *stream)
+void socket_leave(struct socket_stream *stream)
 {
     tls_session_destroy(stream->tls);
     stream->tls = NULL;
@@ -50,20 +32,11 @@ static void leave_socket(struct socket_stream *stream)
     }
 }
 
-static void dial_over(struct socket_stream *stream)
-{
-    if (stream->dial != NULL && stream->dial->lookup != NULL) {
-        resolver_cancel(stream->dial->lookup);
-    }
-    free(stream->dial);
-    stream->dial = NULL;
-}
-
-static void destroy(struct socket_stream *stream)
+void socket_stream_destroy(struct socket_stream *stream)
 {
     world_cancel(stream->network->world, &stream->timer);
-    leave_socket(stream);
-    dial_over(stream);
+    socket_leave(stream);
+    socket_dial_over(stream);
     buffer_free(&stream->out);
     free(stream->peer);
     if (stream->previous != NULL) {
@@ -80,21 +53,20 @@ static void destroy(struct socket_stream *stream)
     }
 }
 
-/* From the loop: the last word to the owner, if it still listens. */
-static void tell_end(struct socket_stream *stream, enum stream_end end, const char *reason)
+void socket_tell_end(struct socket_stream *stream, enum stream_end end, const char *reason)
 {
     const struct stream_events *events =
         stream->state == STATE_LINGER ? NULL : stream->stream.events;
     void *owner = stream->stream.owner;
     char why[sizeof stream->why];
     snprintf(why, sizeof why, "%s", reason);
-    destroy(stream);
+    socket_stream_destroy(stream);
     if (events != NULL) {
         events->ended(owner, end, why);
     }
 }
 
-static void fail_later(struct socket_stream *stream, enum stream_end end, const char *why)
+void socket_fail_later(struct socket_stream *stream, enum stream_end end, const char *why)
 {
     stream->fails = true;
     stream->end = end;
@@ -163,7 +135,7 @@ static void half_close(struct socket_stream *stream)
     shutdown(stream->watch.fd, SHUT_WR);
 }
 
-static void open_stream(struct socket_stream *stream)
+void socket_open(struct socket_stream *stream)
 {
     struct socket_network *network = stream->network;
     stream->state = STATE_OPEN;
@@ -172,7 +144,7 @@ static void open_stream(struct socket_stream *stream)
         network->times->secured(network->times_owner,
                                 network->world->now_us - stream->dial->begun_us);
     }
-    dial_over(stream);
+    socket_dial_over(stream);
     bool accepted = stream->listener != NULL;
     if (accepted) {
         struct listener *listener = stream->listener;
@@ -191,73 +163,11 @@ static void open_stream(struct socket_stream *stream)
     }
 }
 
-static enum stream_end end_of_errno(int code)
-{
-    return code == ECONNREFUSED ? STREAM_END_REFUSED
-           : code == ECONNRESET ? STREAM_END_RESET
-                                : STREAM_END_UNREACHABLE;
-}
-
-/* The port is chosen at connect(), so that one address serves as many connections as it has ports
- * to each place. */
-static bool bind_source(struct socket_network *network, int fd, const struct address *to)
-{
-    for (size_t i = 0; i < network->source_count; i++) {
-        const struct address *source = &network->sources[network->next_source];
-        network->next_source = (network->next_source + 1) % network->source_count;
-        if (source->any.sa_family == to->any.sa_family) {
-            int on = 1;
-            setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
-            return bind(fd, &source->any, source->size) == 0;
-        }
-    }
-    return true;
-}
-
-/* Begin to connect to the next address that does not fail at once. */
-static void try_next_address(struct socket_stream *stream)
-{
-    struct dial *dial = stream->dial;
-    leave_socket(stream);
-    while (dial->next < dial->count) {
-        const struct address *address = &dial->addresses[dial->next++];
-        int fd = socket(address->any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-        stream->watch.fd = fd;
-        if (fd >= 0 && bind_source(stream->network, fd, address) &&
-            (connect(fd, &address->any, address->size) == 0 || errno == EINPROGRESS)) {
-            stream->state = STATE_CONNECTING;
-            stream->events = EPOLLOUT;
-            if (real_driver_watch(stream->network->driver, &stream->watch, EPOLLOUT)) {
-                return;
-            }
-        }
-        dial->last_error = errno;
-        if (fd >= 0) {
-            close(fd);
-            stream->watch.fd = -1;
-        }
-    }
-    fail_later(stream, end_of_errno(dial->last_error), strerror(dial->last_error));
-}
-
-static void on_lookup(void *owner, const struct address *addresses, size_t count, const char *why)
-{
-    struct socket_stream *stream = owner;
-    stream->dial->lookup = NULL;
-    if (count == 0) {
-        tell_end(stream, STREAM_END_UNRESOLVED, why);
-        return;
-    }
-    memcpy(stream->dial->addresses, addresses, count * sizeof *addresses);
-    stream->dial->count = count;
-    try_next_address(stream);
-}
-
 static void shake_hands(struct socket_stream *stream)
 {
     switch (tls_handshake(stream->tls)) {
     case TLS_DONE:
-        open_stream(stream);
+        socket_open(stream);
         return;
     case TLS_WANT_READ:
         wait_for(stream, EPOLLIN);
@@ -266,17 +176,17 @@ static void shake_hands(struct socket_stream *stream)
         wait_for(stream, EPOLLOUT);
         return;
     case TLS_CLOSED:
-        tell_end(stream, STREAM_END_TLS,
-                 "the other side closed the connection during the TLS handshake");
+        socket_tell_end(stream, STREAM_END_TLS,
+                        "the other side closed the connection during the TLS handshake");
         return;
     case TLS_RESET:
     case TLS_FAILED:
-        tell_end(stream, STREAM_END_TLS, tls_session_why(stream->tls));
+        socket_tell_end(stream, STREAM_END_TLS, tls_session_why(stream->tls));
         return;
     }
 }
 
-static void begin_handshake(struct socket_stream *stream, struct tls_session *session)
+void socket_begin_handshake(struct socket_stream *stream, struct tls_session *session)
 {
     stream->tls = session;
     stream->state = STATE_HANDSHAKE;
@@ -284,34 +194,10 @@ static void begin_handshake(struct socket_stream *stream, struct tls_session *se
     shake_hands(stream);
 }
 
-static void no_delay(int fd)
+void socket_no_delay(int fd)
 {
     int on = 1;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-}
-
-static void on_connected(struct socket_stream *stream)
-{
-    int code = 0;
-    socklen_t size = sizeof code;
-    if (getsockopt(stream->watch.fd, SOL_SOCKET, SO_ERROR, &code, &size) != 0 || code != 0) {
-        stream->dial->last_error = code != 0 ? code : errno;
-        try_next_address(stream);
-        return;
-    }
-    no_delay(stream->watch.fd);
-    const struct socket_network *network = stream->network;
-    if (network->times != NULL) {
-        network->times->connected(network->times_owner,
-                                  network->world->now_us - stream->dial->begun_us);
-        stream->dial->begun_us = network->world->now_us;
-    }
-    if (stream->stream.tls) {
-        begin_handshake(stream,
-                        tls_connect(stream->network->tls, stream->watch.fd, stream->dial->to.host));
-    } else {
-        open_stream(stream);
-    }
 }
 
 /* One read, TLS or not, in the words of TLS. */
@@ -351,13 +237,13 @@ static void read_input(struct socket_stream *stream)
         case TLS_WANT_WRITE:
             return;
         case TLS_CLOSED:
-            tell_end(stream, STREAM_END_CLOSED, "the other side closed the connection");
+            socket_tell_end(stream, STREAM_END_CLOSED, "the other side closed the connection");
             return;
         case TLS_RESET:
-            tell_end(stream, STREAM_END_RESET, "the connection was reset");
+            socket_tell_end(stream, STREAM_END_RESET, "the connection was reset");
             return;
         case TLS_FAILED:
-            tell_end(stream, STREAM_END_TLS, tls_session_why(stream->tls));
+            socket_tell_end(stream, STREAM_END_TLS, tls_session_why(stream->tls));
             return;
         }
     }
@@ -368,7 +254,7 @@ static void on_ready(void *owner, uint32_t events)
     struct socket_stream *stream = owner;
     stream->in_loop = true;
     if (stream->state == STATE_CONNECTING) {
-        on_connected(stream);
+        socket_on_connected(stream);
     } else if (stream->state == STATE_HANDSHAKE) {
         shake_hands(stream);
     } else {
@@ -394,11 +280,11 @@ static void on_timer(void *owner)
 {
     struct socket_stream *stream = owner;
     if (stream->state == STATE_LINGER) {
-        destroy(stream);
+        socket_stream_destroy(stream);
     } else if (stream->fails) {
-        tell_end(stream, stream->end, stream->why);
+        socket_tell_end(stream, stream->end, stream->why);
     } else if (stream->state == STATE_HANDSHAKE) {
-        tell_end(stream, STREAM_END_TLS, "no TLS handshake within 15 s");
+        socket_tell_end(stream, STREAM_END_TLS, "no TLS handshake within 15 s");
     } else if (stream->tell_drained) {
         stream->tell_drained = false;
         stream->stream.events->drained(stream->stream.owner);
@@ -432,14 +318,14 @@ static void socket_reset(struct stream *face)
         struct linger now = {.l_onoff = 1, .l_linger = 0};
         setsockopt(stream->watch.fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
     }
-    destroy(stream);
+    socket_stream_destroy(stream);
 }
 
 static void socket_close(struct stream *face)
 {
     struct socket_stream *stream = (struct socket_stream *)face;
     if (stream->state != STATE_OPEN || stream->fails) {
-        destroy(stream);
+        socket_stream_destroy(stream);
         return;
     }
     stream->state = STATE_LINGER;
@@ -452,51 +338,40 @@ static void socket_close(struct stream *face)
 static const struct stream_class socket_stream_class = {
     .send = socket_send, .close = socket_close, .reset = socket_reset};
 
-static struct stream *socket_connect(struct network *face, const struct endpoint *to,
-                                     const struct stream_events *events, void *owner)
+struct socket_stream *socket_stream_new(struct socket_network *network, bool tls)
 {
-    struct socket_network *network = (struct socket_network *)face;
-    struct socket_stream *stream = stream_new(network);
-    stream->stream = (struct stream){.class = &socket_stream_class,
-                                     .events = events,
-                                     .owner = owner,
-                                     .id = ++network->connections,
-                                     .tls = to->tls};
-    stream->state = STATE_LOOKUP;
-    stream->dial = memory_new(sizeof *stream->dial);
-    stream->dial->to = *to;
-    stream->dial->begun_us = network->world->now_us;
-    if (address_parse(&stream->dial->addresses[0], to->host, endpoint_port(to))) {
-        stream->dial->count = 1;
-        try_next_address(stream);
-    } else {
-        stream->dial->lookup =
-            resolver_start(network->resolver, to->host, endpoint_port(to), on_lookup, stream);
+    struct socket_stream *stream = memory_new(sizeof *stream);
+    stream->stream =
+        (struct stream){.class = &socket_stream_class, .id = ++network->connections, .tls = tls};
+    stream->network = network;
+    stream->watch = (struct watch){.ready = on_ready, .owner = stream, .fd = -1};
+    timer_init(&stream->timer, on_timer, stream);
+    stream->next = network->streams;
+    if (stream->next != NULL) {
+        stream->next->previous = stream;
     }
-    return &stream->stream;
+    network->streams = stream;
+    return stream;
 }
 
 void socket_accepted(struct listener *listener, int fd, const struct address *peer)
 {
     struct socket_network *network = listener->network;
-    struct socket_stream *stream = stream_new(network);
+    struct socket_stream *stream = socket_stream_new(network, listener->tls);
     char text[64];
     address_text(peer, text, sizeof text);
-    no_delay(fd);
+    socket_no_delay(fd);
     stream->peer = memory_copy_text(text);
     stream->watch.fd = fd;
     stream->listener = listener;
-    stream->stream = (struct stream){.class = &socket_stream_class,
-                                     .peer = stream->peer,
-                                     .id = ++network->connections,
-                                     .tls = listener->tls};
+    stream->stream.peer = stream->peer;
     stream->events = EPOLLIN;
     if (!real_driver_watch(network->driver, &stream->watch, EPOLLIN)) {
-        destroy(stream);
+        socket_stream_destroy(stream);
     } else if (listener->tls) {
-        begin_handshake(stream, tls_accept(network->tls, fd));
+        socket_begin_handshake(stream, tls_accept(network->tls, fd));
     } else {
-        open_stream(stream);
+        socket_open(stream);
     }
 }
 
@@ -505,70 +380,8 @@ void socket_forget_unknown(struct socket_network *network, const struct listener
     for (struct socket_stream *stream = network->streams; stream != NULL;) {
         struct socket_stream *next = stream->next;
         if (stream->listener == listener) {
-            destroy(stream); /* still shaking hands */
+            socket_stream_destroy(stream); /* still shaking hands */
         }
         stream = next;
     }
-}
-
-static const struct network_class socket_network_class = {
-    .connect = socket_connect, .listen = socket_listen, .unlisten = socket_unlisten};
-
-struct socket_network *socket_network_new(struct real_driver *driver,
-                                          const struct tls_settings *settings, struct error *error)
-{
-    struct socket_network *network = memory_new(sizeof *network);
-    network->face.class = &socket_network_class;
-    network->driver = driver;
-    network->world = real_driver_world(driver);
-    network->tls = tls_new(settings, error);
-    network->resolver = network->tls != NULL ? resolver_new(driver, error) : NULL;
-    if (network->resolver == NULL) {
-        tls_destroy(network->tls);
-        free(network);
-        return NULL;
-    }
-    signal(SIGPIPE, SIG_IGN); /* OpenSSL writes without MSG_NOSIGNAL */
-    return network;
-}
-
-void socket_network_destroy(struct socket_network *network)
-{
-    while (network->listeners != NULL) {
-        assert(network->listeners->previous == NULL);
-        socket_unlisten(&network->face, network->listeners);
-    }
-    for (struct socket_stream *stream = network->streams, *next; stream != NULL; stream = next) {
-        next = stream->next;
-        destroy(stream);
-    }
-    resolver_destroy(network->resolver);
-    tls_destroy(network->tls);
-    free(network->sources);
-    free(network);
-}
-
-void socket_network_watch(struct socket_network *network, const struct socket_times *times,
-                          void *owner)
-{
-    network->times = times;
-    network->times_owner = owner;
-}
-
-bool socket_network_add_source(struct socket_network *network, const char *text,
-                               struct error *error)
-{
-    struct address address;
-    if (!address_parse(&address, text, 0)) {
-        return error_set(error, "%.60s: expected an IPv4 or IPv6 address of this machine", text);
-    }
-    network->sources =
-        memory_resize(network->sources, (network->source_count + 1) * sizeof *network->sources);
-    network->sources[network->source_count++] = address;
-    return true;
-}
-
-struct network *socket_network_face(struct socket_network *network)
-{
-    return &network->face;
 }

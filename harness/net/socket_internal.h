@@ -1,8 +1,8 @@
 #ifndef HOTBED_NET_SOCKET_INTERNAL_H
 #define HOTBED_NET_SOCKET_INTERNAL_H
 
-/* Shared by socket.c (streams) and socket_listener.c (what accepts them); nobody else's business.
- */
+/* Shared by socket.c (streams), socket_dial.c (their way to a connection), socket_listener.c (what
+ * accepts them) and socket_network.c (where they live); nobody else's business. */
 #include "harness/net/resolver.h"
 #include "harness/net/socket.h"
 #include "sim/base/buffer.h"
@@ -67,6 +67,30 @@ struct socket_network {
     size_t source_count, next_source;
     char input[READ_BYTES];
 };
+
+/* In the list of its network, without a descriptor. */
+struct socket_stream *socket_stream_new(struct socket_network *network, bool tls);
+/* The owner is told nothing. */
+void socket_stream_destroy(struct socket_stream *stream);
+/* Close the descriptor: the next address may have another. */
+void socket_leave(struct socket_stream *stream);
+void socket_no_delay(int fd);
+
+/* The socket is connected: shake hands over `session`, or be open at once. */
+void socket_begin_handshake(struct socket_stream *stream, struct tls_session *session);
+void socket_open(struct socket_stream *stream);
+
+/* From the loop: the last word to the owner, if it still listens. */
+void socket_tell_end(struct socket_stream *stream, enum stream_end end, const char *reason);
+/* From within a call of the owner: the same, as soon as the loop turns. */
+void socket_fail_later(struct socket_stream *stream, enum stream_end end, const char *why);
+
+struct stream *socket_connect(struct network *face, const struct endpoint *to,
+                              const struct stream_events *events, void *owner);
+/* STATE_CONNECTING has come to an end, good or bad. */
+void socket_on_connected(struct socket_stream *stream);
+/* The stream is open or gone: what dialling needed is freed. */
+void socket_dial_over(struct socket_stream *stream);
 
 /* A connection has come in: from here on the stream is socket.c's. */
 void socket_accepted(struct listener *listener, int fd, const struct address *peer);
