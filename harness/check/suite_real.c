@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "harness/check/suite_parts.h"
+#include "sim/wire/http.h"
 #include "sim/base/memory.h"
 
 enum { SIDE_BY_SIDE_MAX = 200 };
@@ -185,20 +186,40 @@ static void play_all(struct run *run)
 /* ---- Is somebody there? ---- */
 
 struct probe {
-    bool opened, ended;
+    struct stream *stream;
+    const struct endpoint *to;
+    struct buffer reply;
+    bool ended;
     char why[160];
 };
 
+static bool probe_answered(const struct probe *probe)
+{
+    static const char http[] = "HTTP/1.";
+    return probe->reply.size >= sizeof http - 1 && memcmp(probe->reply.bytes, http, sizeof http - 1) == 0;
+}
+
+/* What PrusaLink asks before it registers (connect-sdk.md 1.2, number 9): any HTTP answer will do. */
 static void probe_opened(void *owner)
 {
-    ((struct probe *)owner)->opened = true;
+    struct probe *probe = owner;
+    struct buffer request = {0};
+    char host[sizeof probe->to->host + 8];
+    snprintf(host, sizeof host, "%s:%u", probe->to->host, endpoint_port(probe->to));
+    http_write_request(&request, "GET", "/info");
+    http_write_header(&request, "Host", host);
+    http_write_header(&request, "Connection", "close");
+    http_write_end(&request);
+    stream_send(probe->stream, request.bytes, request.size);
+    buffer_free(&request);
 }
 
 static void probe_received(void *owner, const char *bytes, size_t size)
 {
-    (void)owner;
-    (void)bytes;
-    (void)size;
+    struct probe *probe = owner;
+    if (probe->reply.size < 64) {
+        buffer_append(&probe->reply, bytes, size < 64 ? size : 64);
+    }
 }
 
 static void probe_ended(void *owner, enum stream_end end, const char *why)
@@ -209,7 +230,7 @@ static void probe_ended(void *owner, enum stream_end end, const char *why)
              why != NULL ? why : "");
 }
 
-/* A connection to the server, before anything is judged. */
+/* An HTTP answer of any kind, before anything is judged. */
 static bool reach_server(struct run *run, struct error *error)
 {
     static const struct stream_events events = {
@@ -219,19 +240,21 @@ static bool reach_server(struct run *run, struct error *error)
     if (!endpoint_parse(&endpoint, url, NULL, error)) {
         return false;
     }
-    struct probe probe = {0};
-    struct stream *stream = network_connect(run->ground->network, &endpoint, &events, &probe);
+    struct probe probe = {.to = &endpoint};
+    probe.stream = network_connect(run->ground->network, &endpoint, &events, &probe);
     int64_t until_us = run->ground->world->now_us + SECONDS(10);
-    while (!probe.opened && !probe.ended && !stopped(run) && world_step(run->ground->world, until_us)) {
+    while (!probe_answered(&probe) && !probe.ended && !stopped(run) && world_step(run->ground->world, until_us)) {
     }
     if (!probe.ended) {
-        stream_close(stream);
+        stream_close(probe.stream);
     }
-    if (!probe.opened) {
+    if (!probe_answered(&probe)) {
+        const char *other = probe.reply.size > 0 ? "what answers there is no HTTP" : "no answer within 10 s";
         struct buffer why = {0};
-        buffer_format(&why, "%s: %s", url, probe.ended ? probe.why : "no connection within 10 s");
+        buffer_format(&why, "%s: %s", url, probe.ended && probe.reply.size == 0 ? probe.why : other);
         run->report->unreachable = buffer_detach(&why);
     }
+    buffer_free(&probe.reply);
     return true;
 }
 
