@@ -1,135 +1,13 @@
 #include "sim/machine/storage.h"
 
-#include <assert.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "sim/base/memory.h"
 #include "sim/machine/storage_directory.h"
+#include "sim/machine/storage_node.h"
 
-/* --- nodes --- */
-
-static struct file_node *node_new(const char *name, size_t size)
-{
-    struct file_node *node = memory_new(sizeof *node + size + 1);
-    node->references = 1;
-    node->entries = 1;
-    memcpy(node->name, name, size);
-    return node;
-}
-
-struct file_node *file_node_folder(const char *name, bool read_only, int64_t modified_s)
-{
-    struct file_node *node = node_new(name, strlen(name));
-    node->folder = true;
-    node->read_only = read_only;
-    node->modified_s = modified_s;
-    return node;
-}
-
-struct file_node *file_node_file(const char *name, bool read_only, int64_t modified_s,
-                                 struct file_content *content)
-{
-    struct file_node *node = node_new(name, strlen(name));
-    node->read_only = read_only;
-    node->modified_s = modified_s;
-    node->content = content;
-    node->size = node->medium_bytes = file_content_size(content);
-    return node;
-}
-
-struct file_node *file_node_share(struct file_node *node)
-{
-    node->references++;
-    return node;
-}
-
-void file_node_release(struct file_node *node)
-{
-    if (node == NULL || --node->references > 0) {
-        return;
-    }
-    for (uint32_t i = 0; i < node->child_count; i++) {
-        file_node_release(node->children[i]);
-    }
-    free(node->children);
-    file_content_release(node->content);
-    free(node);
-}
-
-static void count_in(struct file_node *folder, const struct file_node *child)
-{
-    folder->entries += child->entries;
-    folder->medium_bytes += child->medium_bytes;
-    folder->size += file_name_hidden(child->name) ? 0 : child->size;
-}
-
-static void count_out(struct file_node *folder, const struct file_node *child)
-{
-    folder->entries -= child->entries;
-    folder->medium_bytes -= child->medium_bytes;
-    folder->size -= file_name_hidden(child->name) ? 0 : child->size;
-}
-
-void file_node_add(struct file_node *folder, struct file_node *child)
-{
-    assert(folder->folder && folder->references == 1);
-    uint32_t count = folder->child_count;
-    if ((count & (count - 1)) == 0) { /* room doubles at powers of two */
-        folder->children = memory_resize(folder->children, (count == 0 ? 1 : 2 * (size_t)count) *
-                                                               sizeof *folder->children);
-    }
-    folder->children[folder->child_count++] = child;
-    count_in(folder, child);
-}
-
-static bool is_named(const struct file_node *node, const char *name, size_t size)
-{
-    return strncmp(node->name, name, size) == 0 && node->name[size] == '\0';
-}
-
-static struct file_node **child_slot(const struct file_node *folder, const char *name, size_t size)
-{
-    for (uint32_t i = 0; i < folder->child_count; i++) {
-        if (is_named(folder->children[i], name, size)) {
-            return &folder->children[i];
-        }
-    }
-    return NULL;
-}
-
-const struct file_node *file_node_child(const struct file_node *folder, const char *name)
-{
-    struct file_node **slot = child_slot(folder, name, strlen(name));
-    return slot == NULL ? NULL : *slot;
-}
-
-/* Make the node in a slot ours alone, so that it may change. Its parent must be ours already. */
-static struct file_node *own(struct file_node **slot)
-{
-    struct file_node *shared = *slot;
-    if (shared->references == 1) {
-        return shared;
-    }
-    struct file_node *copy = node_new(shared->name, strlen(shared->name));
-    copy->folder = shared->folder;
-    copy->read_only = shared->read_only;
-    copy->modified_s = shared->modified_s;
-    if (shared->folder) {
-        for (uint32_t i = 0; i < shared->child_count; i++) {
-            file_node_add(copy, file_node_share(shared->children[i]));
-        }
-    } else {
-        copy->content = file_content_share(shared->content);
-        copy->size = copy->medium_bytes = shared->size;
-    }
-    file_node_release(shared);
-    *slot = copy;
-    return copy;
-}
-
-/* --- storages --- */
+/* Storages: finding, making and removing what is in them, in the tree as on disk. */
 
 const char *storage_result_text(enum storage_result result)
 {
@@ -224,7 +102,7 @@ const struct file_node *storage_find(const struct storage *storage, const char *
         return NULL;
     }
     while (node != NULL && next_name(&path, &name, &size)) {
-        struct file_node **slot = child_slot(node, name, size);
+        struct file_node **slot = file_node_slot(node, name, size);
         node = slot == NULL ? NULL : *slot;
     }
     return node;
@@ -249,7 +127,7 @@ static enum storage_result look_for_place(const struct storage *storage, const c
         if (*missing == 0 && !node->folder) {
             return STORAGE_EXISTS;
         }
-        struct file_node **slot = *missing == 0 ? child_slot(node, name, size) : NULL;
+        struct file_node **slot = *missing == 0 ? file_node_slot(node, name, size) : NULL;
         if (slot != NULL) {
             node = *slot;
         } else if (*missing == 0 && node->read_only) {
@@ -269,12 +147,12 @@ static unsigned own_way(struct storage *storage, const char *path, bool leaf, in
     const char *name = "";
     size_t size;
     unsigned count = 0;
-    way[count++] = own(&storage->root);
+    way[count++] = file_node_own(&storage->root);
     while (next_name(&path, &name, &size) && !(leaf && *path == '\0')) {
         struct file_node *folder = way[count - 1];
-        struct file_node **slot = child_slot(folder, name, size);
+        struct file_node **slot = file_node_slot(folder, name, size);
         if (slot == NULL) {
-            struct file_node *made = node_new(name, size);
+            struct file_node *made = file_node_new(name, size);
             made->folder = true;
             made->modified_s = now_s;
             file_node_add(folder, made);
@@ -284,7 +162,7 @@ static unsigned own_way(struct storage *storage, const char *path, bool leaf, in
             }
             slot = &folder->children[folder->child_count - 1];
         }
-        way[count++] = own(slot);
+        way[count++] = file_node_own(slot);
     }
     *last = name;
     return count;
@@ -354,16 +232,16 @@ static void place_node(struct storage *storage, const char *path, struct file_no
     const char *last;
     unsigned count = own_way(storage, path, true, now_s, way, &last);
     struct file_node *folder = way[count - 1];
-    struct file_node **slot = child_slot(folder, last, strlen(last));
+    struct file_node **slot = file_node_slot(folder, last, strlen(last));
     if (slot == NULL) {
         file_node_add(folder, node);
         folder->modified_s = now_s;
     } else {
-        count_out(folder, *slot);
+        file_node_count_out(folder, *slot);
         count_above(way, count, *slot, false);
         file_node_release(*slot);
         *slot = node;
-        count_in(folder, node);
+        file_node_count_in(folder, node);
     }
     count_above(way, count, node, true);
 }
@@ -374,8 +252,8 @@ static void take_out(struct storage *storage, const char *path, int64_t now_s)
     const char *last;
     unsigned count = own_way(storage, path, true, now_s, way, &last);
     struct file_node *folder = way[count - 1];
-    struct file_node **slot = child_slot(folder, last, strlen(last));
-    count_out(folder, *slot);
+    struct file_node **slot = file_node_slot(folder, last, strlen(last));
+    file_node_count_out(folder, *slot);
     count_above(way, count, *slot, false);
     file_node_release(*slot);
     size_t behind = folder->child_count - (size_t)(slot - folder->children) - 1;
