@@ -1,9 +1,9 @@
 #ifndef HOTBED_LOAD_DISTRIBUTION_H
 #define HOTBED_LOAD_DISTRIBUTION_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdbool.h>
 
 #include "sim/base/error.h"
 #include "sim/base/random.h"

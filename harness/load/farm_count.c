@@ -191,10 +191,11 @@ static enum load_cause cause_of(const struct http_failure *failure)
     case HTTP_FAILURE_TIMEOUT:
         return LOAD_CAUSE_TIMEOUT;
     case HTTP_FAILURE_NO_REPLY:
-    case HTTP_FAILURE_CUT:
         return failure->end == STREAM_END_CLOSED ? LOAD_CAUSE_MISSING_REPLY
                : failure->end == STREAM_END_TLS  ? LOAD_CAUSE_TLS
                                                  : LOAD_CAUSE_RESET;
+    case HTTP_FAILURE_CUT:
+        return failure->end == STREAM_END_RESET ? LOAD_CAUSE_RESET : LOAD_CAUSE_WRONG_REPLY;
     case HTTP_FAILURE_NOT_HTTP:
         return LOAD_CAUSE_WRONG_REPLY;
     }

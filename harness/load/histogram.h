@@ -1,9 +1,9 @@
 #ifndef HOTBED_LOAD_HISTOGRAM_H
 #define HOTBED_LOAD_HISTOGRAM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdbool.h>
 
 #include "sim/base/buffer.h"
 #include "sim/base/error.h"

@@ -1,8 +1,8 @@
 #ifndef HOTBED_LOAD_IDENTITY_H
 #define HOTBED_LOAD_IDENTITY_H
 
-#include <stdint.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "sim/base/error.h"
 

@@ -1,9 +1,9 @@
 #ifndef HOTBED_LOAD_PLAN_H
 #define HOTBED_LOAD_PLAN_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdbool.h>
 
 #include "harness/load/distribution.h"
 #include "harness/load/threshold.h"

@@ -1,9 +1,9 @@
 /* From a farm file to a plan: what the schema cannot say, with the line and field of what is wrong.
  */
-#include <stdarg.h>
 #include <errno.h>
 #include <math.h>
 #include <openssl/evp.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,8 +1,8 @@
 #ifndef HOTBED_LOAD_RESULT_H
 #define HOTBED_LOAD_RESULT_H
 
-#include <stdint.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "harness/load/plan.h"
 #include "harness/load/stats.h"

@@ -1,8 +1,8 @@
 /* Results as JSON: written by our own writer, read by cJSON and checked figure by figure, for a
  * file that was cut off or edited must not become statistics. */
-#include <stdarg.h>
 #include <cJSON.h>
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

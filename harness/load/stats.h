@@ -1,9 +1,9 @@
 #ifndef HOTBED_LOAD_STATS_H
 #define HOTBED_LOAD_STATS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdbool.h>
 
 #include "harness/load/histogram.h"
 
@@ -29,7 +29,7 @@ enum load_cause {
     LOAD_CAUSE_3XX, /* a redirect that leads nowhere */
     LOAD_CAUSE_4XX,
     LOAD_CAUSE_5XX,
-    LOAD_CAUSE_WRONG_REPLY,   /* no HTTP, too large, or a status that means nothing here */
+    LOAD_CAUSE_WRONG_REPLY,   /* no HTTP, cut off, too large, or a status that means nothing here */
     LOAD_CAUSE_MISSING_REPLY, /* the server closed instead of answering */
     LOAD_CAUSES,
 };

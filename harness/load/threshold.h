@@ -1,8 +1,8 @@
 #ifndef HOTBED_LOAD_THRESHOLD_H
 #define HOTBED_LOAD_THRESHOLD_H
 
-#include <stdint.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "harness/load/stats.h"
 #include "sim/base/error.h"

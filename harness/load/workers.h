@@ -1,8 +1,8 @@
 #ifndef HOTBED_LOAD_WORKERS_H
 #define HOTBED_LOAD_WORKERS_H
 
-#include <stdint.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "harness/load/plan.h"

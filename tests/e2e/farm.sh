@@ -9,6 +9,7 @@ trap 'kill "${servers[@]}" 2>/dev/null; rm -rf "$work"' EXIT
 
 server() { # OPTION...: a mock server that takes every printer; sets $url and $server
     local out=$work/server-${#servers[@]}
+    : >"$out"
     "$hotbed" mock connect --listen "${at:-127.0.0.1:0}" --control 127.0.0.1:0 --adopt "$@" >"$out" 2>&1 &
     server=$!
     servers+=("$server")
@@ -36,6 +37,10 @@ ends() { # CODE NAME: wait for it
         fail "$2: exit code $status, expected $1"
         tail -20 "$work/$2.txt"
     fi
+}
+
+children() { # PID
+    tr -d '\n' <"/proc/$(($1))/task/$(($1))/children"
 }
 
 says_file() { # NAME WORDS
@@ -118,9 +123,9 @@ begin nobody "$small" --target connect=http://127.0.0.1:1
 begin errors "$small" --target connect="$broken"
 begin restart "$small" --target connect="$again" --duration 9s --json "$work/restart.json"
 sleep 4
-children=$(pgrep -P "$(pgrep -P "${running[killed]}")")
-kill -KILL $(head -1 <<<"$children")
-pkill -TERM -P "${running[ended]}"
+read -r first _ <<<"$(children "$(children "${running[killed]}")")"
+kill -KILL "$first"
+kill -TERM $(children "${running[ended]}")
 kill -TERM "$going"
 wait "$going" 2>/dev/null
 sleep 0.5
@@ -140,6 +145,42 @@ check "the gap is told by cause" grep -Eq '[1-9][0-9]* (connect|reset|missing re
 check "all are back after the gap" test "$(jq '.seconds[8][1]' "$work/restart.json")" = 32
 check "each came back once" test "$(jq .reconnects "$work/restart.json")" = 32
 check "nothing doubles" jq -e '[.groups[].steps.telemetry | .planned == .ok + .skipped + .unfinished + ([.failed[]] | add // 0)] | all' "$work/restart.json"
+
+# ---- servers that answer in other ways, or not at all ----
+faults=(garbage=hello:wrong\ reply close:missing\ reply reset:reset silent:skipped:\ four\ waited\ already telemetry-status=302:status\ 3xx truncate=9:wrong\ reply)
+for i in "${!faults[@]}"; do
+    server --misbehave "${faults[i]%%:*}"
+    begin "fault$i" "$small" --target connect="$url"
+done
+server --misbehave close-behind --misbehave slow=0.001
+begin slow "$small" --target connect="$url"
+
+# ---- TLS, several addresses, commands ----
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout "$work/key.pem" -out "$work/cert.pem" \
+    -days 2 -subj /CN=localhost -addext subjectAltName=IP:127.0.0.1 2>/dev/null
+server --tls-cert "$work/cert.pem" --tls-key "$work/key.pem"
+begin trusted "$small" --target connect="$url" --ca "$work/cert.pem" --source-address 127.0.0.2 --source-address 127.0.0.3 \
+    --threshold "tls.failed == 0" --json "$work/trusted.json"
+begin stranger "$small" --target connect="$url"
+control=$(sed -n 's/^control on //p' "$work/server-$((${#servers[@]} - 1))")
+sleep 4
+for printer in 1 2 3 4; do
+    curl -sf "$control/printers/$printer/commands" -d '{"command": "SEND_INFO"}' >/dev/null
+done
+sources=$(awk -v port="$(printf :%04X "${url##*:}")" 'substr($3, 9) == port && $4 == "01" { print substr($2, 1, 8) }' \
+    /proc/net/tcp | sort -u | tr '\n' ' ')
+check "both addresses are used" test "$sources" = "0200007F 0300007F "
+ends 0 trusted
+ends 3 stranger
+says_file stranger " tls"
+check "commands are answered" test "$(jq '[.groups[].steps.command.ok // 0] | add' "$work/trusted.json")" = 4
+for i in "${!faults[@]}"; do
+    wait "${running[fault$i]}"
+    status=$?
+    check "${faults[i]}: told by its cause" grep -Eq "[1-9][0-9]* ${faults[i]#*:}\$" "$work/fault$i.txt"
+    check "${faults[i]}: exit code $status" test "$status" = $([[ ${faults[i]} = telemetry* ]] && echo 1 || echo 3)
+done
+ends 0 slow
 
 # ---- bad input ----
 sed 's/count: 24/count: 0/' "$small" > "$work/bad.yaml"

@@ -225,7 +225,8 @@ static void the_exit_code_says_what_came_of_it(void **state)
     assert_non_null(strstr(result->saturated, "late at p99"));
     assert_int_equal(load_result_exit_code(result), CLI_INCOMPLETE);
     memset(result->stats->group, 0, 2 * sizeof(struct load_group_stats));
-    result->stats->group[0].steps[LOAD_TELEMETRY].failed[LOAD_CAUSE_CONNECT] = 5;
+    result->stats->group[0].steps[LOAD_CONNECT].ok = 5;
+    result->stats->group[0].steps[LOAD_TELEMETRY].planned = 5;
     assert_int_equal(load_result_exit_code(result), CLI_UNREACHABLE);
     result->interrupted = true;
     assert_int_equal(load_result_exit_code(result), CLI_INTERRUPTED);
