@@ -15,6 +15,7 @@
 #include "harness/net/tls.h"
 #include "sim/machine/plan.h"
 #include "sim/printer/printer.h"
+#include "sim/wire/http_client.h"
 
 enum { PLANS_KEPT_BYTES = 64 * 1024 * 1024, RESCAN_MS = 200, ROOM_MAX_C = 80 };
 
@@ -46,6 +47,7 @@ struct bench {
     bool tell;    /* what the printer does, on standard output */
     bool refused; /* it could not register */
     bool reached; /* a connection to the server stood */
+    unsigned unconnected; /* the last reason why none stood, enum stream_end + 1; 0: none */
     enum connect_condition broken;
     volatile bool stop;
 };
@@ -122,9 +124,26 @@ static void on_open(void *observer, const struct connect_sdk *sdk, uint32_t conn
     (void)connection;
     struct bench *bench = observer;
     bench->reached = true;
+    bench->unconnected = 0;
 }
 
-static const struct connect_observer_class observer_class = {.opened = on_open};
+/* Why no connection stands. It goes to standard error, also in a pipe, once for each reason: a certificate that is not
+ * trusted is nothing that waiting mends. */
+static void on_lost(void *observer, const struct connect_sdk *sdk, const struct connect_asked *asked,
+                    const struct http_failure *failure)
+{
+    (void)sdk;
+    (void)asked;
+    struct bench *bench = observer;
+    if (failure == NULL || failure->kind != HTTP_FAILURE_CONNECT || bench->unconnected == failure->end + 1) {
+        return;
+    }
+    bench->unconnected = failure->end + 1;
+    fprintf(stderr, "hotbed printer: %s: %s%s%s\n", bench->face.server, stream_end_name(failure->end),
+            failure->why != NULL ? ": " : "", failure->why != NULL ? failure->why : "");
+}
+
+static const struct connect_observer_class observer_class = {.opened = on_open, .lost = on_lost};
 
 static void on_state(void *owner, const struct state_change *change)
 {

@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -153,7 +154,11 @@ static void failed(void *owner, const struct http_failure *failure)
     told_end(link, by_us ? STREAM_END_CLOSED : failure->end, by_us,
              failure->why == NULL ? http_failure_name(failure->kind) : failure->why);
     struct http_failure copy = *failure; /* the release may free what it points into */
-    copy.why = NULL;
+    char why[160];
+    if (failure->why != NULL) {
+        snprintf(why, sizeof why, "%s", failure->why);
+        copy.why = why;
+    }
     free(link->to);
     link->to = NULL;
     sdk_link_release(link);
