@@ -372,6 +372,12 @@ function T:events_since(printer, at, filter) end
 ---@param options? {exercised?: "skip"|"fail", times?: integer}
 ---@return integer
 function T:held(id, options) end
+---@param id string
+---@return { exercised: integer, violated: integer }
+function T:judged(id) end
+---@param printer Printer
+---@return string path
+function T:printable(printer) end
 function T:fail(text, ...) end
 function T:skip(reason, ...) end
 function T:note(text, ...) end

@@ -63,6 +63,7 @@ local BOOT_SECONDS = 60
 local VISITOR_SECONDS = 120 -- a device from outside may have to be added by its user first
 local FOUND_SECONDS = 12 -- a host has found its printer by then
 local TOKEN_SECONDS = 120
+local PROBE_SECONDS = 15 -- its probe of the server is over
 
 -- A registration that was refused comes to no token (connect-sdk.md 3.2, 3.3).
 local function refused_registration(request)
@@ -86,6 +87,9 @@ local function register_outside(printer)
       core.verdict("skip", "the server gave no token within 2 min: somebody must add the printer there")
     end
     core.sleep(math.min(left, 3), core.WATCH.REPLY)
+    if left < TOKEN_SECONDS - PROBE_SECONDS and #core.requests(printer.number, 0) == 0 then
+      core.verdict("skip", "the printer did not register: a PrusaLink does where GET /info succeeds, and here it does not")
+    end
     for _, request in ipairs(core.requests(printer.number, 0)) do
       refused_registration(request)
       local code = request.method == "POST" and request.reply and request.reply.headers.Code
