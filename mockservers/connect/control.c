@@ -1,3 +1,5 @@
+/* The control endpoint: requests, who serves them, and what they see of printers, commands and
+ * misbehaviours. */
 #include "mockservers/connect/control.h"
 
 #include <stdarg.h>
@@ -5,48 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "mockservers/connect/control_internal.h"
 #include "sim/base/memory.h"
 #include "sim/base/trace.h"
 
 enum {
     BODY_BYTES_MAX = 2 * 1024 * 1024,
-    SEGMENTS_MAX = 4,
-    LOG_LINES_MAX = 500,
-    LOG_BYTES_MAX = 4 * 1024 * 1024,
-    WAIT_SECONDS_MAX = 300,
-    WAITING_MAX = 256,
     MISBEHAVIOURS_SHOWN = 64,
-};
-
-/* A reader of the log who waits for it to grow. */
-struct waiting {
-    struct connect_control *control;
-    struct http_exchange *exchange;
-    uint64_t since;
-    bool text;
-    struct timer timer;
-    struct waiting *next;
-};
-
-struct connect_control {
-    struct connect_server *server;
-    struct http_service service;
-    struct connect_observer observer;
-    struct timer wake; /* answers who waits, after the exchange that grew the log is over */
-    struct waiting *waiting;
-    size_t waiting_count;
-    void (*report)(void *owner, struct buffer *out);
-    void *report_owner;
-};
-
-/* One request as its handler sees it. */
-struct call {
-    struct connect_control *control;
-    struct http_exchange *exchange;
-    const struct http_message *message;
-    struct slice segments[SEGMENTS_MAX]; /* "printers", "1", "commands" */
-    size_t segment_count;
-    struct slice query;
 };
 
 /* ---- answers ---- */
@@ -72,10 +39,7 @@ static void answer_json(struct call *call, int status, cJSON *json)
     buffer_free(&body);
 }
 
-static void complain(struct call *call, int status, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
-
-static void complain(struct call *call, int status, const char *format, ...)
+void control_complain(struct call *call, int status, const char *format, ...)
 {
     char text[600];
     va_list arguments;
@@ -104,8 +68,7 @@ static bool read_number(struct slice text, uint64_t *number)
     return true;
 }
 
-/* The value of "name=" in the query; size 0: not there. */
-static struct slice query_value(const struct call *call, const char *name)
+struct slice control_query_value(const struct call *call, const char *name)
 {
     const char *at = call->query.bytes, *end = at + call->query.size;
     size_t length = strlen(name);
@@ -120,15 +83,15 @@ static struct slice query_value(const struct call *call, const char *name)
     return (struct slice){"", 0};
 }
 
-/* A number in the query, or the fallback when it is not there; complains about anything else. */
-static bool query_number(struct call *call, const char *name, uint64_t fallback, uint64_t *number)
+bool control_query_number(struct call *call, const char *name, uint64_t fallback, uint64_t *number)
 {
-    struct slice text = query_value(call, name);
+    struct slice text = control_query_value(call, name);
     *number = fallback;
     if (text.size == 0 || read_number(text, number)) {
         return true;
     }
-    complain(call, 400, "%s=%.*s: expected a whole number", name, (int)text.size, text.bytes);
+    control_complain(call, 400, "%s=%.*s: expected a whole number", name, (int)text.size,
+                     text.bytes);
     return false;
 }
 
@@ -145,8 +108,8 @@ static struct connect_printer *read_printer(struct call *call)
     snprintf(fingerprint, sizeof fingerprint, "%.*s", (int)text.size, text.bytes);
     struct connect_printer *printer = connect_server_by_fingerprint(server, fingerprint);
     if (printer == NULL) {
-        complain(call, 404, "no printer \"%.*s\"; GET /printers lists them", (int)text.size,
-                 text.bytes);
+        control_complain(call, 404, "no printer \"%.*s\"; GET /printers lists them", (int)text.size,
+                         text.bytes);
     }
     return printer;
 }
@@ -156,7 +119,7 @@ static cJSON *read_body(struct call *call)
     cJSON *body = cJSON_ParseWithLength(call->message->body.bytes, call->message->body.size);
     if (!cJSON_IsObject(body)) {
         cJSON_Delete(body);
-        complain(call, 400, "expected a JSON object as the body");
+        control_complain(call, 400, "expected a JSON object as the body");
         return NULL;
     }
     return body;
@@ -189,8 +152,8 @@ static void post_add(struct call *call)
         return;
     }
     if (!connect_printer_add(printer)) {
-        complain(call, 400, "printer %u shows no code: it is %s", printer->number,
-                 printer->token != NULL ? "registered already" : "not registering");
+        control_complain(call, 400, "printer %u shows no code: it is %s", printer->number,
+                         printer->token != NULL ? "registered already" : "not registering");
         return;
     }
     answer_json(call, 200, connect_printer_json(printer, false));
@@ -208,7 +171,7 @@ static void post_command(struct call *call)
         connect_server_command_json(call->control->server, printer, body, &error);
     cJSON_Delete(body);
     if (command == NULL) {
-        complain(call, 400, "%s", error.text);
+        control_complain(call, 400, "%s", error.text);
         return;
     }
     answer_json(call, 201, connect_command_json(command));
@@ -239,7 +202,7 @@ static struct connect_command *read_command(struct call *call)
         read_number(text, &id) ? connect_server_command_by_id(call->control->server, (int64_t)id)
                                : NULL;
     if (command == NULL) {
-        complain(call, 404, "no command \"%.*s\"", (int)text.size, text.bytes);
+        control_complain(call, 404, "no command \"%.*s\"", (int)text.size, text.bytes);
     }
     return command;
 }
@@ -259,7 +222,7 @@ static void delete_command(struct call *call)
         return;
     }
     if (!connect_command_give_up(command)) {
-        complain(call, 400, "the command has ended already");
+        control_complain(call, 400, "the command has ended already");
         return;
     }
     answer_json(call, 200, connect_command_json(command));
@@ -313,7 +276,7 @@ static void post_misbehave(struct call *call)
     good = good && connect_server_misbehave(server, printer, name, &error);
     cJSON_Delete(body);
     if (!good) {
-        complain(call, 400, "%s", error.text);
+        control_complain(call, 400, "%s", error.text);
         return;
     }
     get_misbehave(call);
@@ -325,7 +288,7 @@ static void delete_misbehave(struct call *call)
     if (call->segment_count == 2) {
         snprintf(name, sizeof name, "%.*s", (int)call->segments[1].size, call->segments[1].bytes);
         if (connect_misbehaviour_find(name) == NULL) {
-            complain(call, 404, "no misbehaviour \"%s\"; GET /misbehave lists them", name);
+            control_complain(call, 404, "no misbehaviour \"%s\"; GET /misbehave lists them", name);
             return;
         }
     }
@@ -333,120 +296,10 @@ static void delete_misbehave(struct call *call)
     get_misbehave(call);
 }
 
-/* ---- the log ---- */
-
-static bool log_has_more(const struct connect_control *control, uint64_t since)
-{
-    return connect_log_last(connect_server_log(control->server)) > since;
-}
-
-static void answer_log(struct connect_control *control, struct http_exchange *exchange,
-                       uint64_t since, bool text)
-{
-    const struct connect_log *log = connect_server_log(control->server);
-    struct buffer body = {0};
-    uint64_t last = text ? connect_log_text(log, since, LOG_LINES_MAX, &body)
-                         : connect_log_json(log, since, LOG_LINES_MAX, LOG_BYTES_MAX, &body);
-    char number[24];
-    snprintf(number, sizeof number, "%llu", (unsigned long long)last);
-    struct http_reply reply = {.status = 200, .body = buffer_text(&body), .body_size = body.size};
-    http_reply_header(&reply, "Content-Type", text ? "text/plain" : "application/x-ndjson");
-    http_reply_header(&reply, "Log-Last", number);
-    http_exchange_reply(exchange, &reply);
-    buffer_free(&body);
-}
-
-static void waiting_free(struct waiting *waiting)
-{
-    struct connect_control *control = waiting->control;
-    for (struct waiting **at = &control->waiting; *at != NULL; at = &(*at)->next) {
-        if (*at == waiting) {
-            *at = waiting->next;
-            break;
-        }
-    }
-    control->waiting_count--;
-    world_cancel(connect_server_world(control->server), &waiting->timer);
-    free(waiting);
-}
-
-static void answer_waiting(void *owner)
-{
-    struct waiting *waiting = owner;
-    waiting->exchange->service_data = NULL;
-    answer_log(waiting->control, waiting->exchange, waiting->since, waiting->text);
-    waiting_free(waiting);
-}
-
-static void wake_waiting(void *owner)
-{
-    struct connect_control *control = owner;
-    for (struct waiting *each = control->waiting, *next; each != NULL; each = next) {
-        next = each->next;
-        if (log_has_more(control, each->since)) {
-            answer_waiting(each);
-        }
-    }
-}
-
-static void log_grew(struct connect_control *control)
-{
-    if (control->waiting != NULL && !timer_armed(&control->wake)) {
-        world_arm_in(connect_server_world(control->server), &control->wake, 0);
-    }
-}
-
-static void saw_reply(void *owner, uint32_t connection, struct connect_printer *printer,
-                      const struct http_message *reply)
-{
-    (void)connection, (void)printer, (void)reply;
-    log_grew(owner);
-}
-
-static void saw_nothing(void *owner, uint32_t connection, enum connect_unanswered why)
-{
-    (void)connection, (void)why;
-    log_grew(owner);
-}
-
-static void get_log(struct call *call)
-{
-    struct connect_control *control = call->control;
-    uint64_t since, wait_s;
-    if (connect_server_log(control->server) == NULL) {
-        complain(call, 404, "the server keeps no log");
-        return;
-    }
-    if (!query_number(call, "since", 0, &since) || !query_number(call, "wait", 0, &wait_s)) {
-        return;
-    }
-    bool text = slice_is(query_value(call, "format"), "text");
-    if (wait_s > WAIT_SECONDS_MAX) {
-        complain(call, 400, "wait=%llu: at most %d seconds", (unsigned long long)wait_s,
-                 WAIT_SECONDS_MAX);
-        return;
-    }
-    if (wait_s == 0 || log_has_more(control, since) || control->waiting_count == WAITING_MAX) {
-        answer_log(control, call->exchange, since, text);
-        return;
-    }
-    struct waiting *waiting = memory_new(sizeof *waiting);
-    *waiting = (struct waiting){.control = control,
-                                .exchange = call->exchange,
-                                .since = since,
-                                .text = text,
-                                .next = control->waiting};
-    control->waiting = waiting;
-    control->waiting_count++;
-    call->exchange->service_data = waiting;
-    timer_init(&waiting->timer, answer_waiting, waiting);
-    world_arm_in(connect_server_world(control->server), &waiting->timer, SECONDS((int64_t)wait_s));
-}
-
 static void get_contract(struct call *call)
 {
     if (call->control->report == NULL) {
-        complain(call, 404, "nobody judges this server's conversations");
+        control_complain(call, 404, "nobody judges this server's conversations");
         return;
     }
     struct buffer text = {0};
@@ -474,7 +327,8 @@ static const struct route {
     {"GET", "printers/*/commands", get_printer_commands, "its commands: ended, running, queued"},
     {"GET", "commands/*", get_command, "one command and every answer to it"},
     {"DELETE", "commands/*", delete_command, "take it back, or give it up"},
-    {"GET", "log", get_log, "exchanges as lines of JSON: ?since=N&wait=SECONDS&format=text"},
+    {"GET", "log", control_get_log,
+     "exchanges as lines of JSON: ?since=N&wait=SECONDS&format=text"},
     {"GET", "misbehave", get_misbehave, "how the server can misbehave, and what is on"},
     {"POST", "misbehave", post_misbehave,
      "switch on {\"name\": \"NAME[=ARG][:TIMES][%PERCENT]\", \"printer\": N}"},
@@ -522,7 +376,7 @@ static bool split_target(struct call *call)
         at += *at == '/';
         const char *slash = at == end ? NULL : memchr(at, '/', (size_t)(end - at));
         const char *stop = slash == NULL ? end : slash;
-        if (stop > at && call->segment_count == SEGMENTS_MAX) {
+        if (stop > at && call->segment_count == CONTROL_SEGMENTS_MAX) {
             return false;
         }
         if (stop > at) {
@@ -549,18 +403,16 @@ static void request_came(void *service, struct http_exchange *exchange,
             }
         }
     }
-    complain(&call, path_known ? 405 : 404, "%.*s %.*s: %s; GET / lists what there is",
-             (int)message->method.size, message->method.bytes,
-             (int)(message->target.size < 200 ? message->target.size : 200), message->target.bytes,
-             path_known ? "not with this method" : "not here");
+    control_complain(&call, path_known ? 405 : 404, "%.*s %.*s: %s; GET / lists what there is",
+                     (int)message->method.size, message->method.bytes,
+                     (int)(message->target.size < 200 ? message->target.size : 200),
+                     message->target.bytes, path_known ? "not with this method" : "not here");
 }
 
 static void exchange_gone(void *service, struct http_exchange *exchange)
 {
     (void)service;
-    if (exchange->service_data != NULL) {
-        waiting_free(exchange->service_data);
-    }
+    control_log_gone(exchange);
 }
 
 /* ---- life ---- */
@@ -575,10 +427,7 @@ struct connect_control *connect_control_new(struct connect_server *server)
         .service = control,
         .body_bytes_max = BODY_BYTES_MAX,
     };
-    control->observer =
-        (struct connect_observer){.reply = saw_reply, .unanswered = saw_nothing, .owner = control};
-    timer_init(&control->wake, wake_waiting, control);
-    connect_server_observe(server, &control->observer);
+    control_log_init(control);
     return control;
 }
 
@@ -587,11 +436,7 @@ void connect_control_destroy(struct connect_control *control)
     if (control == NULL) {
         return;
     }
-    while (control->waiting != NULL) {
-        waiting_free(control->waiting); // NOLINT(clang-analyzer-unix.Malloc): it takes itself out of the list
-    }
-    world_cancel(connect_server_world(control->server), &control->wake);
-    connect_server_unobserve(control->server, &control->observer);
+    control_log_free(control);
     free(control);
 }
 
