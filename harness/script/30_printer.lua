@@ -102,6 +102,11 @@ function Printer:file_content(path)
   return core.printer_file_content(self.number, path)
 end
 
+function Printer:conditions()
+  hands(self, "conditions")
+  return core.printer_conditions(self.number)
+end
+
 function Printer:register_camera(name)
   hands(self, "register_camera")
   return core.printer_camera(self.number, "register", name)

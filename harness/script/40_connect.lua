@@ -243,7 +243,10 @@ function Connect:serve(content, options)
     out[key] = value
   end
   out.delay = out.delay and core.duration(out.delay)
-  return core.serve(content, out)
+  local file = core.serve(content, out)
+  -- The same server under another name, which for a printer is another host.
+  file.foreign_url = file.url:gsub("^http://connect/", "http://files/"):gsub("127%.0%.0%.1", "localhost")
+  return file
 end
 
 function Connect:served(file)

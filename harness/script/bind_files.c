@@ -157,12 +157,29 @@ static int camera_revoke(lua_State *lua)
     return 1;
 }
 
+/* printer_conditions(number) -> { INTERNET = "OK", HTTP = "NOK", … }: what its display would show. */
+static int conditions(lua_State *lua)
+{
+    static const char *const states[] = {"UNKNOWN", "OK", "NOK"};
+    struct connect_sdk *sdk = actor_sdk(bind_check_actor(lua, 1));
+    if (sdk == NULL) {
+        return luaL_error(lua, "conditions: the printer is off");
+    }
+    lua_newtable(lua);
+    for (int i = 0; i < CONNECT_CONDITIONS; i++) {
+        lua_pushstring(lua, states[connect_sdk_condition(sdk, (enum connect_condition)i)]);
+        lua_setfield(lua, -2, connect_condition_text((enum connect_condition)i));
+    }
+    return 1;
+}
+
 void bind_files(lua_State *lua)
 {
     static const luaL_Reg functions[] = {
         {"serve", serve},
         {"served", served},
         {"printer_file_content", file_content},
+        {"printer_conditions", conditions},
         {"cameras", cameras},
         {"camera_revoke", camera_revoke},
         {NULL, NULL},

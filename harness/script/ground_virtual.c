@@ -20,7 +20,8 @@ static struct front *open_virtual(struct ground *ground, const struct http_servi
     (void)at; /* nobody outside can come in */
     struct http_server *server = http_server_new(ground->world, ground->network, service, NULL);
     struct endpoint endpoint = {.host = "connect", .port = 80};
-    if (!http_server_listen(server, &endpoint, error)) {
+    struct endpoint other = {.host = "files", .port = 80}; /* for a printer it is somebody else */
+    if (!http_server_listen(server, &endpoint, error) || !http_server_listen(server, &other, error)) {
         http_server_destroy(server);
         return NULL;
     }

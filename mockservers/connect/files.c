@@ -244,6 +244,9 @@ static void hand_out(struct connect_decision *decision, struct connect_file *fil
         if (*type != '\0') {
             connect_reply_set_header(reply, "Content-Type", type);
         }
+        char length[24];
+        snprintf(length, sizeof length, "%zu", file->size);
+        connect_reply_set_header(reply, "Content-Length", length);
         reply->http.body = file->bytes; /* not copied: it lives as long as the server */
         reply->http.body_size = file->size;
         if (manner->corrupt_at >= 0 && (uint64_t)manner->corrupt_at < file->size) {

@@ -32,7 +32,8 @@ const struct fault_verb_form fault_verb_forms[FAULT_VERB_COUNT] = {
 static const char *const subject_names[FAULT_SUBJECT_COUNT] = {
     [FAULT_ANY] = "any",     [FAULT_REGISTER] = "register",
     [FAULT_POLL] = "poll",   [FAULT_TELEMETRY] = "telemetry",
-    [FAULT_EVENT] = "event",
+    [FAULT_EVENT] = "event", [FAULT_FILE] = "file",
+    [FAULT_CAMERA] = "camera", [FAULT_PICTURE] = "picture",
 };
 
 void message_rule_destroy(struct message_rule *rule)
@@ -173,6 +174,16 @@ bool message_rule_matches(struct message_rule *rule, const struct http_message *
         break;
     case FAULT_EVENT:
         match = slice_is(request->target, "/p/events") && is_event(request, rule->event);
+        break;
+    case FAULT_FILE:
+        match = slice_is(request->method, "GET") &&
+                memmem(request->target.bytes, request->target.size, "/files/", 7) != NULL;
+        break;
+    case FAULT_CAMERA:
+        match = slice_is(request->target, "/p/camera");
+        break;
+    case FAULT_PICTURE:
+        match = slice_is(request->target, "/c/snapshot");
         break;
     default:
         match = true;

@@ -33,6 +33,9 @@ enum fault_subject {
     FAULT_POLL,
     FAULT_TELEMETRY,
     FAULT_EVENT,
+    FAULT_FILE,    /* GET of a file to download */
+    FAULT_CAMERA,  /* POST /p/camera */
+    FAULT_PICTURE, /* PUT /c/snapshot */
     FAULT_SUBJECT_COUNT,
 };
 

@@ -97,17 +97,37 @@ check "CON-TEL-06" {
   end,
 }
 
--- Transfers are seen, not caused: a printer that transfers nothing meanwhile is not judged.
-for _, id in ipairs { "CON-TEL-07", "CON-TEL-08", "CON-TEL-09" } do
+-- A download of 3 s, of which 2 s are left when this returns.
+local function downloading(t, printer, options)
+  local file = t.connect:serve(("G1 X1 Y1\n"):rep(35000), { bytes_per_second = 100000 })
+  local command = t.connect:download(printer, file, common.folder .. "/downloaded.gcode", options)
+  t:expect(command):answered("TRANSFER_INFO"):within "10s"
+  t:wait "1200ms"
+  return command
+end
+
+for _, id in ipairs { "CON-TEL-07", "CON-TEL-08" } do
   check(id) {
-    passive = true,
     run = function(t)
-      t:printer "mk3s"
-      t:wait "10s"
-      t:held(id)
+      local printer = common.printer(t)
+      downloading(t, printer)
+      t:expect_event(printer, { event = "TRANSFER_FINISHED" }):within "20s"
+      t:held(id, { exercised = "fail" })
     end,
   }
 end
+
+check "CON-TEL-09" {
+  run = function(t)
+    local printer = common.printer(t)
+    local command = downloading(t, printer)
+    t:expect_event(printer, { event = "TRANSFER_FINISHED", data = { start_cmd_id = command.id } }):within "20s"
+    t:wait "3s"
+    local last = telemetries(t, printer, t:now() - 1)
+    t:expect(last[#last].json, "telemetry after the transfer"):lacks "transfer_id"
+    t:held "CON-TEL-09"
+  end,
+}
 
 check "CON-TEL-10" {
   run = function(t)
