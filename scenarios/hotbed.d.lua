@@ -123,6 +123,8 @@ function json.decode(text) end
 ---@field quirks? boolean|table<string, boolean>
 ---@field room? number
 ---@field job_counter? integer
+---@field cameras? { name: string, scheme?: string, width?: integer, height?: integer, rotation?: integer, id?: string, token?: string }[]
+---@field register_cameras? boolean
 ---@field spoil? string[]
 
 ---@class Printer
@@ -158,6 +160,21 @@ function Printer:set_speed(percent) end
 function Printer:set_flow(percent) end
 function Printer:reset() end
 function Printer:power_off() end
+---@param path string
+---@return string?
+function Printer:file_content(path) end
+---@return table<string, "UNKNOWN"|"OK"|"NOK">
+function Printer:conditions() end
+---@param name string
+function Printer:register_camera(name) end
+---@param name string
+function Printer:snapshot(name) end
+---@param name string
+---@param scheme string
+function Printer:camera_scheme(name, scheme) end
+---@param name string
+---@return string?
+function Printer:camera_token(name) end
 ---@param name string
 ---@param on? boolean
 function Printer:fault(name, on) end
@@ -197,6 +214,37 @@ function Command:answers() end
 function Command:answer(event) end
 function Command:deliver_again() end
 function Command:give_up() end
+
+---@class ServedFile
+---@field hash string
+---@field team_id integer
+---@field url string
+---@field foreign_url string
+---@field path string
+---@field size integer
+---@field sha256 string
+---@field requests integer
+---@field served integer
+
+---@param content any a text, or t:file(path)
+---@param options? table
+---@return ServedFile
+function Connect:serve(content, options) end
+---@param file ServedFile
+---@return ServedFile
+function Connect:served(file) end
+---@param printer Printer
+---@param file ServedFile
+---@param path string
+---@param options? { by_url?: boolean, printing?: boolean }
+---@return Command
+function Connect:download(printer, file, path, options) end
+---@param printer Printer
+---@return table[]
+function Connect:cameras(printer) end
+---@param fingerprint string
+---@return boolean
+function Connect:revoke_camera(fingerprint) end
 
 ---@class Connect
 ---@field auto_add boolean
