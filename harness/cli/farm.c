@@ -11,8 +11,8 @@
 #include "harness/cli/mock_front.h"
 #include "harness/load/identity.h"
 #include "harness/load/run.h"
-#include "harness/script/duration.h"
 #include "sim/base/buffer.h"
+#include "sim/base/duration.h"
 
 enum { WORKERS_MAX = 1024 };
 

@@ -12,9 +12,9 @@
 #include "harness/cli/mock_front.h"
 #include "harness/cli/suite_options.h"
 #include "harness/cli/trace_file.h"
-#include "harness/script/duration.h"
 #include "mockservers/connect/control.h"
 #include "mockservers/connect/server.h"
+#include "sim/base/duration.h"
 
 enum { LOG_BYTES = 32 * 1024 * 1024 };
 

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "harness/script/duration.h"
+#include "sim/base/duration.h"
 #include "sim/base/memory.h"
 
 void cli_list_add(struct cli_list *list, const char *item)

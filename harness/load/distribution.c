@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "harness/script/duration.h"
+#include "sim/base/duration.h"
 
 enum { WORD_MAX = 40, ARGUMENTS_MAX = 2 };
 

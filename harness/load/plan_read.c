@@ -10,8 +10,8 @@
 
 #include "harness/load/plan.h"
 #include "harness/load/plan_schema.h"
-#include "harness/script/duration.h"
 #include "sim/base/buffer.h"
+#include "sim/base/duration.h"
 #include "sim/base/memory.h"
 
 /* Of the files on the printers: so that a farm is the same whenever it is run. */

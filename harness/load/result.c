@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "harness/cli/cli.h"
-#include "harness/script/duration.h"
+#include "sim/base/duration.h"
 #include "sim/base/memory.h"
 
 /* ---- Of one shard ---- */

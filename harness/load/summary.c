@@ -7,7 +7,7 @@
 
 #include "harness/cli/cli.h"
 #include "harness/report/report.h"
-#include "harness/script/duration.h"
+#include "sim/base/duration.h"
 #include "sim/base/memory.h"
 
 /* "1.24 ms", in the three digits that the histogram has. */

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "harness/script/duration.h"
+#include "sim/base/duration.h"
 #include "sim/base/memory.h"
 
 enum { WORD_MAX = 40 };

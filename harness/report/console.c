@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include "harness/report/report.h"
-#include "harness/script/duration.h"
+#include "sim/base/duration.h"
 
 static const char *const colours[VERDICT_COUNT] = {"\033[32m", "\033[31;1m", "\033[33m", "\033[36m",
                                                    "\033[2m"};

@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "harness/script/bind.h"
-#include "harness/script/duration.h"
 #include "harness/script/lua_json.h"
+#include "sim/base/duration.h"
 #include "sim/base/memory.h"
 
 struct stage *bind_stage(lua_State *lua)

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "harness/script/bind.h"
-#include "harness/script/duration.h"
+#include "sim/base/duration.h"
 #include "sim/base/memory.h"
 #include "sim/base/trace.h"
 

@@ -6,9 +6,9 @@
 
 #include <string.h>
 
-#include "harness/script/duration.h"
 #include "harness/script/sandbox.h"
 #include "harness/script/sender.h"
+#include "sim/base/duration.h"
 
 static struct error run(const char *text)
 {

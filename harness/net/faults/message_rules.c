@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "harness/script/duration.h"
+#include "sim/base/duration.h"
 #include "sim/base/memory.h"
 
 const struct fault_verb_form fault_verb_forms[FAULT_VERB_COUNT] = {

@@ -1,5 +1,5 @@
-#ifndef HOTBED_SCRIPT_DURATION_H
-#define HOTBED_SCRIPT_DURATION_H
+#ifndef HOTBED_BASE_DURATION_H
+#define HOTBED_BASE_DURATION_H
 
 #include <stdbool.h>
 #include <stddef.h>

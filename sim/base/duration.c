@@ -1,4 +1,4 @@
-#include "harness/script/duration.h"
+#include "sim/base/duration.h"
 
 #include <ctype.h>
 #include <inttypes.h>
