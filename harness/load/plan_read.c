@@ -363,7 +363,7 @@ static void end_digest(EVP_MD_CTX *digest, char text[65])
     unsigned char hash[EVP_MAX_MD_SIZE];
     unsigned int size = 0;
     EVP_DigestFinal_ex(digest, hash, &size);
-    for (unsigned i = 0; i < 32; i++) {
+    for (size_t i = 0; i < 32; i++) {
         snprintf(text + 2 * i, 3, "%02x", hash[i]);
     }
 }

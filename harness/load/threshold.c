@@ -184,41 +184,52 @@ static double printer_seconds(const struct load_stats *stats, bool one, uint32_t
     return (double)us / 1e6;
 }
 
+static bool time_holds(const struct load_threshold *threshold, const struct histogram *latency,
+                       char seen[48])
+{
+    if (latency->count == 0) {
+        snprintf(seen, 48, "nothing was measured");
+        return false;
+    }
+    double us = time_of(threshold, latency);
+    duration_text((int64_t)us, seen, 48);
+    return compare(threshold, us);
+}
+
+static bool count_holds(const struct load_threshold *threshold, double value, char seen[48])
+{
+    bool per_second = threshold->metric == METRIC_RATE || threshold->metric == METRIC_THROUGHPUT;
+    const char *unit = threshold->metric == METRIC_FAILED_PERCENT ? "%" : per_second ? "/s" : "";
+    snprintf(seen, 48, "%.6g%s", value, unit);
+    return compare(threshold, value);
+}
+
+static bool step_holds(const struct load_threshold *threshold, const struct load_stats *stats,
+                       const struct load_step_stats *step, uint32_t group, char seen[48])
+{
+    if (is_time(threshold->metric)) {
+        return time_holds(threshold, &step->latency, seen);
+    }
+    double printer_s = printer_seconds(stats, threshold->group != NULL, group);
+    double value = count_of(threshold->metric, step, printer_s, (double)stats->measured_us / 1e6);
+    return count_holds(threshold, value, seen);
+}
+
 bool load_threshold_holds(const struct load_threshold *threshold, const struct load_stats *stats,
                           uint32_t group, char seen[48])
 {
-    struct load_step_stats *total = NULL;
-    const struct load_step_stats *step = NULL;
-    const struct histogram *latency = &stats->lateness;
-    if (!threshold->lateness && threshold->group != NULL) {
-        step = &stats->group[group].steps[threshold->step];
-    } else if (!threshold->lateness) {
-        total = memory_new(sizeof *total);
-        load_stats_total(stats, threshold->step, total);
-        step = total;
+    if (threshold->lateness) {
+        return is_time(threshold->metric)
+                   ? time_holds(threshold, &stats->lateness, seen)
+                   : count_holds(threshold, (double)stats->lateness.count, seen);
     }
-    latency = step != NULL ? &step->latency : latency;
-    bool holds;
-    if (is_time(threshold->metric) && latency->count == 0) {
-        snprintf(seen, 48, "nothing was measured");
-        holds = false;
-    } else if (is_time(threshold->metric)) {
-        double us = time_of(threshold, latency);
-        holds = compare(threshold, us);
-        duration_text((int64_t)us, seen, 48);
-    } else {
-        double value = step == NULL
-                           ? (double)latency->count
-                           : count_of(threshold->metric, step,
-                                      printer_seconds(stats, threshold->group != NULL, group),
-                                      (double)stats->measured_us / 1e6);
-        holds = compare(threshold, value);
-        const char *unit =
-            threshold->metric == METRIC_FAILED_PERCENT                                   ? "%"
-            : threshold->metric == METRIC_RATE || threshold->metric == METRIC_THROUGHPUT ? "/s"
-                                                                                         : "";
-        snprintf(seen, 48, "%.6g%s", value, unit);
+    if (threshold->group != NULL) {
+        return step_holds(threshold, stats, &stats->group[group].steps[threshold->step], group,
+                          seen);
     }
+    struct load_step_stats *total = memory_new(sizeof *total);
+    load_stats_total(stats, threshold->step, total);
+    bool holds = step_holds(threshold, stats, total, group, seen);
     free(total);
     return holds;
 }

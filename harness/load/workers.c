@@ -1,6 +1,7 @@
 #include "harness/load/workers.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -137,12 +138,12 @@ static bool raise_file_limit(uint64_t printers, uint32_t workers, struct error *
     }
     if (limit.rlim_max < wanted) {
         uint64_t least = limit.rlim_max > FILES_BESIDES ? limit.rlim_max - FILES_BESIDES : 1;
-        return error_set(error,
-                         "%llu printers in one process need as many open files, but %llu are "
-                         "allowed: use --workers %llu or more, or raise the limit (ulimit -Hn, "
-                         "LimitNOFILE= of systemd)",
-                         (unsigned long long)printers, (unsigned long long)limit.rlim_max,
-                         (unsigned long long)((printers * workers + least - 1) / least));
+        return error_set(
+            error,
+            "%" PRIu64 " printers in one process need %" PRIu64 " open files, but %" PRIu64
+            " are allowed: use --workers %" PRIu64 " or more, or raise the limit "
+            "(ulimit -Hn, LimitNOFILE= of systemd)",
+            printers, wanted, (uint64_t)limit.rlim_max, (printers * workers + least - 1) / least);
     }
     limit.rlim_cur = wanted;
     return setrlimit(RLIMIT_NOFILE, &limit) == 0 ||
@@ -164,13 +165,10 @@ static bool ports_suffice(uint64_t printers, size_t sources, struct error *error
         return true;
     }
     return error_set(error,
-                     "%llu printers need as many ports, but %llu address%s of this machine "
-                     "ha%s %llu: give more of them with --source-address (%llu are needed), widen "
+                     "%" PRIu64 " printers need as many ports, but there are %" PRIu64
+                     ": connect from %" PRIu64 " addresses with --source-address, widen "
                      "net.ipv4.ip_local_port_range, or use more machines with --shard",
-                     (unsigned long long)printers, (unsigned long long)addresses,
-                     addresses == 1 ? "" : "es", addresses == 1 ? "s" : "ve",
-                     (unsigned long long)(ports * addresses),
-                     (unsigned long long)((printers + ports - 1) / ports));
+                     printers, ports * addresses, (printers + ports - 1) / ports);
 }
 
 /* ---- All of them ---- */
