@@ -134,4 +134,14 @@ static void idle(struct bench *bench)
     telemetry(bench, "{\"state\": \"IDLE\"}");
 }
 
+static inline struct connect_command *queue(struct bench *bench, struct connect_printer *printer,
+                                            const char *name)
+{
+    struct error error;
+    struct connect_command *command =
+        connect_server_command(bench->server, printer, name, NULL, &error);
+    assert_non_null(command);
+    return command;
+}
+
 #endif
