@@ -317,6 +317,9 @@ end
 
 function Connect:down()
   own("down")
+  if core.outside_printer() then
+    core.verdict("skip", "needs a server of its own; the other checks use this one too")
+  end
   core.server_up(false)
 end
 
