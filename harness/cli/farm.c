@@ -167,6 +167,9 @@ static int play(const struct options *options, struct load_plan *plan,
     cli_catch_signals();
     struct load_result *result = load_run(&settings, error);
     int code = result == NULL ? CLI_BAD_USAGE : load_output_write(&options->output, result);
+    if (result != NULL && result->unwritten) {
+        code = CLI_BAD_USAGE;
+    }
     load_result_destroy(result);
     free(file);
     return code;

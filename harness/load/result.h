@@ -40,6 +40,7 @@ struct load_result {
     int64_t began_unix_us; /* the earliest */
     int64_t written_unix_us;
     char *saturated; /* the generator was the limit: how; NULL: it was not */
+    bool unwritten;  /* its file could not be written; not part of that */
     struct load_stats *stats;
 };
 

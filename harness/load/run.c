@@ -30,7 +30,7 @@ struct run {
     int64_t stop_us; /* when the workers were told to end; INT64_MAX: not yet */
     uint32_t shown;  /* the second on the live line */
     size_t shown_size;
-    bool over, write_failed;
+    bool over, complained;
 };
 
 static int64_t unix_us(void)
@@ -58,24 +58,28 @@ static struct load_result *take_result(const struct run *run)
     return result;
 }
 
-static void write_result(struct run *run, const struct load_result *result)
+static bool write_result(const struct run *run, const struct load_result *result,
+                         struct error *error)
 {
-    struct buffer text = {0};
-    struct error error;
-    load_result_write(result, &text);
-    if (run->settings->result_file != NULL &&
-        !report_write_file(run->settings->result_file, &text, &error) && !run->write_failed) {
-        fprintf(stderr, "hotbed farm: --result: %s\n", error.text);
-        run->write_failed = true; /* said once; the last one is said again by the caller's eyes */
+    if (run->settings->result_file == NULL) {
+        return true;
     }
+    struct buffer text = {0};
+    load_result_write(result, &text);
+    bool written = report_write_file(run->settings->result_file, &text, error);
     buffer_free(&text);
+    return written || error_prefix(error, "--result");
 }
 
 static void on_write(void *owner)
 {
     struct run *run = owner;
     struct load_result *result = take_result(run);
-    write_result(run, result);
+    struct error error;
+    if (!write_result(run, result, &error) && !run->complained) {
+        fprintf(stderr, "hotbed farm: %s\n", error.text); /* the disk may have room again later */
+        run->complained = true;
+    }
     load_result_destroy(result);
     world_arm_in(&run->world, &run->write, SECONDS(WRITE_S));
 }
@@ -181,10 +185,14 @@ static bool open_desk(struct run *run, struct error *error)
     timer_init(&run->look, on_look, run);
     timer_init(&run->write, on_write, run);
     world_arm_in(&run->world, &run->look, 0);
-    if (run->settings->result_file != NULL) {
-        world_arm_in(&run->world, &run->write, SECONDS(WRITE_S));
+    if (run->settings->result_file == NULL) {
+        return true;
     }
-    return true;
+    world_arm_in(&run->world, &run->write, SECONDS(WRITE_S));
+    struct load_result *result = take_result(run); /* a bad place is told now, not in the end */
+    bool written = write_result(run, result, error);
+    load_result_destroy(result);
+    return written;
 }
 
 static void close_desk(struct run *run)
@@ -213,7 +221,7 @@ struct load_result *load_run(const struct load_run_settings *settings, struct er
         world_run(&run.world, INT64_MAX, &run.over);
         end_line(&run);
         result = take_result(&run);
-        write_result(&run, result);
+        result->unwritten = !write_result(&run, result, error);
         if (run.workers.bad) {
             error_set(error, "a worker could not begin");
             load_result_destroy(result);

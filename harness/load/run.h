@@ -15,7 +15,8 @@ struct load_run_settings {
 };
 
 /* Ends early, with what was counted, when cli_interrupted becomes true. NULL with the reason: it
- * could not begin. */
+ * could not begin. A result whose file could not be written at last is `unwritten`, with
+ * the reason. */
 struct load_result *load_run(const struct load_run_settings *settings, struct error *error);
 
 #endif
