@@ -15,6 +15,7 @@
 ---@field side? "printer"|"server"
 ---@field kind? "contract"|"fidelity"|"quirk"
 ---@field subject? string
+---@field dialect? "sdk"|"buddy" of the printers that it is about
 ---@field passive? boolean only watches
 
 ---@param name string

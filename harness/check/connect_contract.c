@@ -99,12 +99,19 @@ void verdict(struct sight *sight, bool good, const char *expected, const char *s
     }
 }
 
+static bool is_bound(const struct sight *sight, enum bound bound)
+{
+    if (sight->subject != NULL && sight->subject->buddy) {
+        return bound == OF_ANY;
+    }
+    return bound != OF_PRUSALINK || sight->contract->settings.prusalink;
+}
+
 void ask_rules(struct sight *sight)
 {
-    bool prusalink = sight->contract->settings.prusalink;
     for (size_t i = 0; i < contract_row_count; i++) {
         const struct contract_row *row = &contract_rows[i];
-        if ((row->kinds & sight->kind) != 0 && (prusalink || !row->prusalink)) {
+        if ((row->kinds & sight->kind) != 0 && is_bound(sight, row->bound)) {
             sight->contract->rule = i;
             row->judge(sight);
         }

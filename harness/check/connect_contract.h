@@ -8,10 +8,12 @@
 #include "sim/base/buffer.h"
 #include "sim/wire/http.h"
 
-/* Judges a conversation between SDK printers and a Connect server against connect-sdk.md 13.1 to 13.8, from what is
- * seen of it: requests, replies, ends of connections and their times. It does not take part. Live traffic, replays and
- * recorded captures are all the same to it. Per printer and connection; a message that says nothing new costs no
- * allocation. */
+/* Judges a conversation between printers and a Connect server against connect-sdk.md 13.1 to 13.8, from what is seen of
+ * it: requests, replies, ends of connections and their times. It does not take part. Live traffic, replays and recorded
+ * captures are all the same to it. Per printer and connection; a message that says nothing new costs no allocation.
+ *
+ * Buddy printers are recognised by what they send. They, and the server towards them, are bound by those rules only
+ * that connect-buddy.md has as well. */
 
 enum contract_side { CONTRACT_PRINTER, CONTRACT_SERVER };
 
@@ -87,6 +89,8 @@ void contract_on_violation(struct contract *contract,
 /* Results in the order of the rules. */
 const struct contract_result *contract_results(const struct contract *contract, size_t *count);
 const struct contract_result *contract_result(const struct contract *contract, const char *id); /* NULL: no such rule */
+/* Whether the printer with this token talks as connect-buddy.md has it; false too while it has said nothing. */
+bool contract_is_buddy(const struct contract *contract, const char *token);
 /* Violations of one side and kind in all. */
 uint64_t contract_violated(const struct contract *contract, enum contract_side side, enum contract_kind kind);
 /* A summary for a person, one line per rule that was exercised or violated. */

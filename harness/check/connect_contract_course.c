@@ -147,6 +147,31 @@ static struct subject *subject_of(struct contract *contract, const struct sight 
     return subject;
 }
 
+bool contract_is_buddy(const struct contract *contract, const char *token)
+{
+    const struct subject *subject = token == NULL ? NULL : named(contract, 'T', slice_of(token));
+    return subject != NULL && subject->buddy;
+}
+
+/* The headers of the two families (connect-sdk.md 2.1, connect-buddy.md 1.3, 11): Buddy names its firmware in
+ * User-Agent-Printer and 16 characters of its fingerprint; of the SDK, Timestamp and User-Agent stand there. A message
+ * that was spoilt so that it shows neither leaves it at what is known. */
+static void recognise(struct sight *sight)
+{
+    static const char firmware[] = "Buddy_";
+    enum { BUDDY_FINGERPRINT = 16 };
+    struct slice agent = sight->headers[HEADER_USER_AGENT_PRINTER];
+    if (agent.size >= sizeof firmware - 1 &&
+        memcmp(agent.bytes, firmware, sizeof firmware - 1) == 0) {
+        sight->subject->buddy = true;
+    } else if (sight->headers[HEADER_TIMESTAMP].bytes != NULL ||
+               sight->headers[HEADER_USER_AGENT].bytes != NULL) {
+        sight->subject->buddy = false;
+    } else if (sight->headers[HEADER_FINGERPRINT].size == BUDDY_FINGERPRINT) {
+        sight->subject->buddy = true;
+    }
+}
+
 /* ---- requests that wait ---- */
 
 static struct asked *asked_slot(const struct contract *contract, uint32_t connection)
@@ -454,6 +479,7 @@ void contract_request(struct contract *contract, int64_t time_us, uint32_t conne
             tree = read_body(&sight);
         }
         sight.subject = subject_of(contract, &sight);
+        recognise(&sight);
         if ((sight.kind & SEE_TELEMETRY) != 0) {
             tree = read_telemetry(&sight);
         } else if ((sight.kind & SEE_EVENT) != 0) {

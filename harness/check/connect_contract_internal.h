@@ -83,6 +83,7 @@ struct subject {
     struct contract *contract;
     uint32_t number;
     /* identity */
+    bool buddy; /* it talks as connect-buddy.md has it */
     char *fingerprint, *token, *code, *sn, *type;
     bool initialised_seen;
     /* registration */
@@ -218,11 +219,18 @@ struct sight {
 
 typedef void contract_judge(struct sight *sight);
 
+/* Whom a rule binds, and whose server. */
+enum bound {
+    OF_SDK,       /* printers that talk as the SDK does */
+    OF_PRUSALINK, /* of those a PrusaLink */
+    OF_ANY,       /* Buddy printers too, as connect-buddy.md has the same */
+};
+
 struct contract_row {
     struct contract_rule rule;
     unsigned kinds;
     contract_judge *judge;
-    bool prusalink; /* only for a PrusaLink */
+    enum bound bound;
 };
 
 extern const struct contract_row contract_rows[];

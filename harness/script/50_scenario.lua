@@ -104,6 +104,16 @@ end
 -- Which of its options a device from outside can't be given.
 local HANDS = { storages = true, spoil = true, ini = true, job_counter = true, room = true }
 
+local DIALECTS = { sdk = { "an SDK printer", "SDK printers" }, buddy = { "a Buddy printer", "Buddy printers" } }
+
+-- What a check demands of the printers of one document, the others need not do.
+local function check_dialect(dialect)
+  local wanted = core.wanted_dialect()
+  if wanted and wanted ~= dialect then
+    core.verdict("skip", ("%s; this check is about %s"):format(DIALECTS[dialect][1], DIALECTS[wanted][2]))
+  end
+end
+
 -- The device that came to our server. Who does more than watch it gets it at rest.
 local function visitor(model, options)
   local number = core.printer_outside()
@@ -123,6 +133,7 @@ local function visitor(model, options)
     end
     core.sleep(1, core.WATCH.ALL)
   end
+  check_dialect(core.seen_dialect(number))
   if core.stimulates() then
     core.rest(printer)
   end
@@ -143,6 +154,7 @@ function T:printer(model, options)
   if core.outside_printer() then
     return visitor(model, options)
   end
+  check_dialect(core.model_dialect(model))
   local registers = core.outside_connect() and options.registered ~= false and not options.ini
   if registers then
     local with = { registered = false }
@@ -284,11 +296,13 @@ end
 -- ---- Definitions ----
 
 local FIELDS = {
-  run = "function", side = "string", kind = "string", subject = "string", passive = "boolean", virtual_only = "string",
+  run = "function", side = "string", kind = "string", subject = "string", dialect = "string", passive = "boolean",
+  virtual_only = "string",
 }
 local ALLOWED = {
   side = { printer = true, server = true },
   kind = { contract = true, fidelity = true, quirk = true },
+  dialect = { sdk = true, buddy = true },
 }
 
 local function define(what, name, fields)
@@ -321,7 +335,7 @@ local function define(what, name, fields)
   local run = fields.run
   core.define({
     check = what == "check", name = name, sentence = fields[1], side = fields.side, kind = fields.kind,
-    subject = fields.subject, passive = fields.passive, virtual_only = fields.virtual_only,
+    subject = fields.subject, dialect = fields.dialect, passive = fields.passive, virtual_only = fields.virtual_only,
     timeout = fields.timeout and core.duration(fields.timeout), place = core.where(),
   }, function()
     run(t)

@@ -177,6 +177,22 @@ static bool flag_field(lua_State *lua, const char *key)
 }
 
 /* What the judge knows of a check needs not be said again in its scenario. */
+/* Checks have the ids of the document that they are from. */
+static const char *dialect_of_id(const char *id)
+{
+    static const struct {
+        const char *begin, *dialect;
+    } documents[] = {{"CON-", "sdk"},    /* connect-sdk.md 13 */
+                     {"Q-", "sdk"},      /* connect-sdk.md 14 */
+                     {"BUD-", "buddy"}}; /* connect-buddy.md 12 */
+    for (size_t i = 0; i < sizeof documents / sizeof *documents; i++) {
+        if (strncmp(id, documents[i].begin, strlen(documents[i].begin)) == 0) {
+            return documents[i].dialect;
+        }
+    }
+    return NULL;
+}
+
 static void complete(struct definition *definition)
 {
     const struct contract_rule *rule =
@@ -191,6 +207,9 @@ static void complete(struct definition *definition)
         if (definition->kind == NULL) {
             definition->kind = memory_copy_text(contract_kind_name(rule->kind));
         }
+    }
+    if (definition->check && definition->dialect == NULL) {
+        definition->dialect = memory_copy_text(dialect_of_id(definition->name));
     }
     if (definition->check && definition->kind == NULL) {
         definition->kind = memory_copy_text("contract");
@@ -246,6 +265,7 @@ static int define(lua_State *lua)
     definition->side = text_field(lua, "side");
     definition->kind = text_field(lua, "kind");
     definition->subject = text_field(lua, "subject");
+    definition->dialect = text_field(lua, "dialect");
     definition->passive = flag_field(lua, "passive");
     definition->virtual_only = text_field(lua, "virtual_only");
     lua_getfield(lua, 1, "timeout");
@@ -256,6 +276,13 @@ static int define(lua_State *lua)
     complete(definition);
     keep_definition(lua, play->listing, definition);
     return 0;
+}
+
+/* wanted_dialect() -> that of the printers that this check is about; nil: any */
+static int wanted_dialect(lua_State *lua)
+{
+    lua_pushstring(lua, play_of(lua)->definition->dialect);
+    return 1;
 }
 
 /* ---- The table ---- */
@@ -276,6 +303,7 @@ void bind_core(lua_State *lua)
         {"outside_connect", outside_connect},
         {"outside_printer", outside_printer},
         {"define", define},
+        {"wanted_dialect", wanted_dialect},
         {NULL, NULL},
     };
     static const struct {

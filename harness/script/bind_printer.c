@@ -193,6 +193,28 @@ static const struct model *check_model(lua_State *lua)
     return model;
 }
 
+static const char *dialect_name(bool buddy)
+{
+    return buddy ? "buddy" : "sdk";
+}
+
+/* model_dialect(model) -> how it talks to Connect; the run may have another model than the scenario. */
+static int model_dialect(lua_State *lua)
+{
+    lua_pushstring(lua, dialect_name(strcmp(check_model(lua)->family, "buddy") == 0));
+    return 1;
+}
+
+/* seen_dialect(number) -> that of a device from outside, as the judge has recognised it */
+static int seen_dialect(lua_State *lua)
+{
+    struct stage *stage = bind_stage(lua);
+    struct connect_printer *believed = stage_believed(stage, bind_check_printer(lua, 1));
+    bool buddy = believed != NULL && contract_is_buddy(stage_contract(stage), believed->token);
+    lua_pushstring(lua, dialect_name(buddy));
+    return 1;
+}
+
 /* printer_new(model, options) -> number, name, model: switched on unless boot is false. */
 static int printer_new(lua_State *lua)
 {
@@ -462,6 +484,8 @@ static int printer_clock_jump(lua_State *lua)
 void bind_printer(lua_State *lua)
 {
     static const luaL_Reg functions[] = {
+        {"model_dialect", model_dialect},
+        {"seen_dialect", seen_dialect},
         {"printer_new", printer_new},
         {"printer_outside", printer_outside},
         {"printer_seen", printer_seen},

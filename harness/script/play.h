@@ -18,6 +18,7 @@ struct definition {
     char *side;     /* "printer", "server"; NULL */
     char *kind;     /* "contract", "fidelity", "quirk"; NULL */
     char *subject;  /* "connect-printer"; NULL */
+    char *dialect;  /* of the printers that it is about, "sdk" or "buddy"; NULL: any */
     bool passive;
     char *virtual_only; /* why it makes no sense in real time; NULL: it does */
     int64_t timeout_us; /* 0: the default */

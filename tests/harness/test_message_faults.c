@@ -156,6 +156,22 @@ static void a_copy_goes_out_on_a_second_connection(void **state)
            "[10.0 POST /p/events t {\"event\": \"INFO\", \"x\": 1}]<204>");
 }
 
+/* Compact JSON in chunks (connect-buddy.md 1.3, 5.1): found by its event, and framed again. */
+static void what_buddy_printers_send_is_changed_too(void **state)
+{
+    struct bed *bed = *state;
+    static const char request[] =
+        "POST /p/events HTTP/1.1\r\nHost: connect\r\nTransfer-Encoding: chunked\r\nToken: t\r\n\r\n"
+        "0010\r\n{\"state\":\"IDLE\",\r\n0011\r\n\"event\":\"FAILED\"}\r\n0000\r\n\r\n";
+    struct error error;
+    assert_true(message_faults_add(bed->faults, "set-json=event/FAILED:state=7", &error));
+    assert_true(message_faults_add(bed->faults, "set-json=event/INFO:state=8", &error));
+    http_client_send(&bed->client, request, sizeof request - 1, false);
+    world_run(&bed->world, bed->world.now_us + SECONDS(10), NULL);
+    assert_string_equal(bed->log.bytes,
+                        "[0.0 POST /p/events t {\"state\":7,\"event\":\"FAILED\"}]<204>");
+}
+
 static void what_was_lost_is_sent_again(void **state)
 {
     struct bed *bed = *state;
@@ -209,6 +225,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_request_of_its_own_is_inserted_behind_the_reply, begin,
                                         end),
         cmocka_unit_test_setup_teardown(a_copy_goes_out_on_a_second_connection, begin, end),
+        cmocka_unit_test_setup_teardown(what_buddy_printers_send_is_changed_too, begin, end),
         cmocka_unit_test_setup_teardown(what_was_lost_is_sent_again, begin, end),
         cmocka_unit_test_setup_teardown(wrong_texts_are_refused_with_the_reason, begin, end),
     };

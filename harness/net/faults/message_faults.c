@@ -198,8 +198,9 @@ static void add_inserted(struct faulty_stream *stream, const struct message_rule
     struct buffer bytes = {0};
     http_write_request(&bytes, rule->name, rule->value);
     for (size_t i = 0; i < like->header_count; i++) {
-        if (strncasecmp(buffer_text(&like->names[i]), "Content-", 8) != 0) {
-            http_write_header(&bytes, buffer_text(&like->names[i]), buffer_text(&like->values[i]));
+        const char *name = buffer_text(&like->names[i]);
+        if (strncasecmp(name, "Content-", 8) != 0 && strcasecmp(name, "Transfer-Encoding") != 0) {
+            http_write_header(&bytes, name, buffer_text(&like->values[i]));
         }
     }
     http_write_end(&bytes);

@@ -152,11 +152,17 @@ static bool is_event(const struct http_message *request, const char *name)
     if (name == NULL) {
         return true;
     }
-    /* The printers' own rendering, so no parser is needed: "event": "NAME" stands first. */
-    char wanted[96];
-    int size = snprintf(wanted, sizeof wanted, "\"event\": \"%s\"", name);
-    return size > 0 &&
-           memmem(request->body.bytes, request->body.size, wanted, (size_t)size) != NULL;
+    /* The printers' own renderings, so no parser is needed: Python's puts a blank behind the colon, Buddy's none. */
+    static const char *const forms[] = {"\"event\": \"%s\"", "\"event\":\"%s\""};
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+        char wanted[96];
+        int size = snprintf(wanted, sizeof wanted, forms[i], name);
+        if (size > 0 &&
+            memmem(request->body.bytes, request->body.size, wanted, (size_t)size) != NULL) {
+            return true;
+        }
+    }
+    return false;
 }
 
 bool message_rule_matches(struct message_rule *rule, const struct http_message *request)

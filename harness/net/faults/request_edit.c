@@ -39,11 +39,26 @@ void request_edit_free(struct request_edit *edit)
     edit->header_count = 0;
 }
 
+/* As Buddy printers frame it (connect-buddy.md 1.3): sizes of four digits, chunks as their buffer allows. */
+static void write_chunks(const struct buffer *body, struct buffer *out)
+{
+    enum { CHUNK_BYTES = 248 };
+    for (size_t at = 0; at < body->size; at += CHUNK_BYTES) {
+        size_t size = body->size - at < CHUNK_BYTES ? body->size - at : CHUNK_BYTES;
+        buffer_format(out, "%04zX\r\n", size);
+        buffer_append(out, body->bytes + at, size);
+        buffer_append_text(out, "\r\n");
+    }
+    buffer_append_text(out, "0000\r\n\r\n");
+}
+
 void request_edit_write(const struct request_edit *edit, struct buffer *out)
 {
+    bool chunked = false;
     http_write_request(out, buffer_text(&edit->method), buffer_text(&edit->target));
     for (size_t i = 0; i < edit->header_count; i++) {
         const char *name = buffer_text(&edit->names[i]);
+        chunked = chunked || strcasecmp(name, "Transfer-Encoding") == 0;
         if (edit->body_changed && strcasecmp(name, "Content-Length") == 0) {
             http_write_header_int(out, name, (int64_t)edit->body.size);
         } else {
@@ -51,7 +66,11 @@ void request_edit_write(const struct request_edit *edit, struct buffer *out)
         }
     }
     http_write_end(out);
-    buffer_append(out, buffer_text(&edit->body), edit->body.size);
+    if (chunked) {
+        write_chunks(&edit->body, out);
+    } else {
+        buffer_append(out, buffer_text(&edit->body), edit->body.size);
+    }
 }
 
 void request_edit_drop_header(struct request_edit *edit, const char *name)
