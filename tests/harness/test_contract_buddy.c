@@ -183,7 +183,7 @@ static void what_binds_both_is_still_asked(void **state)
         const char *fault, *breaks;
     } cases[] = {
         {"body=telemetry:[1]", "CON-TRP-01"},
-        {"insert=poll:POST /p/telemetry", "CON-TRP-04"},
+        {"target=register:/p/telemetry", "CON-TRP-04"},
         {"drop-json=register:firmware", "CON-REG-01"},
         {"set-json=telemetry:temp_bed=null", "CON-TEL-02"},
         {"set-json=event/INFO:timestamp=1795223798.9", "CON-TRP-08"},
