@@ -135,8 +135,10 @@ uint64_t play_seed(uint64_t run_seed, const struct definition *definition)
 bool play_server_misbehaves(const char *text)
 {
     char name[64];
-    snprintf(name, sizeof name, "%.*s", (int)strcspn(text, "=:%"), text);
-    return connect_misbehaviour_find(name) != NULL;
+    size_t size = strcspn(text, "=:%");
+    snprintf(name, sizeof name, "%.*s", (int)size, text);
+    const struct connect_misbehaviour *known = connect_misbehaviour_find(name);
+    return known != NULL && (known->argument != NULL || text[size] != '='); /* "twice=FILTER" */
 }
 
 static bool set_stage(struct play *play, struct error *error)

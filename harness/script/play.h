@@ -78,7 +78,8 @@ struct play {
     void *owner;
 };
 
-/* Whether a misbehaviour is one of the server's, by its name alone; the others are message_faults.h's. */
+/* Whether a misbehaviour is one of the server's, by its name and whether it takes an argument; the others are
+ * message_faults.h's. */
 bool play_server_misbehaves(const char *text);
 
 /* Begins at once, in the world's loop. `play` stays where it is until play_free(). False with the reason when not even

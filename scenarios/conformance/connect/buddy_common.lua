@@ -1,0 +1,83 @@
+-- What several checks of Buddy printers need.
+local buddy = {}
+
+buddy.file = "/usb/cube.gcode"
+
+-- A print without waiting for heat: moves of a few minutes, with no word about the time that is left.
+local function gcode(minutes)
+  local lines = { "; generated for a check", "G90", "M83", "G28", "G1 Z0.2 F600" }
+  for _ = 1, minutes * 6 do -- 10 s each: 2 x 100 mm at 20 mm/s
+    lines[#lines + 1] = "G1 X110 Y50 E1 F1200"
+    lines[#lines + 1] = "G1 X10 Y50 E1 F1200"
+  end
+  return table.concat(lines, "\n") .. "\n"
+end
+
+function buddy.printer(t, options)
+  options = options or {}
+  if not t.outside.printer then
+    options.files = options.files or { [buddy.file] = gcode(10) }
+  end
+  return t:printer("mk4", options)
+end
+
+-- It prints that file, as a person has started it.
+function buddy.printing(t)
+  local printer = buddy.printer(t)
+  printer:start_print(buddy.file)
+  printer:wait_state("PRINTING", "2m")
+  return printer
+end
+
+-- One that its user wants to register.
+function buddy.registering(t)
+  local printer = t:printer("mk4", { registered = false })
+  t:wait "12s"
+  printer:register()
+  return printer
+end
+
+-- Its posts since an instant: telemetry and events in the order of their times.
+function buddy.posts(t, printer, since)
+  local list = {}
+  for _, request in ipairs(t.connect:requests(printer, { method = "POST" })) do
+    if request.at >= (since or 0) and request.path ~= "/p/register" then
+      list[#list + 1] = request
+    end
+  end
+  return list
+end
+
+function buddy.telemetries(t, printer, since)
+  local list = {}
+  for _, request in ipairs(buddy.posts(t, printer, since)) do
+    if request.path == "/p/telemetry" then
+      list[#list + 1] = request
+    end
+  end
+  return list
+end
+
+-- The keys of a JSON object of its rendering in the order of the text; those of objects in it are left out.
+function buddy.keys(text)
+  local keys, flat = {}, text:gsub("^{", ""):gsub("}$", ""):gsub("%b{}", "0"):gsub("%b[]", "0")
+  for key in flat:gmatch '"([%w_]+)":' do
+    keys[#keys + 1] = key
+  end
+  return keys
+end
+
+function buddy.is_full(telemetry)
+  return telemetry.json.temp_nozzle ~= nil
+end
+
+-- It says STATE_CHANGED because it is asked to; the events and the answers to them are the check's.
+function buddy.ask(t, printer)
+  return t.connect:command(printer, "SEND_STATE_INFO")
+end
+
+function buddy.rejected(t, printer, reason, name, kwargs)
+  t:expect(t.connect:command(printer, name, kwargs)):rejected(reason):within "15s"
+end
+
+return buddy
