@@ -76,6 +76,9 @@ check "BUD-CMD-07" {
   side = "printer",
   run = function(t)
     local printer = buddy.printer(t)
+    if t.outside.printer then
+      t:skip "it has no file of ours to print"
+    end
     local command = t.connect:command(printer, "START_PRINT", { path = buddy.file })
     local told = t:expect(command):answered("JOB_INFO"):within "15s"
     t:expect(told.data.start_cmd_id, "start_cmd_id"):equals(command.id)
@@ -159,6 +162,9 @@ check "BUD-CMD-18" {
   side = "printer",
   run = function(t)
     local printer = buddy.printer(t)
+    if t.outside.printer then
+      t:skip "it would change the settings of the device"
+    end
     buddy.rejected(t, printer, "Invalid bool value", "SET_VALUE", { ["tools.1.hardened"] = 1 })
     local since = t:now()
     t:expect(t.connect:command(printer, "SET_VALUE", { ["tools.1.hardened"] = true })):answered("FINISHED"):within "15s"

