@@ -74,7 +74,7 @@ local function answered(t, printer, status, duration)
   t:wait(duration)
   hook:off()
   local posts = buddy.posts(t, printer, since)
-  while posts[1] and not (posts[1].json.event == "STATE_CHANGED") do
+  while posts[1] and posts[1].json.event ~= "STATE_CHANGED" do
     table.remove(posts, 1)
   end
   return posts
