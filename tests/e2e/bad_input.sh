@@ -145,12 +145,12 @@ end, timeout = "366d" }
 LUA
 interrupted 130 "interrupted: 1 did not run to their end" 2 run "$work/long.lua" --junit "$work/long.xml"
 check "its report is there" grep -q testsuite "$work/long.xml"
-interrupted 130 "interrupted" 2 check connect-printer --real --json "$work/real.json" --trace "$work/real.trace"
+interrupted 130 "interrupted" 4 check connect-printer --real --json "$work/real.json" --trace "$work/real.trace"
 check "its report is there" jq -e .interrupted "$work/real.json"
-check "its trace is whole" jq -es 'type == "array"' "$work/real.trace"
+check "its trace is whole" jq -es 'length > 0' "$work/real.trace"
 interrupted 130 "" 0.5 printer mk3s --connect $nowhere
 interrupted 130 "" 12 printer mk3s --connect $nowhere --token x --trace "$work/printer.trace"
-check "its trace is whole" jq -es 'type == "array"' "$work/printer.trace"
+check "its trace is whole" jq -es 'length > 0' "$work/printer.trace"
 interrupted 0 "0 printers, 0 requests" 1 mock connect --listen 127.0.0.1:0 --control 127.0.0.1:0
 interrupted 130 "interrupted" 1 check connect-printer --listen 127.0.0.1:0
 

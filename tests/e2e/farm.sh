@@ -142,7 +142,7 @@ ends 1 errors
 says_file errors "status 5xx"
 ends 1 restart
 check "the gap is told by cause" grep -Eq '[1-9][0-9]* (connect|reset|missing reply)$' "$work/restart.txt"
-check "all are back after the gap" test "$(jq '[.seconds[5:][][1]] | max' "$work/restart.json")" = 32
+check "all are back after the gap" test "$(jq '[.seconds[7:][][1]] | max' "$work/restart.json")" = 32
 check "each came back once" test "$(jq .reconnects "$work/restart.json")" = 32
 check "nothing doubles" jq -e '[.groups[].steps.telemetry | .planned == .ok + .skipped + .unfinished + ([.failed[]] | add // 0)] | all' "$work/restart.json"
 
