@@ -9,6 +9,7 @@
 #include "sim/base/world.h"
 #include "sim/machine/machine.h"
 #include "sim/protocol/connect/prusalink.h"
+#include "sim/protocol/link/link.h"
 #include "sim/wire/stream.h"
 
 /* A printer: a machine of a model and the protocol faces switched on for it. It is a function of
@@ -42,6 +43,8 @@ struct printer_settings {
     /* Shared by many, outlives the printer; NULL: no Connect face. */
     const struct connect_face_settings *connect;
     const char *token; /* of Connect; NULL: not registered */
+    /* Shared by many, outlives the printer; NULL: no PrusaLink server. */
+    const struct link_settings *prusalink;
 };
 
 /* Made but off. NULL with the reason: a directory can't be read, a text is none, the token can't be
@@ -58,6 +61,10 @@ void printer_power_off(struct printer *printer);
 const char *printer_name(const struct printer *printer);
 struct machine *printer_machine(struct printer *printer);
 struct connect_face *printer_connect_face(struct printer *printer); /* NULL: none, or off */
+struct link_face *printer_link_face(struct printer *printer);       /* NULL: none, or off */
+/* Where its PrusaLink server listens while it is on, from now on; on the printer's network, at any
+ * number of places. Port 0 takes a free one and writes it back. */
+bool printer_listen(struct printer *printer, struct endpoint *at, struct error *error);
 
 /* The server, token and names that a prusa_printer_settings.ini gives to a PrusaLink
  * (connect-sdk.md 2.3). */

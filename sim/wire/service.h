@@ -18,6 +18,8 @@ enum http_after {
     HTTP_AFTER_KEEP,  /* the connection stays, or closes if request or reply headers say so, as HTTP
                          has it */
     HTTP_AFTER_CLOSE, /* close in order behind the reply, without saying so */
+    HTTP_AFTER_DRAIN, /* end our side behind the reply and swallow what still comes, for a while:
+                         the reply to a body that nobody waits for reaches its sender */
     HTTP_AFTER_RESET, /* break the connection behind the reply */
     HTTP_AFTER_STALL, /* keep it open and say nothing more on it: later requests on it are read and
                          never answered */
@@ -38,6 +40,12 @@ struct http_reply {
     size_t body_size;
     const char *raw;
     size_t raw_size;
+    /* Sent behind everything else as fast as the peer takes it, read when it is its turn: up to
+     * `size` bytes from `offset`; 0 at the end, negative when it fails, which resets the
+     * connection. `source_free` is called once, whatever happens. Only on our own codec. */
+    long (*source_read)(void *source, uint64_t offset, char *bytes, size_t size);
+    void (*source_free)(void *source);
+    void *source;
     enum http_after after;
     int64_t delay_us;     /* world time to wait before the first byte */
     size_t piece_bytes;   /* 0: in one piece; else pieces of this size … */
@@ -63,6 +71,7 @@ struct http_exchange {
 
 struct http_exchange_class {
     void (*reply)(struct http_exchange *exchange, const struct http_reply *reply);
+    void (*hold)(struct http_exchange *exchange, bool held); /* NULL: cannot */
 };
 
 /* Copies what it needs; the exchange is gone afterwards. */
@@ -72,6 +81,33 @@ static inline void http_exchange_reply(struct http_exchange *exchange,
     exchange->class->reply(exchange, reply);
 }
 
+/* Take nothing more of the request's body from the peer until released: what it has on its way
+ * stays there. */
+static inline void http_exchange_hold(struct http_exchange *exchange, bool held)
+{
+    exchange->class->hold(exchange, held);
+}
+
+/* How a service wants the body of a request. */
+enum http_body_plan {
+    HTTP_BODY_WHOLE,   /* collected into message->body, up to body_bytes_max */
+    HTTP_BODY_PIECES,  /* told by `piece`, without a limit but Content-Length's */
+    HTTP_BODY_IGNORED, /* not looked at: what follows the head is the next request */
+};
+
+/* How a server reads requests where it differs from RFC 9112. Zero: as the RFC has it. */
+struct http_manners {
+    bool bare_lf;          /* lines may end with LF alone */
+    bool bare_cr;          /* … or with CR alone */
+    bool any_length;       /* a Content-Length that is no number, or contradicts, and any
+                              Transfer-Encoding:       the request has no body for us and the service sees the
+                              headers */
+    bool no_host;          /* Host may be missing or repeated */
+    bool no_continue;      /* Expect: 100-continue is not answered */
+    bool half_closed;      /* a peer that ends its side is still answered */
+    size_t head_bytes_max; /* 0: HTTP_HEAD_BYTES_MAX */
+};
+
 struct http_service {
     /* A complete request; `message` is valid during the call. Reply now or later. */
     void (*request)(void *service, struct http_exchange *exchange,
@@ -79,6 +115,20 @@ struct http_service {
     /* The connection ended before the reply: forget the exchange. May be NULL if every reply comes
      * at once. */
     void (*gone)(void *service, struct http_exchange *exchange);
+    /* The head of a request; `message` is valid during the call. Reply at once, or say how the body
+     * is wanted. NULL: HTTP_BODY_WHOLE. After an early reply the body is swallowed. This and the
+     * next four only on our own codec (http_server.h). */
+    enum http_body_plan (*begin)(void *service, struct http_exchange *exchange,
+                                 const struct http_message *message);
+    void (*piece)(void *service, struct http_exchange *exchange, const char *bytes, size_t size);
+    /* The peer has ended its side inside the body: reply, or the exchange ends here without. Only
+     * with manners->half_closed; otherwise `gone`. */
+    void (*cut)(void *service, struct http_exchange *exchange);
+    /* What came is no request: `seen` is what there is of its head. Reply; the connection closes
+     * behind it. NULL: the front answers as http_server.h says. */
+    void (*refused)(void *service, struct http_exchange *exchange, enum http_problem problem,
+                    struct slice seen);
+    const struct http_manners *manners; /* NULL: RFC 9112's */
     void *service;
     size_t body_bytes_max; /* larger requests are answered 413 by the front */
 };

@@ -31,6 +31,9 @@ struct stream_events {
     void (*ended)(void *owner, enum stream_end end,
                   const char *why); /* once, last; the stream is gone after it */
     void (*drained)(void *owner);   /* all that was sent has left; may be NULL */
+    /* The other side will send nothing more and may still read: close when done. NULL: that is the
+     * end, STREAM_END_CLOSED. */
+    void (*finished)(void *owner);
 };
 
 struct stream;
@@ -39,6 +42,8 @@ struct stream_class {
     void (*send)(struct stream *stream, const char *bytes, size_t size);
     void (*close)(struct stream *stream);
     void (*reset)(struct stream *stream);
+    void (*finish)(struct stream *stream);
+    void (*hold)(struct stream *stream, bool held);
 };
 
 struct stream {
@@ -68,6 +73,19 @@ static inline void stream_close(struct stream *stream)
 static inline void stream_reset(struct stream *stream)
 {
     stream->class->reset(stream);
+}
+
+/* Nothing more will be sent; what comes is still told. Once, and no send after it. */
+static inline void stream_finish(struct stream *stream)
+{
+    stream->class->finish(stream);
+}
+
+/* Take nothing from the other side until released, so that its bytes stay on its side and it learns
+ * nothing of `drained`. A few that were on their way may still be told. */
+static inline void stream_hold(struct stream *stream, bool held)
+{
+    stream->class->hold(stream, held);
 }
 
 struct endpoint {

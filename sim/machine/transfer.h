@@ -1,0 +1,47 @@
+#ifndef HOTBED_MACHINE_TRANSFER_H
+#define HOTBED_MACHINE_TRANSFER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* A printer takes in one file at a time, whoever sends it: its own web server and Connect share the
+ * one slot (prusalink.md 7 "uploads at once", connect-sdk.md 9). The slot is the machine's, so that
+ * all faces see the same. */
+
+enum transfer_source {
+    TRANSFER_FROM_CLIENT,  /* a PrusaLink upload by PUT */
+    TRANSFER_FROM_WEB,     /* a PrusaLink upload or download ordered on its web interface */
+    TRANSFER_FROM_CONNECT, /* Connect's files */
+    TRANSFER_FROM_SLICER,  /* Connect's files, sent by a slicer */
+    TRANSFER_SOURCES,
+};
+
+const char *transfer_source_name(enum transfer_source source); /* "FROM_CLIENT" */
+
+enum transfer_end { TRANSFER_DONE, TRANSFER_STOPPED, TRANSFER_ABORTED };
+
+struct transfer {
+    uint32_t
+        id; /* 0: none runs; else counted from the start of the printer, or what Connect said */
+    enum transfer_source source;
+    char *path; /* where the file will be: "/PrusaLink gcodes/x.gcode" */
+    char *url;  /* where it comes from; NULL: it is sent to us */
+    uint64_t size, received;
+    int64_t began_us; /* world time */
+    bool to_select, to_print;
+    bool stop; /* somebody wants it stopped: whoever receives looks at it at its next piece */
+};
+
+struct machine;
+
+/* Whoever receives, in this order: begin, advance any number of times, end. Begin copies the texts
+ * and gives the transfer a number of its own unless id is set; false: another one runs. */
+bool machine_transfer_begin(struct machine *machine, const struct transfer *transfer);
+void machine_transfer_advance(struct machine *machine, uint64_t received);
+void machine_transfer_end(struct machine *machine, enum transfer_end end);
+/* Anybody: the running one, or NULL; asking for its end is setting `stop` by this call, false when
+ * none runs. */
+const struct transfer *machine_transfer(const struct machine *machine);
+bool machine_transfer_stop(struct machine *machine);
+
+#endif
