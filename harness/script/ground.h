@@ -26,6 +26,7 @@ struct ground_targets {
 };
 
 struct ground;
+struct real_driver;
 struct front; /* something that listens for a service */
 
 struct ground_class {
@@ -55,6 +56,8 @@ struct ground *ground_new_real(uint64_t seed, struct trace *trace, const struct 
 
 /* SIGINT and SIGTERM set `*stop` and end a real ground's wait. */
 bool ground_catch_signals(struct ground *ground, volatile bool *stop, struct error *error);
+/* What waits for a real ground's descriptors, for programs and clients beside it; NULL of a virtual one. */
+struct real_driver *ground_driver(struct ground *ground);
 
 static inline void ground_destroy(struct ground *ground)
 {

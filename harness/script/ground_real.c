@@ -105,6 +105,11 @@ bool ground_catch_signals(struct ground *ground, volatile bool *stop, struct err
     return real_driver_catch_signals(real->driver, stop, error);
 }
 
+struct real_driver *ground_driver(struct ground *ground)
+{
+    return ground->real ? ((struct real_ground *)ground)->driver : NULL;
+}
+
 /* ---- The control endpoint of somebody else's mock ---- */
 
 static void answered(void *owner, const struct curl_reply *reply)
