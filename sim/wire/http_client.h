@@ -63,6 +63,7 @@ struct http_client {
     struct stream *stream; /* NULL: no connection */
     struct http_parser parser;
     struct timer timer;
+    struct slice piece; /* what is being read, while it is */
     bool busy, open, head_request, reply_begun;
 };
 
@@ -84,5 +85,9 @@ bool http_client_busy(const struct http_client *client);
 /* Number of the connection that the last request went out on, 0: none stands. */
 uint32_t http_client_connection(const struct http_client *client);
 void http_client_close(struct http_client *client); /* as free, but stays usable */
+/* Within `reply` to a 101 only: the connection is the caller's, who gives the stream events and an
+ * owner at once; `early` is what came in behind the reply, valid during the call. The client is as
+ * after close. */
+struct stream *http_client_take(struct http_client *client, struct slice *early);
 
 #endif

@@ -7,6 +7,7 @@
 
 #include "sim/base/buffer.h"
 #include "sim/wire/http.h"
+#include "sim/wire/stream.h"
 
 /* The server's side of HTTP without I/O: a service is a function from a request to a reply, which
  * may come later. Who listens is a front: sim/wire codec over streams (http_server.h), or
@@ -23,6 +24,15 @@ enum http_after {
     HTTP_AFTER_RESET, /* break the connection behind the reply */
     HTTP_AFTER_STALL, /* keep it open and say nothing more on it: later requests on it are read and
                          never answered */
+};
+
+/* Who goes on with a connection behind a reply of 101 (RFC 9110 section 7.8). */
+struct http_upgrade {
+    /* The reply is out and `stream` is the taker's, who gives it events and an owner before
+     * returning; `early` came in behind the request. `stream` NULL: the connection ended first.
+     * Called once, never from within the reply. NULL: nobody. */
+    void (*take)(void *owner, struct stream *stream, struct slice early);
+    void *owner;
 };
 
 /* A reply as values. A status of 0 sends nothing at all (with AFTER_STALL: a request that is never
@@ -47,6 +57,7 @@ struct http_reply {
     void (*source_free)(void *source);
     void *source;
     enum http_after after;
+    struct http_upgrade upgrade; /* with status 101 and AFTER_KEEP only */
     int64_t delay_us;     /* world time to wait before the first byte */
     size_t piece_bytes;   /* 0: in one piece; else pieces of this size … */
     int64_t piece_gap_us; /* … with this pause between them */
