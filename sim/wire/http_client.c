@@ -81,7 +81,8 @@ static void on_complete(void *owner, const struct http_message *message)
     client->busy = false;
     world_cancel(client->world, &client->timer);
     /* What follows a reply is nobody's: the connection cannot be trusted for the next one. */
-    if (!message->keep_alive || client->parser.behind > 0) {
+    bool upgraded = message->status == 101 && client->upgrades;
+    if (!upgraded && (!message->keep_alive || client->parser.behind > 0)) {
         drop_connection(client);
     }
     client->events->reply(client->owner, message);
@@ -124,6 +125,7 @@ static void on_received(void *owner, const char *bytes, size_t size)
     }
     client->reply_begun = true;
     arm_reply_timeout(client);
+    client->piece = (struct slice){bytes, size};
     http_parser_feed(&client->parser, bytes, size);
 }
 
@@ -213,4 +215,15 @@ bool http_client_busy(const struct http_client *client)
 uint32_t http_client_connection(const struct http_client *client)
 {
     return client->stream == NULL ? 0 : client->stream->id;
+}
+
+struct stream *http_client_take(struct http_client *client, struct slice *early)
+{
+    struct stream *stream = client->stream;
+    size_t behind = client->parser.behind;
+    assert(!client->busy && stream != NULL && behind <= client->piece.size);
+    *early = (struct slice){client->piece.bytes + client->piece.size - behind, behind};
+    client->stream = NULL;
+    drop_connection(client);
+    return stream;
 }

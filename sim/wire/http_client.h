@@ -59,6 +59,7 @@ struct http_client {
     int64_t connect_timeout_us; /* 0: none */
     int64_t reply_timeout_us;   /* 0: none */
     size_t reply_bytes_max;     /* of a body; 16 MiB unless set */
+    bool upgrades;              /* its owner takes connections: http_client_take() */
     /* The rest is http_client.c's own. */
     struct stream *stream; /* NULL: no connection */
     struct http_parser parser;

@@ -22,6 +22,8 @@ struct connection {
     size_t piece_bytes;
     int64_t piece_gap_us;
     enum http_after after;
+    struct http_upgrade upgrade; /* behind the reply; take NULL: none */
+    bool upgrading;              /* the reply is out, the stream changes hands in the next instant */
     bool exchanging; /* the service has the request and has not replied */
     bool replying;   /* the reply is on its way out */
     bool stalled;
@@ -52,6 +54,9 @@ static void connection_destroy(struct connection *connection)
     if (connection->exchanging && server->service->gone != NULL) {
         connection->exchanging = false;
         server->service->gone(server->service->service, &connection->exchange);
+    }
+    if (connection->upgrade.take != NULL) {
+        connection->upgrade.take(connection->upgrade.owner, NULL, slice_of(""));
     }
     if (connection->destroyed != NULL) {
         *connection->destroyed = true;
@@ -106,8 +111,26 @@ static void watch_time(struct connection *connection)
     connection->in_request = in_request;
 }
 
+/* What waits behind the request is the taker's, too. */
+static void hand_over(struct connection *connection)
+{
+    struct http_upgrade upgrade = connection->upgrade;
+    struct stream *stream = connection->stream;
+    struct buffer early = connection->parser.held;
+    connection->parser.held = (struct buffer){0};
+    connection->upgrade.take = NULL;
+    connection_destroy(connection);
+    upgrade.take(upgrade.owner, stream, (struct slice){buffer_text(&early), early.size});
+    buffer_free(&early);
+}
+
 static void reply_sent(struct connection *connection)
 {
+    if (connection->upgrade.take != NULL) {
+        connection->upgrading = true; /* not at once: a piece may still be fed to the parser */
+        world_arm_in(connection->server->world, &connection->timer, 0);
+        return;
+    }
     connection->replying = false;
     buffer_free(&connection->out);
     switch (connection->after) {
@@ -167,6 +190,9 @@ static void on_reply(struct http_exchange *exchange, const struct http_reply *re
     connection->replying = true;
     connection->sent = 0;
     connection->after = reply->after;
+    assert(reply->upgrade.take == NULL ||
+           (reply->status == 101 && reply->after == HTTP_AFTER_KEEP));
+    connection->upgrade = reply->upgrade;
     connection->piece_bytes = reply->piece_bytes;
     connection->piece_gap_us = reply->piece_gap_us;
     if (!http_reply_render(&connection->out, reply, connection->head_request)) {
@@ -194,7 +220,9 @@ static void answer(struct connection *connection, int status, const char *why)
 static void on_time(void *owner)
 {
     struct connection *connection = owner;
-    if (connection->replying) {
+    if (connection->upgrading) {
+        hand_over(connection);
+    } else if (connection->replying) {
         send_more(connection);
     } else if (connection->in_request) {
         answer(connection, 408, "the request did not arrive in time");

@@ -51,6 +51,9 @@ struct slice http_header_value(const struct http_message *message, const char *n
 
 bool http_header_has_token(struct slice value, const char *token)
 {
+    if (value.size == 0) {
+        return false;
+    }
     const char *at = value.bytes;
     const char *end = at + value.size;
     while (at < end) {
