@@ -151,6 +151,11 @@ enum storage_result machine_put_file(struct machine *machine, const char *path,
  * that goes and one that comes, whatever it replaces, as inotify does (connect-sdk.md 8.5). */
 enum storage_result machine_append_file(struct machine *machine, const char *path,
                                         const void *bytes, size_t size);
+/* storage_reserve() and storage_write(); what is written is not told: it is no news before it is all
+ * there. */
+enum storage_result machine_reserve_file(struct machine *machine, const char *path, uint64_t size);
+enum storage_result machine_write_file(struct machine *machine, const char *path, uint64_t offset,
+                                       const void *bytes, size_t size);
 enum storage_result machine_rename_file(struct machine *machine, const char *from, const char *to);
 enum storage_result machine_remove(struct machine *machine, const char *path, bool whole_tree);
 void machine_rescan(struct machine *machine); /* storages on real directories: tell what changed

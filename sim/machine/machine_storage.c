@@ -155,6 +155,28 @@ enum storage_result machine_append_file(struct machine *machine, const char *pat
     return result;
 }
 
+enum storage_result machine_reserve_file(struct machine *machine, const char *path, uint64_t size)
+{
+    const char *below;
+    struct storage *storage = machine_storage_of(machine, path, &below);
+    if (storage == NULL) {
+        return STORAGE_NOT_FOUND;
+    }
+    enum storage_result result = storage_reserve(storage, below, size, wall_s(machine));
+    if (result == STORAGE_OK) {
+        tell(&(struct telling){machine, storage}, STORAGE_CREATED, below);
+    }
+    return result;
+}
+
+enum storage_result machine_write_file(struct machine *machine, const char *path, uint64_t offset,
+                                       const void *bytes, size_t size)
+{
+    const char *below;
+    struct storage *storage = machine_storage_of(machine, path, &below);
+    return storage == NULL ? STORAGE_NOT_FOUND : storage_write(storage, below, offset, bytes, size);
+}
+
 enum storage_result machine_rename_file(struct machine *machine, const char *from, const char *to)
 {
     const char *below, *target;

@@ -342,6 +342,53 @@ enum storage_result storage_append(struct storage *storage, const char *path, co
     return result;
 }
 
+enum storage_result storage_reserve(struct storage *storage, const char *path, uint64_t size,
+                                    int64_t now_s)
+{
+    uint32_t missing;
+    struct file_node *node = NULL;
+    enum storage_result result = look_for_place(storage, path, &missing);
+    if (result != STORAGE_OK) {
+        return result;
+    }
+    if (missing != 1) {
+        return missing == 0 ? STORAGE_EXISTS : STORAGE_NOT_FOUND;
+    }
+    if (storage_total_bytes(storage) > 0 && size > storage_free_bytes(storage)) {
+        return STORAGE_FULL;
+    }
+    if (storage->directory != NULL) {
+        result = storage_directory_reserve(storage->directory, path, size, now_s, &node);
+    } else {
+        const char *slash = strrchr(path, '/');
+        node = file_node_file(slash == NULL ? path : slash + 1, false, now_s,
+                              file_content_of_size(size));
+    }
+    if (result == STORAGE_OK) {
+        place_node(storage, path, node, now_s);
+    }
+    return result;
+}
+
+enum storage_result storage_write(struct storage *storage, const char *path, uint64_t offset,
+                                  const void *bytes, size_t size)
+{
+    const struct file_node *node = storage_find(storage, path);
+    if (node == NULL || node->folder) {
+        return node == NULL ? STORAGE_NOT_FOUND : STORAGE_EXISTS;
+    }
+    if (storage->read_only || node->read_only) {
+        return STORAGE_READ_ONLY;
+    }
+    if (offset > node->size || size > node->size - offset) {
+        return STORAGE_BAD_PATH;
+    }
+    if (storage->directory != NULL) {
+        return storage_directory_write_at(storage->directory, path, offset, bytes, size);
+    }
+    return file_content_write(node->content, offset, bytes, size) ? STORAGE_OK : STORAGE_READ_ONLY;
+}
+
 enum storage_result storage_rename(struct storage *storage, const char *from, const char *to,
                                    int64_t now_s)
 {

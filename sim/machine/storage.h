@@ -30,6 +30,9 @@ struct file_content;
 struct file_content *file_content_of_bytes(const void *bytes, size_t size); /* copies */
 struct file_content *file_content_of_file(const char *path,
                                           struct error *error); /* NULL: not a readable file */
+/* So many bytes in memory, 0 each until storage_write() puts something there; takes room only for
+ * what was written. */
+struct file_content *file_content_of_size(uint64_t size);
 struct file_content *file_content_share(struct file_content *content);
 void file_content_release(struct file_content *content); /* NULL is fine */
 uint64_t file_content_size(
@@ -133,6 +136,14 @@ enum storage_result storage_remove(struct storage *storage, const char *path, bo
  * and its parents when they are missing. A piece for which there is no room adds nothing. */
 enum storage_result storage_append(struct storage *storage, const char *path, const void *bytes,
                                    size_t size, int64_t now_s);
+/* A file that comes in pieces in any order: reserve makes it, `size` bytes long at once, in a
+ * folder that is there and under a name that is free; write puts bytes into it in place, in
+ * everybody's view of it. A piece that does not lie within the file is a STORAGE_BAD_PATH. Parents
+ * are not made. */
+enum storage_result storage_reserve(struct storage *storage, const char *path, uint64_t size,
+                                    int64_t now_s);
+enum storage_result storage_write(struct storage *storage, const char *path, uint64_t offset,
+                                  const void *bytes, size_t size);
 /* Of a file; replaces another file as rename() does and keeps the time of modification. */
 enum storage_result storage_rename(struct storage *storage, const char *from, const char *to,
                                    int64_t now_s);

@@ -1,3 +1,4 @@
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -16,6 +17,7 @@ struct file_content {
     uint64_t size;
     void *bytes;                         /* in memory; NULL: on disk */
     size_t capacity;                     /* of the bytes of one that grows; 0: it never does */
+    char **pages;                        /* of one that is written in place; NULL: none there yet */
     struct storage_directory *directory; /* `path` is below it; NULL: `path` is the caller's own */
     char *path;
     struct timespec modified; /* on disk: with the number of the inode tells one file from the next
@@ -36,6 +38,65 @@ struct file_content *file_content_of_bytes(const void *bytes, size_t size)
     struct file_content *content = content_new(size);
     content->bytes = memory_copy_slice(bytes, size);
     return content;
+}
+
+/* ---- written in place ---- */
+
+enum { PAGE_BYTES = 1 << 16 };
+
+struct file_content *file_content_of_size(uint64_t size)
+{
+    struct file_content *content = content_new(size);
+    content->pages = memory_new_array((size_t)((size + PAGE_BYTES - 1) / PAGE_BYTES) + 1,
+                                      sizeof *content->pages);
+    return content;
+}
+
+bool file_content_write(struct file_content *content, uint64_t offset, const void *bytes,
+                        size_t size)
+{
+    if (content->pages == NULL) {
+        return false;
+    }
+    assert(offset <= content->size && size <= content->size - offset);
+    for (const char *from = bytes; size > 0;) {
+        char **page = &content->pages[offset / PAGE_BYTES];
+        size_t at = (size_t)(offset % PAGE_BYTES);
+        size_t part = size < PAGE_BYTES - at ? size : PAGE_BYTES - at;
+        if (*page == NULL) {
+            *page = memory_new(PAGE_BYTES);
+        }
+        memcpy(*page + at, from, part);
+        from += part;
+        offset += part;
+        size -= part;
+    }
+    return true;
+}
+
+static void read_pages(const struct file_content *content, uint64_t offset, char *to, size_t size)
+{
+    while (size > 0) {
+        const char *page = content->pages[offset / PAGE_BYTES];
+        size_t at = (size_t)(offset % PAGE_BYTES);
+        size_t part = size < PAGE_BYTES - at ? size : PAGE_BYTES - at;
+        if (page == NULL) {
+            memset(to, 0, part);
+        } else {
+            memcpy(to, page + at, part);
+        }
+        to += part;
+        offset += part;
+        size -= part;
+    }
+}
+
+static void free_pages(struct file_content *content)
+{
+    for (uint64_t i = 0; content->pages != NULL && i * PAGE_BYTES < content->size; i++) {
+        free(content->pages[i]);
+    }
+    free(content->pages);
 }
 
 struct file_content *file_content_grown(struct file_content *content, const void *bytes,
@@ -120,6 +181,7 @@ void file_content_release(struct file_content *content)
     if (content->directory != NULL) {
         storage_directory_release(content->directory);
     }
+    free_pages(content);
     free(content->bytes);
     free(content->path);
     free(content);
@@ -165,6 +227,10 @@ long file_content_read(const struct file_content *content, uint64_t offset, void
     }
     if (content->bytes != NULL) {
         memcpy(bytes, (const char *)content->bytes + offset, wanted);
+        return (long)wanted;
+    }
+    if (content->pages != NULL) {
+        read_pages(content, offset, bytes, wanted);
         return (long)wanted;
     }
     return read_disk(content, offset, bytes, wanted, error);

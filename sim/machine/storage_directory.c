@@ -416,6 +416,76 @@ enum storage_result storage_directory_append(struct storage_directory *directory
     return result;
 }
 
+enum storage_result storage_directory_reserve(struct storage_directory *directory, const char *path,
+                                              uint64_t size, int64_t now_s, struct file_node **node)
+{
+    const char *name;
+    int folder = open_parent(directory, path, &name, false);
+    if (folder < 0) {
+        return result_of_errno();
+    }
+    struct stat info;
+    struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = (time_t)now_s}};
+    int file = openat(folder, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
+    bool fine = file >= 0 && ftruncate(file, (off_t)size) == 0 && futimens(file, times) == 0 &&
+                fstat(file, &info) == 0;
+    enum storage_result result = fine ? STORAGE_OK : result_of_errno();
+    if (fine) {
+        *node =
+            file_node_file(name, false, now_s, file_content_in_directory(directory, path, &info));
+    } else if (file >= 0) {
+        unlinkat(folder, name, 0);
+    }
+    if (file >= 0) {
+        close(file);
+    }
+    close(folder);
+    return result;
+}
+
+static bool write_all_at(int file, const char *bytes, size_t size, uint64_t offset)
+{
+    while (size > 0) {
+        ssize_t put = pwrite(file, bytes, size, (off_t)offset);
+        if (put < 0 && errno == EINTR) {
+            continue;
+        }
+        if (put <= 0) {
+            return false;
+        }
+        bytes += put;
+        offset += (uint64_t)put;
+        size -= (size_t)put;
+    }
+    return true;
+}
+
+enum storage_result storage_directory_write_at(struct storage_directory *directory,
+                                               const char *path, uint64_t offset, const void *bytes,
+                                               size_t size)
+{
+    const char *name;
+    int folder = open_parent(directory, path, &name, false);
+    if (folder < 0) {
+        return result_of_errno();
+    }
+    struct stat info;
+    int file = openat(folder, name, O_WRONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+    enum storage_result result = STORAGE_OK;
+    if (file < 0 || fstat(file, &info) != 0) {
+        result = result_of_errno();
+    } else if (!S_ISREG(info.st_mode)) {
+        result = STORAGE_EXISTS;
+    } else if (!write_all_at(file, bytes, size, offset)) {
+        result = result_of_errno();
+    }
+    if (file >= 0) {
+        close(file);
+    }
+    close(folder);
+    return result;
+}
+
 enum storage_result storage_directory_rename(struct storage_directory *directory, const char *from,
                                              const char *to, struct file_node **node)
 {

@@ -28,6 +28,13 @@ enum storage_result storage_directory_write(struct storage_directory *directory,
 enum storage_result storage_directory_append(struct storage_directory *directory, const char *path,
                                              const void *bytes, size_t size, int64_t now_s,
                                              struct file_node **node);
+/* A new file of that size, which takes no room on disk before it is written to. */
+enum storage_result storage_directory_reserve(struct storage_directory *directory, const char *path,
+                                              uint64_t size, int64_t now_s,
+                                              struct file_node **node);
+enum storage_result storage_directory_write_at(struct storage_directory *directory,
+                                               const char *path, uint64_t offset, const void *bytes,
+                                               size_t size);
 enum storage_result storage_directory_rename(struct storage_directory *directory, const char *from,
                                              const char *to, struct file_node **node);
 enum storage_result storage_directory_make_folder(struct storage_directory *directory,
@@ -39,6 +46,10 @@ enum storage_result storage_directory_remove(struct storage_directory *directory
  * only whoever holds the newest node of a file may let it grow; any other is copied. */
 struct file_content *file_content_grown(struct file_content *content, const void *bytes,
                                         size_t size);
+
+/* False: it is none of file_content_of_size(). */
+bool file_content_write(struct file_content *content, uint64_t offset, const void *bytes,
+                        size_t size);
 
 /* Contents that lie in such a directory (storage_content.c). */
 struct file_content *file_content_in_directory(struct storage_directory *directory,
