@@ -176,8 +176,9 @@ void judge_trp_12(struct sight *sight)
         return;
     }
     int64_t since_us = sight->time_us - subject->refused_us;
-    if ((sight->kind & SEE_TELEMETRY) == 0 && since_us < SECONDS(6)) {
-        return; /* FINISH too early to tell */
+    bool alive = subject->seen_us > subject->refused_us;
+    if ((sight->kind & SEE_TELEMETRY) == 0 && (since_us < SECONDS(6) || !alive)) {
+        return; /* FINISH too early to tell, or it may have been switched off */
     }
     struct slice token = sight->request == NULL ? (struct slice){0} : sight->headers[HEADER_TOKEN];
     bool kept = sight->request == NULL || (token.size > 0 && subject->token != NULL &&

@@ -1,6 +1,7 @@
 #include "harness/script/actor.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,6 +20,7 @@ struct actor {
     size_t camera_count;
     char *printer_name, *location;
     char fingerprint[65];
+    char code[64]; /* that its registration got last */
     const struct actor_listener *listener;
     struct http_parser parser; /* of our own requests, for the listener */
     uint32_t connection;       /* whose request is being read */
@@ -59,6 +61,15 @@ static void observed_end(void *observer, const struct connect_sdk *sdk, uint32_t
 
 static const struct connect_observer_class observer_class = {
     .request = observed_request, .reply = observed_reply, .ended = observed_end};
+
+static void got_code(void *owner, const char *code, const char *url)
+{
+    struct actor *actor = owner;
+    (void)url;
+    snprintf(actor->code, sizeof actor->code, "%s", code);
+}
+
+static const struct connect_face_events face_events = {.code = got_code};
 
 static const struct http_parser_events parser_events = {.complete = parsed_request};
 
@@ -139,6 +150,8 @@ static bool read_settings(struct actor *actor, const struct actor_settings *sett
     face->location = actor->location;
     copy_cameras(actor, settings);
     face->quirks = settings->quirks;
+    face->events = &face_events;
+    face->owner = actor;
     if (settings->listener != NULL) {
         face->observer_class = &observer_class;
         face->observer = actor;
@@ -251,6 +264,11 @@ const char *actor_name(const struct actor *actor)
 const char *actor_token(const struct actor *actor)
 {
     return actor->face != NULL ? connect_face_token(actor->face) : actor->token;
+}
+
+const char *actor_code(const struct actor *actor)
+{
+    return actor->code;
 }
 
 const char *actor_server(const struct actor *actor)

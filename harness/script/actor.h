@@ -61,6 +61,7 @@ void actor_power_off(struct actor *actor); /* the host program ends: no more mes
 
 const char *actor_name(const struct actor *actor);
 const char *actor_token(const struct actor *actor);  /* NULL: none */
+const char *actor_code(const struct actor *actor);   /* of its registration; "" : none yet */
 const char *actor_server(const struct actor *actor); /* base URL */
 const char *actor_fingerprint(const struct actor *actor);
 struct machine *actor_machine(struct actor *actor);

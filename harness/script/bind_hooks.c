@@ -5,7 +5,9 @@
 #include "harness/script/bind.h"
 #include "sim/base/memory.h"
 
-static const char *const points[] = {"register", "poll", "telemetry", "event", "probe", "other", "delivery", "reply", NULL};
+/* In the order of enum connect_point. */
+static const char *const points[] = {"register", "poll",   "telemetry", "event",    "probe", "other",
+                                     "file",     "camera", "snapshot",  "delivery", "reply", NULL};
 
 /* hook(point, printer, event, times, function) -> id */
 static int hook(lua_State *lua)

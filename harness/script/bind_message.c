@@ -192,12 +192,10 @@ static void push_arrivals(lua_State *lua, struct stage *stage, struct stage_prin
 static bool entry_is_of(const struct connect_log_entry *entry, const struct stage_printer *printer,
                         uint32_t number)
 {
-    if (entry->printer != 0 || printer->actor == NULL) {
+    if (entry->printer != 0) {
         return number != 0 && entry->printer == number;
     }
-    const char *fingerprint = actor_fingerprint(printer->actor);
-    return memmem(entry->request_head.bytes, entry->request_head.size, fingerprint,
-                  strlen(fingerprint)) != NULL;
+    return stage_stranger_is(printer, entry->request_head, entry->request_body);
 }
 
 /* requests(printer, since): of the log, behind number `since`, and what is not answered yet. */

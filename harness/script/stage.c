@@ -379,16 +379,31 @@ bool stage_set_up(struct stage *stage, bool up, struct error *error)
 
 /* ---- Hooks ---- */
 
-/* Before its registration the server doesn't know a printer; its fingerprint tells. */
+static bool holds(struct slice text, const char *wanted)
+{
+    return *wanted != '\0' && text.size > 0 &&
+           memmem(text.bytes, text.size, wanted, strlen(wanted)) != NULL;
+}
+
+bool stage_stranger_is(const struct stage_printer *printer, struct slice head, struct slice body)
+{
+    if (printer->actor == NULL) {
+        return false;
+    }
+    const char *fingerprint = actor_fingerprint(printer->actor);
+    char code[64];
+    snprintf(code, sizeof code, "Code: %s\r", actor_code(printer->actor));
+    return holds(head, fingerprint) || holds(body, fingerprint) ||
+           (*actor_code(printer->actor) != '\0' && holds(head, code));
+}
+
 static bool decision_is_of(struct stage *stage, struct stage_printer *printer,
                            const struct connect_decision *decision)
 {
     if (decision->printer != NULL) {
         return stage_believed(stage, printer) == decision->printer;
     }
-    struct slice fingerprint = http_header_value(decision->request, "Fingerprint");
-    return printer->actor != NULL && fingerprint.bytes != NULL &&
-           slice_is(fingerprint, actor_fingerprint(printer->actor));
+    return stage_stranger_is(printer, decision->request->head, decision->request->body);
 }
 
 static bool hook_wants(struct stage *stage, const struct stage_hook *hook,

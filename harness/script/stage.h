@@ -128,6 +128,9 @@ bool stage_printer_spoke(struct stage *stage,
                          struct stage_printer *printer); /* a telemetry was seen */
 uint32_t stage_log_number(struct stage *stage,
                           struct stage_printer *printer); /* its number in the log; 0: unknown */
+/* Whether a request that the server can't tell whose it is comes from this printer of ours. A Buddy
+ * printer that registers names itself only in the body, and then by its code (connect-buddy.md 2). */
+bool stage_stranger_is(const struct stage_printer *printer, struct slice head, struct slice body);
 bool stage_event_is_of(struct stage *stage, const struct stage_event *event,
                        struct stage_printer *printer);
 struct contract *stage_contract(struct stage *stage);

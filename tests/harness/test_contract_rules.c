@@ -90,7 +90,7 @@ static const struct wrong wrongs[] = {
     {"CON-TRP-09", "> tel | {\"state\": \"IDLE\"}\nT 4\nx\n"},
     {"CON-TRP-10", "> tel | {\"state\": \"IDLE\"}\nX\nc 2\n> tel | {\"state\": \"IDLE\"}\n< 204\n"},
     {"CON-TRP-11", "> tel | {\"state\": \"IDLE\"}\nT 1\nc 2\n> tel | {\"state\": \"IDLE\"}\n< 204\n"},
-    {"CON-TRP-12", ON "> tel | {\"state\": \"IDLE\"}\n< 503\nT 30\n"},
+    {"CON-TRP-12", ON "> tel | {\"state\": \"IDLE\"}\n< 503\nT 3\n" CHANGED("IDLE", "") "T 30\n"},
     {"CON-TRP-13", "> tel | {\"state\": \"IDLE\"}\nT 12\n< 204\n"},
     {"CON-TRP-13", "> tel | {\"state\": \"IDLE\"}\nT 10\nc 2\n> tel | {\"state\": \"IDLE\"}\n< 204\n"},
     {"CON-TRP-14", "> tel | {\"state\": \"IDLE\"}\n< 302 +Location: /x;\n"},

@@ -354,6 +354,9 @@ static void begin(struct buddy *buddy)
     buddy->state.ended_count = 0;
     buddy_planner_init(&buddy->planner, &buddy_host_class, buddy, &buddy->build, files,
                        &buddy->state);
+    buddy->planner.style = buddy->settings->telemetry;
+    buddy->planner.fixed_interval_us = buddy->settings->telemetry_interval_us;
+    buddy_set_pace(buddy, buddy->pace, buddy->pace_owner);
     buddy_wake(buddy);
 }
 
@@ -438,6 +441,17 @@ void buddy_set_api_key(struct buddy *buddy, const char *api_key)
     char *copy = memory_copy_text(api_key);
     free(buddy->api_key);
     buddy->api_key = copy;
+}
+
+void buddy_set_pace(struct buddy *buddy, const struct connect_pace *pace, void *owner)
+{
+    buddy->pace = pace;
+    buddy->pace_owner = owner;
+    buddy->planner.now_us = buddy->world->now_us;
+    buddy_planner_set_pace(&buddy->planner, pace, owner);
+    if (buddy->sleeping) {
+        buddy_wake(buddy); /* the first turn is now */
+    }
 }
 
 void buddy_observe(struct buddy *buddy, const struct connect_observer_class *class, void *observer)

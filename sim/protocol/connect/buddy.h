@@ -16,7 +16,7 @@
 struct buddy;
 
 /* As connect_face_new(); of the settings it heeds server, peer_name, api_key, register_at_start,
- * events and the observer, which is told about no SDK (NULL). */
+ * telemetry and its interval, events and the observer, which is told about no SDK (NULL). */
 struct buddy *buddy_new(struct world *world, struct network *network, struct machine *machine,
                         const struct connect_face_settings *settings, const char *name,
                         const char *token);
@@ -27,6 +27,7 @@ bool buddy_register(struct buddy *buddy);
 void buddy_set_server(struct buddy *buddy, const char *server, const char *token);
 void buddy_set_api_key(struct buddy *buddy, const char *api_key); /* NULL: none */
 
+void buddy_set_pace(struct buddy *buddy, const struct connect_pace *pace, void *owner);
 void buddy_observe(struct buddy *buddy, const struct connect_observer_class *class, void *observer);
 
 const char *buddy_token(const struct buddy *buddy); /* NULL: none */

@@ -47,6 +47,8 @@ struct buddy {
     int64_t exchange_due_us;
     uint32_t connection;
     uint64_t requests;
+    const struct connect_pace *pace; /* NULL: the firmware's own */
+    void *pace_owner;
     const struct connect_observer_class *observer_class; /* NULL: none */
     void *observer;
 

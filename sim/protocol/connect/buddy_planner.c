@@ -17,6 +17,7 @@
 #define COOLDOWN_MAX    SECONDS(60)
 #define RECONNECT_AFTER SECONDS(10)
 #define LONG_AGO        (2 * TELEMETRY_FULL)
+#define CATCH_UP        SECONDS(10)
 
 enum { ATTEMPTS = 5 };
 
@@ -54,6 +55,14 @@ void buddy_planner_reset(struct buddy_planner *planner)
     planner->cooldown_us = 0;
     planner->cool_now = false;
     planner->failures = 0;
+}
+
+void buddy_planner_set_pace(struct buddy_planner *planner, const struct connect_pace *pace,
+                            void *owner)
+{
+    planner->pace = pace;
+    planner->pace_owner = owner;
+    planner->turn_us = planner->now_us;
 }
 
 /* ---- what is next ---- */
@@ -119,21 +128,72 @@ static void plan_change(struct buddy_planner *planner)
     planner->change.pending = false;
 }
 
+static int64_t interval_us(const struct buddy_planner *planner)
+{
+    bool busy = planner->state->printing || planner->background || planner->observed_transfer.known;
+    return planner->fixed_interval_us > 0 ? planner->fixed_interval_us
+           : busy                         ? TELEMETRY_SHORT
+                                          : planner->telemetry_long_us;
+}
+
+static struct buddy_action telemetry(struct buddy_planner *planner, bool full)
+{
+    planner->last_full = planner->style == CONNECT_TELEMETRY_OF_HOST
+                             ? full
+                             : planner->style == CONNECT_TELEMETRY_FULL;
+    return (struct buddy_action){.kind = BUDDY_SEND_TELEMETRY, .full = planner->last_full};
+}
+
+static struct buddy_action idle(int64_t left_us)
+{
+    return (struct buddy_action){.kind = BUDDY_SLEEP,
+                                 .sleep_us = left_us < WAKE_UP ? left_us : WAKE_UP};
+}
+
+/* A turn has come: the next one is counted from it and not from now, so that a late loop does not
+ * slow the printer down. What lies further back than CATCH_UP is given up. */
+static void take_turn(struct buddy_planner *planner)
+{
+    const struct connect_pace *pace = planner->pace;
+    bool made = true;
+    do {
+        if (pace->turn != NULL) {
+            pace->turn(planner->pace_owner, planner->turn_us, made);
+        }
+        int64_t own_us = interval_us(planner);
+        planner->turn_us +=
+            pace->interval_us != NULL ? pace->interval_us(planner->pace_owner, own_us) : own_us;
+        made = false;
+    } while (planner->turn_us < planner->now_us - CATCH_UP);
+}
+
+static struct buddy_action paced_telemetry(struct buddy_planner *planner, bool full)
+{
+    if (planner->now_us >= planner->turn_us) {
+        take_turn(planner);
+    } else if (planner->telemetry_sent) {
+        return idle(planner->turn_us - planner->now_us);
+    }
+    return telemetry(planner, full);
+}
+
 static struct buddy_action telemetry_or_sleep(struct buddy_planner *planner)
 {
     const struct buddy_state *state = planner->state;
     bool news =
         changed(&planner->telemetry, buddy_telemetry_hash(planner->build, state, !state->printing));
-    bool busy = state->printing || planner->background || planner->observed_transfer.known;
-    int64_t interval = busy ? TELEMETRY_SHORT : planner->telemetry_long_us;
+    int64_t interval = interval_us(planner);
     int64_t since = planner->telemetry_sent ? planner->now_us - planner->telemetry_us : LONG_AGO;
     int64_t since_full = planner->full_sent ? planner->now_us - planner->full_us : LONG_AGO;
-    if (since >= TELEMETRY_MIN && (news || since >= interval)) {
-        planner->last_full = news || since_full >= TELEMETRY_FULL;
-        return (struct buddy_action){.kind = BUDDY_SEND_TELEMETRY, .full = planner->last_full};
+    bool full = news || since_full >= TELEMETRY_FULL;
+    if (planner->pace != NULL) {
+        return paced_telemetry(planner, full);
     }
-    int64_t left = interval - since;
-    return (struct buddy_action){.kind = BUDDY_SLEEP, .sleep_us = left < WAKE_UP ? left : WAKE_UP};
+    bool early = news && planner->fixed_interval_us == 0;
+    if (since >= TELEMETRY_MIN && (early || since >= interval)) {
+        return telemetry(planner, full);
+    }
+    return idle(interval - since);
 }
 
 struct buddy_action buddy_planner_next(struct buddy_planner *planner)

@@ -9,6 +9,7 @@
 #include "sim/protocol/connect/buddy_parse.h"
 #include "sim/protocol/connect/buddy_render.h"
 #include "sim/protocol/connect/buddy_state.h"
+#include "sim/protocol/connect/prusalink.h"
 
 /* What a Buddy printer tells Connect next, and what it makes of Connect's commands
  * (connect-buddy.md 3, 6; PFB: src/connect/planner.cpp). Decisions only: no wire, no clock of its
@@ -91,6 +92,12 @@ struct buddy_planner {
     const struct buddy_state *state; /* the host's snapshot, kept current by the owner */
     int64_t now_us;                  /* set by the owner before each call */
     int64_t telemetry_long_us;       /* while nothing happens: 4 s, over WebSocket 120 s */
+    /* Another pace than the firmware's, for load: telemetry comes at its turns, whatever changes. */
+    int64_t fixed_interval_us; /* 0: the firmware's */
+    enum connect_telemetry_style style;
+    const struct connect_pace *pace; /* NULL: none */
+    void *pace_owner;
+    int64_t turn_us; /* of the next telemetry, where there is a pace */
 
     bool has_event;
     struct buddy_event event; /* its path is `event_path` */
@@ -119,6 +126,10 @@ void buddy_planner_init(struct buddy_planner *planner, const struct buddy_host_c
                         const struct buddy_state *state);
 /* At a change of the configuration. A pending event stays. */
 void buddy_planner_reset(struct buddy_planner *planner);
+
+/* As connect_face_set_pace(); NULL: the firmware's own. */
+void buddy_planner_set_pace(struct buddy_planner *planner, const struct connect_pace *pace,
+                            void *owner);
 
 struct buddy_action buddy_planner_next(struct buddy_planner *planner);
 void buddy_planner_done(struct buddy_planner *planner, enum buddy_result result);

@@ -457,6 +457,10 @@ void connect_face_set_server(struct connect_face *face, const char *server, cons
 
 void connect_face_set_pace(struct connect_face *face, const struct connect_pace *pace, void *owner)
 {
+    if (face->buddy != NULL) {
+        buddy_set_pace(face->buddy, pace, owner);
+        return;
+    }
     face->pace = pace;
     face->pace_owner = owner;
 }
