@@ -246,7 +246,7 @@ void machine_set_speed(struct machine *machine, int percent)
 {
     machine_settle(machine);
     machine->speed_percent = percent_of(percent);
-    if (machine->print != NULL && machine->print->phase != PRINT_ENDED) {
+    if (machine->print != NULL && machine->print->job.state == JOB_RUNNING) {
         job_set_speed(&machine->print->job, machine->speed_percent, machine_now(machine));
     }
     machine_settle(machine);

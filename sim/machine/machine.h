@@ -179,6 +179,22 @@ enum machine_refusal machine_stop(struct machine *machine);
 /* FINISHED or STOPPED is over now: printers with a screen of their own wait for that. False: there is
  * no end of a print to dismiss. */
 bool machine_dismiss_end(struct machine *machine);
+/* Where a print is within its reported state. Only printers with a screen of their own pause, finish and
+ * abort visibly (prusalink.md 5.2, flavour B). */
+enum machine_print_stage {
+    MACHINE_STAGE_NONE,
+    MACHINE_STAGE_RUNNING,
+    MACHINE_STAGE_PAUSING, /* told to, the head is not yet parked */
+    MACHINE_STAGE_PAUSED,
+    MACHINE_STAGE_RESUMING, /* heats up and goes back */
+    MACHINE_STAGE_WAITING,  /* for somebody, in the middle of a print */
+    MACHINE_STAGE_FINISHING,
+    MACHINE_STAGE_ABORTING,
+    MACHINE_STAGE_ENDED, /* FINISHED or STOPPED is shown */
+};
+enum machine_print_stage machine_print_stage(const struct machine *machine);
+/* The number of the running job or, when there is none, of the one before. */
+uint32_t machine_last_job(const struct machine *machine);
 enum machine_refusal machine_set_ready(struct machine *machine, bool ready);
 const char *machine_refusal_name(enum machine_refusal refusal); /* "wrong-state" */
 void machine_set_speed(struct machine *machine, int percent);   /* 0..999 */

@@ -28,7 +28,9 @@ enum print_phase {
     PRINT_PAUSED,   /* maybe still on the way to the parking position */
     PRINT_REHEATING,
     PRINT_RETURNING,
-    PRINT_USER,  /* M600, M0: waits for a click */
+    PRINT_USER,      /* M600, M0: waits for a click */
+    PRINT_FINISHING, /* all of it is printed, the head parks */
+    PRINT_ABORTING,  /* stopped, the head parks */
     PRINT_ENDED, /* FINISHED or STOPPED is held */
 };
 
@@ -147,6 +149,11 @@ bool print_moves(const struct machine *machine); /* a job moves the axes right n
 /* The host no longer prints: the axes stand, the figures stay, the id goes. The layers are the
  * caller's. */
 void print_break_off(struct machine *machine);
+/* The head lifts and goes aside. */
+void print_park(struct machine *machine, double x_mm, double y_mm, double lift_mm);
+bool print_has_screen(const struct machine *machine);
+void print_finish(struct machine *machine); /* all of the job is done */
+void print_end(struct machine *machine, enum state_trigger trigger);
 void print_pause_for_fan(struct machine *machine);
 void print_hold_for_anomaly(struct machine *machine);
 void print_recover(struct machine *machine);

@@ -11,16 +11,11 @@
 
 /* Moves that are in the planner when M601 comes are finished first. */
 #define DRAIN_US MILLISECONDS(800)
-/* FINISHED and STOPPED are held for 11 s; the instruction confirmed after that ends them
- * (connect-sdk.md 7.4), and the host polls the printer every second. */
-#define HOLD_US (SECONDS(11) + MILLISECONDS(100))
-
 static const double PARK_FEED_MM_S =
     50; /* PAUSE_XY (Prusa-Firmware: Firmware/Configuration_prusa.h) */
 static const double LIFT_FEED_MM_S = 15;
 static const double RETRACT_MM = 1; /* default_retraction */
 static const double RETRACT_FEED_MM_S = 45;
-static const double STOP_LIFT_MM = 10;                  /* mk3-serial.md 7.3, M603 */
 static const double CHANGE_X_MM = 211, CHANGE_Y_MM = 0; /* filament change, printer-models.md 2 */
 static const double CHANGE_LIFT_MM = 2;
 static const double LOAD_MM = 70, LOAD_FEED_MM_S = 6.7;
@@ -30,11 +25,6 @@ bool print_moves(const struct machine *machine)
     const struct machine_print *print = machine->print;
     return print != NULL && (print->phase == PRINT_RUNNING || print->phase == PRINT_DRAINING ||
                              (print->phase == PRINT_USER && print->user_code < 2));
-}
-
-const struct machine_job *machine_job(const struct machine *machine)
-{
-    return machine->print == NULL || machine->print->info.id == 0 ? NULL : &machine->print->info;
 }
 
 void print_free(struct machine *machine)
@@ -134,7 +124,7 @@ static void stand_still(struct machine *machine)
     }
 }
 
-static void park(struct machine *machine, double x_mm, double y_mm, double lift_mm)
+void print_park(struct machine *machine, double x_mm, double y_mm, double lift_mm)
 {
     double to[MODEL_AXES] = {NAN, NAN, NAN, machine->position[E] - RETRACT_MM};
     motion_add(machine, to, RETRACT_FEED_MM_S);
@@ -158,7 +148,7 @@ static void pause_now(struct machine *machine)
     heater_wait(&machine->bed, machine_now(machine), HEATER_WAIT_NONE);
     machine_set_nozzle(machine, 0);
     machine_set_print_fan(machine, 0);
-    park(machine, machine->model->park_x_mm, machine->model->park_y_mm,
+    print_park(machine, machine->model->park_x_mm, machine->model->park_y_mm,
          machine->model->park_lift_mm);
 }
 
@@ -173,6 +163,9 @@ enum machine_refusal machine_pause(struct machine *machine)
     if (print->phase == PRINT_RUNNING) {
         print->phase = PRINT_DRAINING;
         print->due_us = machine_now(machine) + DRAIN_US;
+        if (print_has_screen(machine)) {
+            machine_trigger(machine, TRIGGER_PAUSED, SOURCE_COUNT, NULL);
+        }
         machine_settle(machine);
     }
     return MACHINE_ACCEPTED;
@@ -266,7 +259,7 @@ static void want_user(struct machine *machine, uint16_t code)
     if (code >= 2) {
         print->saved_nozzle_c = heater_target(&machine->nozzle);
         print->saved_fan = fan_power(&machine->print_fan);
-        park(machine, CHANGE_X_MM, CHANGE_Y_MM, CHANGE_LIFT_MM);
+        print_park(machine, CHANGE_X_MM, CHANGE_Y_MM, CHANGE_LIFT_MM);
     }
     machine_trigger(machine, TRIGGER_USER_WANTED, SOURCE_COUNT, NULL);
 }
@@ -323,81 +316,6 @@ void print_recover(struct machine *machine)
         machine->print->phase == PRINT_PAUSED) {
         begin_reheating(machine);
     }
-}
-
-/* --- the end --- */
-
-static void account(struct machine *machine)
-{
-    struct job_reading reading;
-    job_read(&machine->print->job, machine_now(machine), &reading);
-    if (reading.point.filament_mm > 0) {
-        machine->total_filament_um += (uint64_t)llround(reading.point.filament_mm * 1000);
-    }
-    machine->total_print_us += reading.printing_us;
-}
-
-void print_break_off(struct machine *machine)
-{
-    struct machine_print *print = machine->print;
-    if (print == NULL || print->phase == PRINT_ENDED) {
-        return;
-    }
-    machine_position(machine, machine->position);
-    motion_cancel(machine);
-    if (print->job.state == JOB_RUNNING) {
-        job_stop(&print->job, machine_now(machine));
-    }
-    account(machine);
-    print->phase = PRINT_ENDED;
-    print->wait = WAIT_NOTHING;
-    /* Buddy printers show the end of a print until somebody dismisses it. */
-    print->due_us = strcmp(machine->model->family, "buddy") == 0
-                        ? INT64_MAX
-                        : machine_now(machine) + HOLD_US;
-    heater_wait(&machine->nozzle, machine_now(machine), HEATER_WAIT_NONE);
-    heater_wait(&machine->bed, machine_now(machine), HEATER_WAIT_NONE);
-}
-
-bool machine_dismiss_end(struct machine *machine)
-{
-    machine_settle(machine);
-    struct machine_print *print = machine->print;
-    if (print == NULL || print->phase != PRINT_ENDED) {
-        return false;
-    }
-    print->due_us = machine_now(machine);
-    machine_settle(machine);
-    return true;
-}
-
-static void finish(struct machine *machine)
-{
-    print_break_off(machine);
-    machine_trigger(machine, TRIGGER_PRINT_COMPLETED, SOURCE_COUNT, NULL);
-    machine->print->info.id = 0;
-}
-
-enum machine_refusal machine_stop(struct machine *machine)
-{
-    machine_settle(machine);
-    struct machine_print *print = machine->print;
-    if (print == NULL || print->phase == PRINT_ENDED || !machine_answers(machine)) {
-        return MACHINE_WRONG_STATE;
-    }
-    print_break_off(machine);
-    machine_set_nozzle(machine, 0);
-    machine_set_bed(machine, 0);
-    machine_set_print_fan(machine, 0);
-    park(machine, machine->model->park_x_mm, machine->model->park_y_mm, STOP_LIFT_MM);
-    machine->fan_error = 0;
-    machine_trigger(machine, TRIGGER_PRINT_CANCELLED, SOURCE_COUNT, NULL);
-    if (machine->layers.override == STATE_ATTENTION) {
-        machine_trigger(machine, TRIGGER_ATTENTION_OVER, SOURCE_COUNT, NULL);
-    }
-    print->info.id = 0;
-    machine_settle(machine);
-    return MACHINE_ACCEPTED;
 }
 
 /* --- the course of it --- */
@@ -492,7 +410,7 @@ static bool run(struct machine *machine)
         return true;
     }
     if (print->job.state == JOB_DONE) {
-        finish(machine);
+        print_finish(machine);
         return true;
     }
     if (print->phase == PRINT_DRAINING && print->due_us <= machine_now(machine)) {
@@ -529,6 +447,14 @@ bool print_step(struct machine *machine)
     case PRINT_PAUSED:
     case PRINT_USER:
         return false;
+    case PRINT_FINISHING:
+    case PRINT_ABORTING:
+        if (machine->motion != NULL) {
+            return false;
+        }
+        print_end(machine, print->phase == PRINT_FINISHING ? TRIGGER_PRINT_COMPLETED
+                                                           : TRIGGER_PRINT_CANCELLED);
+        return true;
     case PRINT_ENDED:
         if (print->due_us > machine_now(machine) || machine->layers.override != STATE_NONE ||
             machine->power != POWER_ON) {
