@@ -102,6 +102,7 @@ static void end_direct(struct request *request)
         return;
     case HTTP_AFTER_KEEP:
     case HTTP_AFTER_CLOSE:
+    case HTTP_AFTER_DRAIN:
         microhttpd_abort(request);
         return;
     }

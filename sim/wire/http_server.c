@@ -135,6 +135,7 @@ static void reply_sent(struct connection *connection)
     buffer_free(&connection->out);
     switch (connection->after) {
     case HTTP_AFTER_CLOSE:
+    case HTTP_AFTER_DRAIN:
         connection_leave(connection, false);
         return;
     case HTTP_AFTER_RESET:
