@@ -10,7 +10,7 @@
 
 #include "sim/base/memory.h"
 
-enum item_kind { ITEM_BYTES, ITEM_ACCEPT, ITEM_OPENED, ITEM_END };
+enum item_kind { ITEM_BYTES, ITEM_ACCEPT, ITEM_OPENED, ITEM_FINISHED, ITEM_END };
 
 struct item {
     struct item *next;
@@ -32,6 +32,9 @@ struct side {
     int64_t ready_us; /* nothing sent by this side leaves earlier: the connecting side has to be
                          open first */
     bool finished;    /* its owner closed it, or was told the end */
+    bool silent;      /* its owner will send nothing more */
+    bool told_silent; /* its owner knows that the other side is */
+    bool held;        /* its owner takes nothing now */
 };
 
 /* sides[0] connects, sides[1] accepts. */
@@ -156,7 +159,8 @@ static struct item *post(struct side *to, enum item_kind kind, const char *bytes
     if (item == NULL) {
         abort();
     }
-    int64_t leaves_us = kind == ITEM_BYTES || kind == ITEM_END ? from->ready_us : 0;
+    bool waits = kind == ITEM_BYTES || kind == ITEM_END || kind == ITEM_FINISHED;
+    int64_t leaves_us = waits ? from->ready_us : 0;
     leaves_us = leaves_us > network->world->now_us ? leaves_us : network->world->now_us;
     *item =
         (struct item){.kind = kind,
@@ -167,7 +171,9 @@ static struct item *post(struct side *to, enum item_kind kind, const char *bytes
     }
     if (to->last == NULL) {
         to->first = item;
-        world_arm(network->world, &to->timer, item->due_us);
+        if (!to->held) {
+            world_arm(network->world, &to->timer, item->due_us);
+        }
     } else {
         to->last->next = item;
         item->due_us = item->due_us > to->last->due_us ? item->due_us : to->last->due_us;
@@ -222,6 +228,30 @@ static void accept_pair(struct pair *pair)
     }
 }
 
+/* The other side has ended its half, or closed: there is no telling which, until we send. */
+static void deliver_end(struct side *side, const struct item *item)
+{
+    const struct stream_events *events = side->stream.events;
+    bool in_order = item->kind == ITEM_FINISHED || item->end == STREAM_END_CLOSED;
+    if (in_order && side->told_silent) {
+        return;
+    }
+    if (in_order && events->finished != NULL) {
+        side->told_silent = true;
+        events->finished(side->stream.owner);
+        return;
+    }
+    struct side *other = other_side(side);
+    void *owner = side->stream.owner;
+    finish(side);
+    if (item->kind == ITEM_FINISHED) {
+        post_end(other, STREAM_END_CLOSED, "the other side closed the connection");
+        events->ended(owner, STREAM_END_CLOSED, "the other side closed the connection");
+    } else {
+        events->ended(owner, item->end, item->why);
+    }
+}
+
 static void deliver_item(struct side *side, const struct item *item)
 {
     const struct stream_events *events = side->stream.events;
@@ -245,9 +275,9 @@ static void deliver_item(struct side *side, const struct item *item)
         }
         break;
     }
+    case ITEM_FINISHED:
     case ITEM_END:
-        finish(side);
-        events->ended(owner, item->end, item->why);
+        deliver_end(side, item);
         break;
     }
 }
@@ -275,7 +305,7 @@ static void deliver(void *owner)
 static void memory_send(struct stream *stream, const char *bytes, size_t size)
 {
     struct side *side = (struct side *)stream;
-    assert(!side->finished);
+    assert(!side->finished && !side->silent);
     struct side *to = other_side(side);
     if (size > 0 && !to->finished) {
         post(to, ITEM_BYTES, bytes, size);
@@ -310,8 +340,34 @@ static void memory_reset(struct stream *stream)
     leave(stream, STREAM_END_RESET, "the other side reset the connection");
 }
 
-static const struct stream_class memory_stream_class = {
-    .send = memory_send, .close = memory_close, .reset = memory_reset};
+static void memory_finish(struct stream *stream)
+{
+    struct side *side = (struct side *)stream;
+    struct side *to = other_side(side);
+    assert(!side->finished && !side->silent);
+    side->silent = true;
+    if (!to->finished) {
+        post(to, ITEM_FINISHED, NULL, 0);
+    }
+}
+
+static void memory_hold(struct stream *stream, bool held)
+{
+    struct side *side = (struct side *)stream;
+    struct world *world = side->pair->network->world;
+    side->held = held;
+    if (held) {
+        world_cancel(world, &side->timer);
+    } else if (side->first != NULL && !timer_armed(&side->timer)) {
+        world_arm(world, &side->timer, side->first->due_us);
+    }
+}
+
+static const struct stream_class memory_stream_class = {.send = memory_send,
+                                                        .close = memory_close,
+                                                        .reset = memory_reset,
+                                                        .finish = memory_finish,
+                                                        .hold = memory_hold};
 
 static struct stream *memory_connect(struct network *face, const struct endpoint *to,
                                      const struct stream_events *events, void *owner)

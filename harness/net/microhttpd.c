@@ -48,7 +48,7 @@ static enum MHD_Result ask(struct request *request, const char *method, const ch
     enum MHD_Result result = MHD_YES;
     if (request->discarded > 0) {
         result = answer(request, 413, "the body is larger than allowed");
-    } else if (http_head_parse(&message, true, text.bytes, text.size, &head) != HTTP_HEAD_DONE) {
+    } else if (http_head_parse(&message, true, 0, text.bytes, text.size, &head) != HTTP_HEAD_DONE) {
         result = answer(request, head.problem == HTTP_PROBLEM_HEAD_SIZE ? 431 : 400, head.why);
     } else {
         message.body = (struct slice){buffer_text(&request->body), request->body.size};

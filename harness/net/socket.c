@@ -82,6 +82,13 @@ static void wait_for(struct socket_stream *stream, uint32_t events)
     }
 }
 
+/* What an open stream waits for. */
+static void wait_for_more(struct socket_stream *stream)
+{
+    uint32_t in = stream->held || stream->read_over ? 0 : EPOLLIN;
+    wait_for(stream, stream->out.size > 0 ? in | EPOLLOUT : in);
+}
+
 /* One write, TLS or not. Returns how much left; *blocked: more later. A broken connection swallows
  * everything: what is still to be read, and how it ended, is told by reading. */
 static size_t write_some(struct socket_stream *stream, const char *bytes, size_t size,
@@ -123,7 +130,7 @@ static bool flush(struct socket_stream *stream)
         buffer_free(&stream->out);
         stream->out_sent = 0;
     }
-    wait_for(stream, all ? EPOLLIN : EPOLLIN | EPOLLOUT);
+    wait_for_more(stream);
     return all;
 }
 
@@ -215,10 +222,26 @@ static enum tls_result read_some(struct socket_stream *stream, size_t *got)
     return size == 0 ? TLS_CLOSED : errno == EAGAIN || errno == EINTR ? TLS_WANT_READ : TLS_RESET;
 }
 
+/* The other side will send nothing more: whoever can do something with that is told so. */
+static void input_over(struct socket_stream *stream)
+{
+    const struct stream_events *events = stream->stream.events;
+    if (stream->state != STATE_OPEN || stream->read_over || events->finished == NULL) {
+        socket_tell_end(stream, STREAM_END_CLOSED, "the other side closed the connection");
+        return;
+    }
+    stream->read_over = true;
+    wait_for_more(stream);
+    events->finished(stream->stream.owner);
+}
+
 static void read_input(struct socket_stream *stream)
 {
     assert(stream->in_loop);
     for (int turn = 0; turn < READS_A_TURN || stream->tls != NULL; turn++) {
+        if (stream->held && turn > 0) {
+            return;
+        }
         size_t got;
         enum tls_result result = read_some(stream, &got);
         if (result == TLS_DONE && stream->state == STATE_OPEN) {
@@ -237,7 +260,7 @@ static void read_input(struct socket_stream *stream)
         case TLS_WANT_WRITE:
             return;
         case TLS_CLOSED:
-            socket_tell_end(stream, STREAM_END_CLOSED, "the other side closed the connection");
+            input_over(stream);
             return;
         case TLS_RESET:
             socket_tell_end(stream, STREAM_END_RESET, "the connection was reset");
@@ -246,6 +269,15 @@ static void read_input(struct socket_stream *stream)
             socket_tell_end(stream, STREAM_END_TLS, tls_session_why(stream->tls));
             return;
         }
+    }
+}
+
+static void end_loop(struct socket_stream *stream)
+{
+    /* The analyser takes it that a callback has cleared in_loop, so that the memory is gone. */
+    stream->in_loop = false; // NOLINT(clang-analyzer-unix.Malloc)
+    if (stream->over) {
+        free(stream);
     }
 }
 
@@ -259,7 +291,7 @@ static void on_ready(void *owner, uint32_t events)
         shake_hands(stream);
     } else {
         if (stream->out.size > 0 && (events & EPOLLOUT) != 0 && flush(stream)) {
-            if (stream->state == STATE_LINGER) {
+            if (stream->state == STATE_LINGER || stream->finishes) {
                 half_close(stream);
             } else if (stream->stream.events->drained != NULL) {
                 stream->stream.events->drained(stream->stream.owner);
@@ -269,11 +301,7 @@ static void on_ready(void *owner, uint32_t events)
             read_input(stream);
         }
     }
-    /* The analyser takes it that a callback has cleared in_loop, so that the memory is gone. */
-    stream->in_loop = false; // NOLINT(clang-analyzer-unix.Malloc)
-    if (stream->over) {
-        free(stream);
-    }
+    end_loop(stream);
 }
 
 static void on_timer(void *owner)
@@ -285,6 +313,16 @@ static void on_timer(void *owner)
         socket_tell_end(stream, stream->end, stream->why);
     } else if (stream->state == STATE_HANDSHAKE) {
         socket_tell_end(stream, STREAM_END_TLS, "no TLS handshake within 15 s");
+    } else if (stream->read_soon) {
+        stream->read_soon = false;
+        if (stream->tell_drained) {
+            world_arm_in(stream->network->world, &stream->timer, 0);
+        }
+        if (!stream->held && !stream->read_over) {
+            stream->in_loop = true;
+            read_input(stream);
+            end_loop(stream);
+        }
     } else if (stream->tell_drained) {
         stream->tell_drained = false;
         stream->stream.events->drained(stream->stream.owner);
@@ -294,7 +332,7 @@ static void on_timer(void *owner)
 static void socket_send(struct stream *face, const char *bytes, size_t size)
 {
     struct socket_stream *stream = (struct socket_stream *)face;
-    assert(stream->state != STATE_LINGER);
+    assert(stream->state != STATE_LINGER && !stream->finishes);
     if (stream->state == STATE_OPEN && stream->out.size == 0) {
         size_t sent = write_all(stream, bytes, size);
         bytes += sent;
@@ -306,9 +344,11 @@ static void socket_send(struct stream *face, const char *bytes, size_t size)
             }
             return;
         }
-        wait_for(stream, EPOLLIN | EPOLLOUT);
     }
     buffer_append(&stream->out, bytes, size);
+    if (stream->state == STATE_OPEN) {
+        wait_for_more(stream);
+    }
 }
 
 static void socket_reset(struct stream *face)
@@ -329,14 +369,43 @@ static void socket_close(struct stream *face)
         return;
     }
     stream->state = STATE_LINGER;
+    stream->held = false;
     world_arm_in(stream->network->world, &stream->timer, LINGER_US);
-    if (stream->out.size == 0 || flush(stream)) {
+    if (!stream->finishes && (stream->out.size == 0 || flush(stream))) {
+        half_close(stream);
+    }
+    wait_for_more(stream);
+}
+
+static void socket_finish(struct stream *face)
+{
+    struct socket_stream *stream = (struct socket_stream *)face;
+    assert(stream->state == STATE_OPEN && !stream->finishes);
+    stream->finishes = true;
+    if (stream->out.size == 0) {
         half_close(stream);
     }
 }
 
-static const struct stream_class socket_stream_class = {
-    .send = socket_send, .close = socket_close, .reset = socket_reset};
+static void socket_hold(struct stream *face, bool held)
+{
+    struct socket_stream *stream = (struct socket_stream *)face;
+    if (stream->held == held || stream->state != STATE_OPEN) {
+        return;
+    }
+    stream->held = held;
+    wait_for_more(stream);
+    stream->read_soon = !held && stream->tls != NULL;
+    if (stream->read_soon) {
+        world_arm_in(stream->network->world, &stream->timer, 0);
+    }
+}
+
+static const struct stream_class socket_stream_class = {.send = socket_send,
+                                                        .close = socket_close,
+                                                        .reset = socket_reset,
+                                                        .finish = socket_finish,
+                                                        .hold = socket_hold};
 
 struct socket_stream *socket_stream_new(struct socket_network *network, bool tls)
 {

@@ -36,6 +36,10 @@ struct socket_stream {
     uint32_t events; /* waited for */
     uint8_t state;
     bool tell_drained, fails;
+    bool held;      /* nothing is read now */
+    bool read_over; /* the other side has ended its half */
+    bool finishes;  /* our half ends as soon as all has left */
+    bool read_soon; /* released: what TLS holds already is told by no descriptor */
     bool in_loop; /* on_ready is at work on it: it frees the memory when */
     bool over;    /* … it has been destroyed meanwhile */
     enum stream_end end;

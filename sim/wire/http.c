@@ -25,9 +25,13 @@ void http_parser_reset(struct http_parser *parser)
     }
     http_unfinished_free(parser->message);
     buffer_free(&parser->held);
-    size_t body_bytes_max = parser->body_bytes_max;
-    http_parser_init(parser, parser->requests, parser->events, parser->owner);
-    parser->body_bytes_max = body_bytes_max;
+    struct http_parser before = *parser;
+    http_parser_init(parser, before.requests, before.events, before.owner);
+    parser->body_bytes_max = before.body_bytes_max;
+    parser->head_bytes_max = before.head_bytes_max;
+    parser->lax = before.lax;
+    parser->collect = before.collect;
+    parser->length_later = before.length_later;
 }
 
 void http_parser_free(struct http_parser *parser)
@@ -44,9 +48,16 @@ void http_parser_fail(struct http_parser *parser, enum http_problem problem, con
 {
     http_unfinished_free(parser->message);
     parser->message = NULL;
-    buffer_free(&parser->held);
+    struct buffer held = parser->held; /* `seen` may lie in it, and the call may free the parser */
+    parser->held = (struct buffer){0};
     parser->phase = PHASE_FAILED;
     parser->events->failed(parser->owner, problem, why);
+    buffer_free(&held);
+}
+
+static size_t head_bytes_max(const struct http_parser *parser)
+{
+    return parser->head_bytes_max == 0 ? HTTP_HEAD_BYTES_MAX : parser->head_bytes_max;
 }
 
 void http_parser_complete(struct http_parser *parser, const struct http_message *message,
@@ -74,7 +85,9 @@ static size_t head_read(struct http_parser *parser, struct http_message *message
                         struct http_head *head, struct buffer *storage, struct slice rest,
                         const bool *abandoned)
 {
-    if (parser->requests && !length_allowed(parser, head)) {
+    parser->seen = (struct slice){NULL, 0};
+    bool length_first = parser->requests && !parser->length_later;
+    if (length_first && !length_allowed(parser, head)) {
         return 0;
     }
     if (parser->events->head != NULL) {
@@ -82,11 +95,11 @@ static size_t head_read(struct http_parser *parser, struct http_message *message
         if (*abandoned) {
             return 0;
         }
-        if (no_body && !parser->requests) {
+        if (no_body) {
             head->body = HTTP_BODY_NONE;
         }
     }
-    if (!parser->requests && !length_allowed(parser, head)) {
+    if (!length_first && !length_allowed(parser, head)) {
         return 0;
     }
     if (head->body == HTTP_BODY_NONE) {
@@ -95,7 +108,7 @@ static size_t head_read(struct http_parser *parser, struct http_message *message
     }
     if (head->body == HTTP_BODY_LENGTH && head->length <= rest.size) {
         size_t size = (size_t)head->length;
-        if (parser->events->body != NULL) {
+        if (!http_parser_collects(parser)) {
             parser->events->body(parser->owner, rest.bytes, size);
             if (*abandoned) {
                 return size;
@@ -116,16 +129,20 @@ static bool head_may_follow(struct http_parser *parser, const char *bytes, size_
 {
     struct http_message message;
     struct http_head head = {0};
+    size_t limit = head_bytes_max(parser);
+    unsigned lax = http_parser_lax(parser);
+    parser->seen = (struct slice){bytes, end == 0 ? size : end};
     if (!parser->start_line_read) {
-        const char *lf =
-            memchr(bytes, '\n', size < HTTP_HEAD_BYTES_MAX ? size : HTTP_HEAD_BYTES_MAX);
-        if (lf != NULL) {
-            struct slice line = {bytes, (size_t)(lf - bytes) + 1};
-            if (!http_line_trim(&line, !parser->requests)) {
-                http_parser_fail(parser, HTTP_PROBLEM_SYNTAX,
-                                 "a line of a request ends with LF alone");
-                return false;
-            }
+        struct slice line;
+        size_t next;
+        enum http_line kind =
+            http_line_read(bytes, size < limit ? size : limit, 0, lax, &line, &next);
+        if (kind == HTTP_LINE_BARE_LF) {
+            http_parser_fail(parser, HTTP_PROBLEM_SYNTAX,
+                             "a line of a request ends with LF alone");
+            return false;
+        }
+        if (kind == HTTP_LINE) {
             if (!http_start_line_parse(&message, parser->requests, line, &head)) {
                 http_parser_fail(parser, head.problem, head.why);
                 return false;
@@ -133,14 +150,14 @@ static bool head_may_follow(struct http_parser *parser, const char *bytes, size_
             parser->start_line_read = true;
         }
     }
-    if ((end == 0 ? size : end) > HTTP_HEAD_BYTES_MAX) {
-        http_parser_fail(parser, HTTP_PROBLEM_HEAD_SIZE, "the head is larger than 32 KiB");
+    if ((end == 0 ? size : end) > limit) {
+        http_parser_fail(parser, HTTP_PROBLEM_HEAD_SIZE, "the head is larger than allowed");
         return false;
     }
     if (end == 0) {
         return true;
     }
-    http_head_parse(&message, parser->requests, bytes, end, &head);
+    http_head_parse(&message, parser->requests, lax, bytes, end, &head);
     http_parser_fail(parser, head.problem, head.why);
     return false;
 }
@@ -152,12 +169,13 @@ static size_t step_head_in_place(struct http_parser *parser, const char *bytes, 
     struct http_message message;
     struct http_head head;
     struct buffer none = {0};
-    if (http_head_parse(&message, parser->requests, bytes, size, &head) == HTTP_HEAD_DONE &&
-        head.size <= HTTP_HEAD_BYTES_MAX) {
+    unsigned lax = http_parser_lax(parser);
+    if (http_head_parse(&message, parser->requests, lax, bytes, size, &head) == HTTP_HEAD_DONE &&
+        head.size <= head_bytes_max(parser)) {
         struct slice rest = {bytes + head.size, size - head.size};
         return head.size + head_read(parser, &message, &head, &none, rest, abandoned);
     }
-    if (head_may_follow(parser, bytes, size, http_head_end(bytes, size, 0))) {
+    if (head_may_follow(parser, bytes, size, http_head_end(bytes, size, 0, lax))) {
         buffer_append(&parser->held, bytes, size);
     }
     return size;
@@ -168,13 +186,15 @@ static size_t step_head_held(struct http_parser *parser, const char *bytes, size
                              const bool *abandoned)
 {
     size_t before = parser->held.size;
-    size_t room = HTTP_HEAD_BYTES_MAX + 1 - before;
+    size_t limit = head_bytes_max(parser);
+    unsigned lax = http_parser_lax(parser);
+    size_t room = limit + 1 - before;
     buffer_append(&parser->held, bytes, size < room ? size : room);
-    size_t end = http_head_end(parser->held.bytes, parser->held.size, before);
+    size_t end = http_head_end(parser->held.bytes, parser->held.size, before, lax);
     struct http_message message;
     struct http_head head;
-    if (end == 0 || end > HTTP_HEAD_BYTES_MAX ||
-        http_head_parse(&message, parser->requests, parser->held.bytes, end, &head) !=
+    if (end == 0 || end > limit ||
+        http_head_parse(&message, parser->requests, lax, parser->held.bytes, end, &head) !=
             HTTP_HEAD_DONE) {
         head_may_follow(parser, parser->held.bytes, parser->held.size, end);
         return size < room ? size : room;
@@ -271,6 +291,7 @@ void http_parser_end(struct http_parser *parser)
     if (parser->phase == PHASE_FAILED || waits(parser)) {
         return;
     }
+    parser->seen = (struct slice){parser->held.bytes, parser->held.size};
     if (parser->phase == PHASE_BODY_END) {
         bool abandoned = false;
         tell_if_abandoned(parser, &abandoned);

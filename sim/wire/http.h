@@ -43,6 +43,7 @@ struct http_message {
     struct slice reason;         /* reply */
     struct slice head;           /* start line to the empty line, as received */
     struct slice body;           /* whole body with any chunking removed, unless it was streamed */
+    int64_t content_length;      /* as announced; -1: not at all, -2: no number (HTTP_LAX_LENGTH) */
     size_t header_count;
     struct http_header headers[HTTP_HEADERS_MAX];
 };
@@ -63,13 +64,23 @@ enum http_problem {
     HTTP_PROBLEM_LENGTH,    /* contradicting or unreadable Content-Length, bad chunk */
     HTTP_PROBLEM_CODING,    /* a Transfer-Encoding other than chunked */
     HTTP_PROBLEM_CUT,       /* the stream ended inside a message */
+    HTTP_PROBLEM_TIME,      /* it does not arrive in time: told by servers, never by a parser */
+};
+
+/* What a parser lets pass though RFC 9112 forbids it: programs do. */
+enum http_lax {
+    HTTP_LAX_LF = 1 << 0,     /* lines of a head end with LF alone, too; with replies always */
+    HTTP_LAX_CR = 1 << 1,     /* … or with CR alone */
+    HTTP_LAX_LENGTH = 1 << 2, /* a Content-Length that is no number or contradicts, and any
+                                 Transfer-Encoding: as if the message had no body */
 };
 
 struct http_parser_events {
-    /* The head is read. For a reply, return true if it has no body whatever its headers say (a
-     * reply to HEAD). NULL: false. */
+    /* The head is read. Return true if there is no body whatever its headers say (a reply to HEAD).
+     * It may set parser->collect. NULL: false. */
     bool (*head)(void *owner, const struct http_message *message);
-    /* A piece of body, instead of collecting it in message->body. NULL: the body is collected. */
+    /* A piece of body, instead of collecting it in message->body. NULL, or parser->collect: the body
+     * is collected. */
     void (*body)(void *owner, const char *bytes, size_t size);
     /* Interim replies (1xx) come as messages of their own. */
     void (*complete)(void *owner, const struct http_message *message);
@@ -87,6 +98,12 @@ struct http_parser {
     void *owner;
     size_t body_bytes_max; /* larger bodies fail; SIZE_MAX: no limit (streamed bodies) */
     size_t behind; /* during `complete`: how many bytes of the same piece follow the message */
+    struct slice seen; /* during `failed`: what there is of the head that failed; else not meaningful */
+    size_t head_bytes_max; /* 0: HTTP_HEAD_BYTES_MAX */
+    unsigned lax;          /* HTTP_LAX_* */
+    bool collect;          /* the bodies, though `body` is there to be told of them */
+    bool length_later; /* `head` of a request is told before its length is held against body_bytes_max,
+                          which that call may change */
     /* The rest is http.c's own. */
     struct buffer held;              /* the beginning of a head, or what waits while paused */
     struct http_unfinished *message; /* its head is read, its body is not */

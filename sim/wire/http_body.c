@@ -52,7 +52,8 @@ void http_body_complete(struct http_parser *parser, size_t behind)
     struct http_message message;
     struct http_head head;
     enum http_head_state state =
-        http_head_parse(&message, parser->requests, done->head.bytes, done->head.size, &head);
+        http_head_parse(&message, parser->requests, http_parser_lax(parser), done->head.bytes,
+                        done->head.size, &head);
     assert(state == HTTP_HEAD_DONE);
     (void)state;
     if (parser->phase == PHASE_BODY_END) {
@@ -73,7 +74,7 @@ static bool add_body(struct http_parser *parser, const char *bytes, size_t size,
     uint64_t room = parser->body_bytes_max - message->body_bytes;
     size_t taken = size <= room ? size : (size_t)room;
     message->body_bytes += taken;
-    if (parser->events->body == NULL) {
+    if (http_parser_collects(parser)) {
         buffer_append(&message->body, bytes, taken);
     } else if (taken > 0) {
         parser->events->body(parser->owner, bytes, taken);

@@ -20,6 +20,17 @@ enum http_phase {
     PHASE_FAILED,
 };
 
+static inline bool http_parser_collects(const struct http_parser *parser)
+{
+    return parser->events->body == NULL || parser->collect;
+}
+
+/* Servers of all kinds end lines with LF alone. */
+static inline unsigned http_parser_lax(const struct http_parser *parser)
+{
+    return parser->requests ? parser->lax : parser->lax | HTTP_LAX_LF;
+}
+
 /* The head of parser->message is complete, its body is not. `storage` holds the head and is taken
  * over, or it is empty and the head is copied from `bytes`. */
 void http_body_begin(struct http_parser *parser, const struct http_head *head, const char *bytes,

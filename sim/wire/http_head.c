@@ -77,8 +77,35 @@ bool http_line_trim(struct slice *line, bool bare_lf)
     return bare_lf;
 }
 
-size_t http_head_end(const char *bytes, size_t size, size_t from)
+/* Where the line end at `at` ends; `at` itself: there is none. 0: perhaps, more has to come. */
+static size_t line_end(const char *bytes, size_t size, size_t at)
 {
+    if (at < size && bytes[at] == '\r') {
+        return at + 1 == size ? 0 : bytes[at + 1] == '\n' ? at + 2 : at + 1;
+    }
+    return at < size && bytes[at] == '\n' ? at + 1 : at;
+}
+
+/* Two line ends of any kind, one behind the other. */
+static size_t lax_head_end(const char *bytes, size_t size, size_t from)
+{
+    for (size_t at = from > 3 ? from - 3 : 0; at < size; at++) {
+        size_t first = line_end(bytes, size, at);
+        if (first > at) {
+            size_t second = line_end(bytes, size, first);
+            if (second > first) {
+                return second;
+            }
+        }
+    }
+    return 0;
+}
+
+size_t http_head_end(const char *bytes, size_t size, size_t from, unsigned lax)
+{
+    if ((lax & HTTP_LAX_CR) != 0) {
+        return lax_head_end(bytes, size, from);
+    }
     /* An empty line may have begun up to two bytes before `from`. */
     size_t at = from > 2 ? from - 2 : 0;
     for (;;) {
@@ -94,6 +121,33 @@ size_t http_head_end(const char *bytes, size_t size, size_t from)
             return at + 2;
         }
     }
+}
+
+static enum http_line read_any_line(const char *bytes, size_t size, size_t at, struct slice *line,
+                                    size_t *next)
+{
+    size_t end = at;
+    while (end < size && bytes[end] != '\r' && bytes[end] != '\n') {
+        end++;
+    }
+    *next = line_end(bytes, size, end);
+    *line = (struct slice){bytes + at, end - at};
+    return end == size || *next == 0 ? HTTP_LINE_INCOMPLETE : HTTP_LINE;
+}
+
+enum http_line http_line_read(const char *bytes, size_t size, size_t at, unsigned lax,
+                              struct slice *line, size_t *next)
+{
+    if ((lax & HTTP_LAX_CR) != 0) {
+        return read_any_line(bytes, size, at, line, next);
+    }
+    const char *lf = memchr(bytes + at, '\n', size - at);
+    if (lf == NULL) {
+        return HTTP_LINE_INCOMPLETE;
+    }
+    *next = (size_t)(lf - bytes) + 1;
+    *line = (struct slice){bytes + at, *next - at};
+    return http_line_trim(line, (lax & HTTP_LAX_LF) != 0) ? HTTP_LINE : HTTP_LINE_BARE_LF;
 }
 
 static bool parse_version(struct http_message *message, struct slice text, struct http_head *head)
@@ -196,6 +250,7 @@ bool http_header_line_parse(struct http_header *header, struct slice line, struc
 /* What the headers say about framing. */
 struct framing {
     bool has_length, chunked, close, keep_alive;
+    bool unclear; /* and that is allowed: there is no body */
     uint64_t length;
 };
 
@@ -223,9 +278,10 @@ static bool read_length(struct framing *framing, struct slice value, struct http
     return true;
 }
 
-static bool read_framing(struct framing *framing, const struct http_header *header,
+static bool read_framing(struct framing *framing, const struct http_header *header, unsigned lax,
                          struct http_head *head)
 {
+    bool any_length = (lax & HTTP_LAX_LENGTH) != 0;
     switch (header->name.size) { /* few headers have these sizes: one comparison for most */
     case 10:
         if (slice_is_nocase(header->name, "connection")) {
@@ -235,10 +291,14 @@ static bool read_framing(struct framing *framing, const struct http_header *head
         }
         return true;
     case 14:
-        return !slice_is_nocase(header->name, "content-length") ||
-               read_length(framing, header->value, head);
+        if (!slice_is_nocase(header->name, "content-length") ||
+            read_length(framing, header->value, head)) {
+            return true;
+        }
+        framing->unclear = true;
+        return any_length;
     case 17:
-        if (!slice_is_nocase(header->name, "transfer-encoding")) {
+        if (!slice_is_nocase(header->name, "transfer-encoding") || any_length) {
             return true;
         }
         if (framing->chunked || !slice_is_nocase(header->value, "chunked")) {
@@ -263,7 +323,13 @@ static bool decide_body(struct http_message *message, const struct framing *fram
     }
     message->keep_alive = !framing->close && (message->minor_version > 0 || framing->keep_alive);
     head->length = framing->length;
-    if (!message->request && !http_status_has_body(message->status)) {
+    message->content_length = framing->unclear ? -2
+                              : !framing->has_length || framing->length > INT64_MAX
+                                  ? -1
+                                  : (int64_t)framing->length;
+    if (framing->unclear) {
+        *head = (struct http_head){.size = head->size, .body = HTTP_BODY_NONE};
+    } else if (!message->request && !http_status_has_body(message->status)) {
         head->body = HTTP_BODY_NONE;
     } else if (framing->chunked) {
         head->body = HTTP_BODY_CHUNKED;
@@ -275,29 +341,30 @@ static bool decide_body(struct http_message *message, const struct framing *fram
     return true;
 }
 
-enum http_head_state http_head_parse(struct http_message *message, bool request, const char *bytes,
-                                     size_t size, struct http_head *head)
+enum http_head_state http_head_parse(struct http_message *message, bool request, unsigned lax,
+                                     const char *bytes, size_t size, struct http_head *head)
 {
     *head = (struct http_head){0};
     struct framing framing = {0};
     message->header_count = 0;
     message->body = (struct slice){"", 0};
-    for (size_t at = 0;;) {
-        const char *lf = memchr(bytes + at, '\n', size - at);
-        if (lf == NULL) {
+    for (size_t at = 0, next;; at = next) {
+        struct slice line;
+        switch (http_line_read(bytes, size, at, lax, &line, &next)) {
+        case HTTP_LINE_INCOMPLETE:
             return HTTP_HEAD_INCOMPLETE;
-        }
-        struct slice line = {bytes + at, (size_t)(lf - bytes) + 1 - at};
-        if (!http_line_trim(&line, !request)) {
+        case HTTP_LINE_BARE_LF:
             fail(head, HTTP_PROBLEM_SYNTAX, "a line of a request ends with LF alone");
             return HTTP_HEAD_FAILED;
+        case HTTP_LINE:
+            break;
         }
         if (at == 0) {
             if (!http_start_line_parse(message, request, line, head)) {
                 return HTTP_HEAD_FAILED;
             }
         } else if (line.size == 0) {
-            head->size = (size_t)(lf - bytes) + 1;
+            head->size = next;
             break;
         } else if (message->header_count == HTTP_HEADERS_MAX) {
             fail(head, HTTP_PROBLEM_HEAD_SIZE, "more than 64 headers");
@@ -305,11 +372,10 @@ enum http_head_state http_head_parse(struct http_message *message, bool request,
         } else {
             struct http_header *header = &message->headers[message->header_count++];
             if (!http_header_line_parse(header, line, head) ||
-                !read_framing(&framing, header, head)) {
+                !read_framing(&framing, header, lax, head)) {
                 return HTTP_HEAD_FAILED;
             }
         }
-        at = (size_t)(lf - bytes) + 1;
     }
     message->head = (struct slice){bytes, head->size};
     return decide_body(message, &framing, head) ? HTTP_HEAD_DONE : HTTP_HEAD_FAILED;

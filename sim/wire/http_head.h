@@ -17,9 +17,9 @@ struct http_head {
 
 enum http_head_state { HTTP_HEAD_DONE, HTTP_HEAD_INCOMPLETE, HTTP_HEAD_FAILED };
 
-/* Read a head from the beginning of `bytes` into `message`. */
-enum http_head_state http_head_parse(struct http_message *message, bool request, const char *bytes,
-                                     size_t size, struct http_head *head);
+/* Read a head from the beginning of `bytes` into `message`. `lax`: HTTP_LAX_*. */
+enum http_head_state http_head_parse(struct http_message *message, bool request, unsigned lax,
+                                     const char *bytes, size_t size, struct http_head *head);
 
 /* The start line alone, `line` without its line end: so that nonsense is noticed at its first line.
  */
@@ -32,7 +32,12 @@ bool http_header_line_parse(struct http_header *header, struct slice line, struc
 /* Cut off the line end: CR LF, or LF alone where `bare_lf` allows it. False: LF alone. */
 bool http_line_trim(struct slice *line, bool bare_lf);
 
+/* The line of a head that begins at `at`, without its end; *next is behind that. */
+enum http_line { HTTP_LINE, HTTP_LINE_INCOMPLETE, HTTP_LINE_BARE_LF };
+enum http_line http_line_read(const char *bytes, size_t size, size_t at, unsigned lax,
+                              struct slice *line, size_t *next);
+
 /* Where the head in `bytes` ends (behind the empty line), looking from `from` on; 0: not yet. */
-size_t http_head_end(const char *bytes, size_t size, size_t from);
+size_t http_head_end(const char *bytes, size_t size, size_t from, unsigned lax);
 
 #endif

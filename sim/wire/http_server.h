@@ -19,6 +19,8 @@ struct http_server_limits {
     size_t connections_max;     /* 0: 65,536 */
     int64_t idle_timeout_us;    /* connections idle this long are closed; 0: never */
     int64_t request_timeout_us; /* from a request's first byte to its last; 0: never */
+    int64_t silence_timeout_us; /* inside a request, since its last byte; 0: never */
+    int64_t drain_us; /* how long HTTP_AFTER_DRAIN swallows since the last byte; 0: 10 s */
 };
 
 struct http_server;

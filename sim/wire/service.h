@@ -108,14 +108,12 @@ enum http_body_plan {
 
 /* How a server reads requests where it differs from RFC 9112. Zero: as the RFC has it. */
 struct http_manners {
-    bool bare_lf;          /* lines may end with LF alone */
-    bool bare_cr;          /* … or with CR alone */
-    bool any_length;       /* a Content-Length that is no number, or contradicts, and any
-                              Transfer-Encoding:       the request has no body for us and the service sees the
-                              headers */
-    bool no_host;          /* Host may be missing or repeated */
-    bool no_continue;      /* Expect: 100-continue is not answered */
-    bool half_closed;      /* a peer that ends its side is still answered */
+    unsigned lax;      /* HTTP_LAX_* */
+    bool any_host;     /* Host may be missing or repeated */
+    bool no_continue;  /* Expect: 100-continue is not answered */
+    bool half_closed;  /* a peer that ends its side is still answered */
+    bool beyond_waits; /* connections above the limit are not refused: an idle one makes room, or they
+                          wait until there is */
     size_t head_bytes_max; /* 0: HTTP_HEAD_BYTES_MAX */
 };
 
@@ -132,11 +130,10 @@ struct http_service {
     enum http_body_plan (*begin)(void *service, struct http_exchange *exchange,
                                  const struct http_message *message);
     void (*piece)(void *service, struct http_exchange *exchange, const char *bytes, size_t size);
-    /* The peer has ended its side inside the body: reply, or the exchange ends here without. Only
-     * with manners->half_closed; otherwise `gone`. */
-    void (*cut)(void *service, struct http_exchange *exchange);
-    /* What came is no request: `seen` is what there is of its head. Reply; the connection closes
-     * behind it. NULL: the front answers as http_server.h says. */
+    /* What came is no request, or it stops coming. `exchange` may be one that `begin` has seen, if its
+     * body is cut (HTTP_PROBLEM_CUT; only with manners->half_closed, otherwise `gone`) or does not
+     * arrive (HTTP_PROBLEM_TIME); otherwise it is new, and `seen` is what there is of its head. Reply;
+     * the connection closes behind it. NULL: the front answers as http_server.h says. */
     void (*refused)(void *service, struct http_exchange *exchange, enum http_problem problem,
                     struct slice seen);
     const struct http_manners *manners; /* NULL: RFC 9112's */

@@ -350,11 +350,24 @@ static void face_reset(struct stream *face)
     stream_destroy(stream);
 }
 
+static void face_finish(struct stream *face)
+{
+    stream_finish(of_face(face)->below);
+}
+
+static void face_hold(struct stream *face, bool held)
+{
+    stream_hold(of_face(face)->below, held);
+}
+
 static struct stream *face_connect(struct network *network, const struct endpoint *to,
                                    const struct stream_events *events, void *owner)
 {
-    static const struct stream_class class = {
-        .send = face_send, .close = face_close, .reset = face_reset};
+    static const struct stream_class class = {.send = face_send,
+                                              .close = face_close,
+                                              .reset = face_reset,
+                                              .finish = face_finish,
+                                              .hold = face_hold};
     static const struct stream_events below = {
         .opened = below_opened,
         .received = below_received,
