@@ -138,8 +138,7 @@ static bool head_may_follow(struct http_parser *parser, const char *bytes, size_
         enum http_line kind =
             http_line_read(bytes, size < limit ? size : limit, 0, lax, &line, &next);
         if (kind == HTTP_LINE_BARE_LF) {
-            http_parser_fail(parser, HTTP_PROBLEM_SYNTAX,
-                             "a line of a request ends with LF alone");
+            http_parser_fail(parser, HTTP_PROBLEM_SYNTAX, "a line of a request ends with LF alone");
             return false;
         }
         if (kind == HTTP_LINE) {

@@ -79,8 +79,8 @@ struct http_parser_events {
     /* The head is read. Return true if there is no body whatever its headers say (a reply to HEAD).
      * It may set parser->collect. NULL: false. */
     bool (*head)(void *owner, const struct http_message *message);
-    /* A piece of body, instead of collecting it in message->body. NULL, or parser->collect: the body
-     * is collected. */
+    /* A piece of body, instead of collecting it in message->body. NULL, or parser->collect: the
+     * body is collected. */
     void (*body)(void *owner, const char *bytes, size_t size);
     /* Interim replies (1xx) come as messages of their own. */
     void (*complete)(void *owner, const struct http_message *message);
@@ -98,12 +98,13 @@ struct http_parser {
     void *owner;
     size_t body_bytes_max; /* larger bodies fail; SIZE_MAX: no limit (streamed bodies) */
     size_t behind; /* during `complete`: how many bytes of the same piece follow the message */
-    struct slice seen; /* during `failed`: what there is of the head that failed; else not meaningful */
+    struct slice
+        seen; /* during `failed`: what there is of the head that failed; else not meaningful */
     size_t head_bytes_max; /* 0: HTTP_HEAD_BYTES_MAX */
     unsigned lax;          /* HTTP_LAX_* */
     bool collect;          /* the bodies, though `body` is there to be told of them */
-    bool length_later; /* `head` of a request is told before its length is held against body_bytes_max,
-                          which that call may change */
+    bool length_later;     /* `head` of a request is told before its length is held against
+                              body_bytes_max,     which that call may change */
     /* The rest is http.c's own. */
     struct buffer held;              /* the beginning of a head, or what waits while paused */
     struct http_unfinished *message; /* its head is read, its body is not */

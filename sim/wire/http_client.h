@@ -44,8 +44,8 @@ struct http_client_events {
                     const struct http_message *message); /* a 1xx before the reply; may be NULL */
     void (*opened)(void *owner, uint32_t connection);    /* a new connection stands; may be NULL */
     void (*idle_end)(void *owner, enum stream_end end); /* the idle connection ended; may be NULL */
-    /* Both or neither: a reply's head as soon as it is there, and its body piece by piece instead of
-     * in the reply. */
+    /* Both or neither: a reply's head as soon as it is there, and its body piece by piece instead
+     * of in the reply. */
     void (*head)(void *owner, const struct http_message *message);
     void (*body)(void *owner, const char *bytes, size_t size);
 };
@@ -80,7 +80,8 @@ void http_client_free(struct http_client *client);
  * method is HEAD. Not while busy. */
 void http_client_send(struct http_client *client, const char *bytes, size_t size,
                       bool head_request);
-/* More of the same request, as a write of its own. Only while busy, before anything was called back. */
+/* More of the same request, as a write of its own. Only while busy, before anything was called
+ * back. */
 void http_client_send_more(struct http_client *client, const char *bytes, size_t size);
 bool http_client_busy(const struct http_client *client);
 /* Number of the connection that the last request went out on, 0: none stands. */

@@ -1,54 +1,34 @@
+/* The listening half of the server: connections come, requests are read from them and shown to the
+ * service, what is no request or stops coming is refused. Answering is http_server_reply.c. */
 #include "sim/wire/http_server.h"
 
 #include <assert.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "sim/base/memory.h"
+#include "sim/wire/http_server_internal.h"
 
 enum { CONNECTIONS_MAX = 65536 };
 
-struct connection {
-    struct http_exchange exchange; /* first: an exchange is its connection */
-    struct http_server *server;
-    struct connection *previous, *next;
-    struct stream *stream;
-    bool *destroyed; /* not NULL while a call that may end the connection runs */
-    struct http_parser parser;
-    struct timer timer; /* idle, request time-out, or the next bytes of a reply */
-    struct buffer out;  /* of a reply that waits or goes out in pieces */
-    size_t sent;        /* of `out` */
-    size_t piece_bytes;
-    int64_t piece_gap_us;
-    enum http_after after;
-    struct http_upgrade upgrade; /* behind the reply; take NULL: none */
-    bool upgrading;              /* the reply is out, the stream changes hands in the next instant */
-    bool exchanging; /* the service has the request and has not replied */
-    bool replying;   /* the reply is on its way out */
-    bool stalled;
-    bool close; /* behind the reply, as HTTP has it */
-    bool head_request;
-    bool in_request; /* the first byte of a request is in, the last is not */
-};
+/* --- life of a connection --- */
 
-struct server_listener {
-    struct server_listener *next;
-    struct listener *listener;
-};
+/* A place is free for the connection that has waited longest. */
+static void admit_next(struct http_server *server)
+{
+    struct server_connection *oldest = NULL;
+    for (struct server_connection *at = server->connections; at != NULL; at = at->next) {
+        oldest = at->waiting ? at : oldest;
+    }
+    if (oldest != NULL && server->count - server->waiting < server->limits.connections_max) {
+        oldest->waiting = false;
+        server->waiting--;
+        stream_hold(oldest->stream, false);
+        server_watch_time(oldest);
+    }
+}
 
-struct http_server {
-    struct world *world;
-    struct network *network;
-    const struct http_service *service;
-    struct http_server_limits limits;
-    struct connection *connections;
-    size_t count;
-    struct server_listener *listeners;
-};
-
-/* The stream is gone already, or is closed or reset by the caller. */
-static void connection_destroy(struct connection *connection)
+void server_connection_destroy(struct server_connection *connection)
 {
     struct http_server *server = connection->server;
     if (connection->exchanging && server->service->gone != NULL) {
@@ -62,6 +42,7 @@ static void connection_destroy(struct connection *connection)
         *connection->destroyed = true;
     }
     world_cancel(server->world, &connection->timer);
+    server_source_free(connection);
     http_parser_free(&connection->parser);
     buffer_free(&connection->out);
     if (connection->previous != NULL) {
@@ -73,13 +54,17 @@ static void connection_destroy(struct connection *connection)
         connection->next->previous = connection->previous;
     }
     server->count--;
+    server->waiting -= connection->waiting ? 1 : 0;
     free(connection);
+    if (server->waiting > 0) {
+        admit_next(server);
+    }
 }
 
-static void connection_leave(struct connection *connection, bool reset)
+void server_connection_leave(struct server_connection *connection, bool reset)
 {
     struct stream *stream = connection->stream;
-    connection_destroy(connection);
+    server_connection_destroy(connection);
     if (reset) {
         stream_reset(stream);
     } else {
@@ -87,161 +72,100 @@ static void connection_leave(struct connection *connection, bool reset)
     }
 }
 
-static void arm(struct connection *connection, int64_t delay_us)
+static void arm(struct server_connection *connection, int64_t due_us)
 {
-    if (delay_us > 0) {
-        world_arm_in(connection->server->world, &connection->timer, delay_us);
+    if (due_us < INT64_MAX) {
+        world_arm(connection->server->world, &connection->timer, due_us);
     } else {
         world_cancel(connection->server->world, &connection->timer);
     }
 }
 
-/* Between requests, and while one comes in. */
-static void watch_time(struct connection *connection)
+static int64_t later(const struct server_connection *connection, int64_t delay_us)
 {
-    if (connection->exchanging || connection->replying || connection->stalled) {
+    return delay_us > 0 ? connection->server->world->now_us + delay_us : INT64_MAX;
+}
+
+void server_watch_time(struct server_connection *connection)
+{
+    const struct http_server_limits *limits = &connection->server->limits;
+    if (connection->replying || connection->deaf || connection->waiting ||
+        (connection->exchanging && !connection->receiving)) {
         return;
     }
     bool in_request = !http_parser_idle(&connection->parser);
     if (!in_request) {
-        arm(connection, connection->server->limits.idle_timeout_us);
-    } else if (!connection->in_request) {
-        arm(connection, connection->server->limits.request_timeout_us);
+        arm(connection, later(connection, limits->idle_timeout_us));
+    } else {
+        if (!connection->in_request) {
+            connection->request_due_us = later(connection, limits->request_timeout_us);
+        }
+        int64_t silent_us =
+            connection->held ? INT64_MAX : later(connection, limits->silence_timeout_us);
+        arm(connection,
+            silent_us < connection->request_due_us ? silent_us : connection->request_due_us);
     }
     connection->in_request = in_request;
 }
 
-/* What waits behind the request is the taker's, too. */
-static void hand_over(struct connection *connection)
+/* --- what is no request --- */
+
+static void refuse(struct server_connection *connection, enum http_problem problem, const char *why,
+                   struct slice seen)
 {
-    struct http_upgrade upgrade = connection->upgrade;
-    struct stream *stream = connection->stream;
-    struct buffer early = connection->parser.held;
-    connection->parser.held = (struct buffer){0};
-    connection->upgrade.take = NULL;
-    connection_destroy(connection);
-    upgrade.take(upgrade.owner, stream, (struct slice){buffer_text(&early), early.size});
-    buffer_free(&early);
+    static const int statuses[] = {[HTTP_PROBLEM_NONE] = 400,      [HTTP_PROBLEM_SYNTAX] = 400,
+                                   [HTTP_PROBLEM_VERSION] = 505,   [HTTP_PROBLEM_HEAD_SIZE] = 431,
+                                   [HTTP_PROBLEM_BODY_SIZE] = 413, [HTTP_PROBLEM_LENGTH] = 400,
+                                   [HTTP_PROBLEM_CODING] = 501,    [HTTP_PROBLEM_CUT] = 400,
+                                   [HTTP_PROBLEM_TIME] = 408};
+    const struct http_service *service = connection->server->service;
+    connection->close = connection->deaf = true;
+    connection->receiving = false;
+    if (service->refused == NULL) {
+        connection->head_request = false;
+        server_answer(connection, statuses[problem], why);
+        return;
+    }
+    if (!connection->exchanging) {
+        connection->exchanging = true;
+        connection->exchange.service_data = NULL;
+    }
+    service->refused(service->service, &connection->exchange, problem, seen);
 }
 
-static void reply_sent(struct connection *connection)
+static void on_problem(void *owner, enum http_problem problem, const char *why)
 {
-    if (connection->upgrade.take != NULL) {
-        connection->upgrading = true; /* not at once: a piece may still be fed to the parser */
-        world_arm_in(connection->server->world, &connection->timer, 0);
+    struct server_connection *connection = owner;
+    if (connection->replying || (connection->exchanging && !connection->receiving)) {
+        server_connection_leave(connection,
+                                true); /* it floods us behind a request that is being answered */
         return;
     }
-    connection->replying = false;
-    buffer_free(&connection->out);
-    switch (connection->after) {
-    case HTTP_AFTER_CLOSE:
-    case HTTP_AFTER_DRAIN:
-        connection_leave(connection, false);
-        return;
-    case HTTP_AFTER_RESET:
-        connection_leave(connection, true);
-        return;
-    case HTTP_AFTER_STALL:
-        connection->stalled = true;
-        http_parser_reset(&connection->parser);
-        return;
-    case HTTP_AFTER_KEEP:
-        break;
-    }
-    if (connection->close) {
-        connection_leave(connection, false);
+    if (connection->receiving && !connection->exchanging) {
+        server_connection_leave(connection, false); /* of a body that nobody wanted */
         return;
     }
-    if (connection->destroyed != NULL) {
-        http_parser_resume(&connection->parser); /* goes on where it was called from */
-        return;
-    }
-    bool destroyed = false;
-    connection->destroyed = &destroyed;
-    http_parser_resume(&connection->parser);
-    if (!destroyed) {
-        connection->destroyed = NULL;
-        watch_time(connection);
-    }
-}
-
-/* The next piece of the reply; all that waits in `out` has its instant here. */
-static void send_more(struct connection *connection)
-{
-    size_t left = connection->out.size - connection->sent;
-    size_t size = connection->piece_bytes > 0 && connection->piece_bytes < left
-                      ? connection->piece_bytes
-                      : left;
-    if (size > 0) {
-        stream_send(connection->stream, connection->out.bytes + connection->sent, size);
-        connection->sent += size;
-    }
-    if (connection->sent < connection->out.size) {
-        world_arm_in(connection->server->world, &connection->timer, connection->piece_gap_us);
-    } else {
-        reply_sent(connection);
-    }
-}
-
-static void on_reply(struct http_exchange *exchange, const struct http_reply *reply)
-{
-    struct connection *connection = (struct connection *)exchange;
-    assert(connection->exchanging);
-    connection->exchanging = false;
-    connection->replying = true;
-    connection->sent = 0;
-    connection->after = reply->after;
-    assert(reply->upgrade.take == NULL ||
-           (reply->status == 101 && reply->after == HTTP_AFTER_KEEP));
-    connection->upgrade = reply->upgrade;
-    connection->piece_bytes = reply->piece_bytes;
-    connection->piece_gap_us = reply->piece_gap_us;
-    if (!http_reply_render(&connection->out, reply, connection->head_request)) {
-        connection->close = true;
-    }
-    if (reply->delay_us > 0) {
-        world_arm_in(connection->server->world, &connection->timer, reply->delay_us);
-    } else {
-        send_more(connection);
-    }
-}
-
-static const struct http_exchange_class exchange_class = {.reply = on_reply};
-
-/* An answer of the front's own, behind which the connection closes. */
-static void answer(struct connection *connection, int status, const char *why)
-{
-    struct http_reply reply = {.status = status, .body = why, .body_size = strlen(why)};
-    http_reply_header(&reply, "Content-Type", "text/plain");
-    http_reply_header(&reply, "Connection", "close");
-    connection->exchanging = true;
-    on_reply(&connection->exchange, &reply);
+    refuse(connection, problem, why, connection->parser.seen);
 }
 
 static void on_time(void *owner)
 {
-    struct connection *connection = owner;
-    if (connection->upgrading) {
-        hand_over(connection);
-    } else if (connection->replying) {
-        send_more(connection);
-    } else if (connection->in_request) {
-        answer(connection, 408, "the request did not arrive in time");
+    struct server_connection *connection = owner;
+    if (connection->replying) {
+        server_reply_time(connection);
+    } else if (connection->in_request && !connection->deaf &&
+               connection->receiving == connection->exchanging) {
+        struct buffer held = connection->parser.held; /* may go with the parser meanwhile */
+        connection->parser.held = (struct buffer){0};
+        refuse(connection, HTTP_PROBLEM_TIME, "the request did not arrive in time",
+               (struct slice){held.bytes, held.size});
+        buffer_free(&held);
     } else {
-        connection_leave(connection, false);
+        server_connection_leave(connection, false);
     }
 }
 
-static bool on_head(void *owner, const struct http_message *message)
-{
-    struct connection *connection = owner;
-    struct slice expect = http_header_value(message, "Expect");
-    if (message->minor_version > 0 && slice_is_nocase(expect, "100-continue")) {
-        static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
-        stream_send(connection->stream, go_on, sizeof go_on - 1);
-    }
-    return false;
-}
+/* --- requests --- */
 
 static size_t count_header(const struct http_message *message, const char *name)
 {
@@ -252,48 +176,98 @@ static size_t count_header(const struct http_message *message, const char *name)
     return count;
 }
 
-static void on_request(void *owner, const struct http_message *message)
+/* RFC 9112 section 3.2 */
+static bool good_host(const struct server_connection *connection,
+                      const struct http_message *message)
 {
-    struct connection *connection = owner;
-    struct http_server *server = connection->server;
-    world_cancel(server->world, &connection->timer);
-    connection->in_request = false;
+    size_t hosts = count_header(message, "Host");
+    return connection->server->manners.any_host || hosts == 1 ||
+           (hosts == 0 && message->minor_version == 0);
+}
+
+/* The service sees the head before the body comes. True: there is none. */
+static bool begin(struct server_connection *connection, const struct http_message *message)
+{
+    const struct http_service *service = connection->server->service;
+    bool *destroyed = connection->destroyed;
     connection->close = !message->keep_alive;
     connection->head_request = slice_is(message->method, "HEAD");
-    size_t hosts = count_header(message, "Host");
-    if (hosts > 1 || (hosts == 0 && message->minor_version > 0)) {
-        answer(connection, 400, "a request needs one Host header"); /* RFC 9112 section 3.2 */
-        return;
+    connection->exchanging = connection->receiving = true;
+    connection->exchange.service_data = NULL;
+    enum http_body_plan plan = service->begin(service->service, &connection->exchange, message);
+    if (*destroyed) {
+        return true;
+    }
+    bool swallowed = !connection->exchanging;
+    connection->parser.collect = plan == HTTP_BODY_WHOLE && !swallowed;
+    connection->parser.body_bytes_max =
+        connection->parser.collect ? service->body_bytes_max : SIZE_MAX;
+    return plan == HTTP_BODY_IGNORED;
+}
+
+static bool on_head(void *owner, const struct http_message *message)
+{
+    struct server_connection *connection = owner;
+    struct slice expect = http_header_value(message, "Expect");
+    if (message->minor_version > 0 && !connection->server->manners.no_continue &&
+        slice_is_nocase(expect, "100-continue")) {
+        static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
+        stream_send(connection->stream, go_on, sizeof go_on - 1);
+    }
+    return connection->server->service->begin != NULL && good_host(connection, message) &&
+           begin(connection, message);
+}
+
+static void on_body(void *owner, const char *bytes, size_t size)
+{
+    struct server_connection *connection = owner;
+    const struct http_service *service = connection->server->service;
+    if (connection->exchanging) {
+        service->piece(service->service, &connection->exchange, bytes, size);
+    }
+}
+
+static void on_request(void *owner, const struct http_message *message)
+{
+    struct server_connection *connection = owner;
+    struct http_server *server = connection->server;
+    bool begun = connection->receiving;
+    world_cancel(server->world, &connection->timer);
+    connection->in_request = connection->receiving = false;
+    if (!begun) {
+        connection->close = !message->keep_alive;
+        connection->head_request = slice_is(message->method, "HEAD");
+        if (!good_host(connection, message)) {
+            server_answer(connection, 400, "a request needs one Host header");
+            return;
+        }
+        connection->exchanging = true;
+        connection->exchange.service_data = NULL;
+    } else if (!connection->exchanging && !connection->replying) {
+        return; /* it was answered before its body was in */
     }
     http_parser_pause(&connection->parser);
-    connection->exchanging = true;
-    connection->exchange.service_data = NULL;
-    server->service->request(server->service->service, &connection->exchange, message);
-}
-
-static void on_problem(void *owner, enum http_problem problem, const char *why)
-{
-    struct connection *connection = owner;
-    static const int statuses[] = {[HTTP_PROBLEM_NONE] = 400,      [HTTP_PROBLEM_SYNTAX] = 400,
-                                   [HTTP_PROBLEM_VERSION] = 505,   [HTTP_PROBLEM_HEAD_SIZE] = 431,
-                                   [HTTP_PROBLEM_BODY_SIZE] = 413, [HTTP_PROBLEM_LENGTH] = 400,
-                                   [HTTP_PROBLEM_CODING] = 501,    [HTTP_PROBLEM_CUT] = 400};
-    if (connection->exchanging || connection->replying) {
-        connection_leave(connection,
-                         true); /* it floods us behind a request that is being answered */
-        return;
+    if (connection->exchanging) {
+        server->service->request(server->service->service, &connection->exchange, message);
     }
-    connection->head_request = false;
-    answer(connection, statuses[problem], why);
 }
 
-static const struct http_parser_events parser_events = {
+static const struct http_parser_events whole_events = {
     .head = on_head, .complete = on_request, .failed = on_problem};
+static const struct http_parser_events begun_events = {
+    .head = on_head, .body = on_body, .complete = on_request, .failed = on_problem};
+
+/* --- connections --- */
 
 static void on_received(void *owner, const char *bytes, size_t size)
 {
-    struct connection *connection = owner;
-    if (connection->stalled) {
+    struct server_connection *connection = owner;
+    if (connection->deaf) {
+        if (connection->draining) {
+            const struct http_server_limits *limits = &connection->server->limits;
+            arm(connection,
+                later(connection, limits->drain_us > 0 ? limits->drain_us : SECONDS(10)));
+        }
         return;
     }
     bool destroyed = false;
@@ -301,7 +275,7 @@ static void on_received(void *owner, const char *bytes, size_t size)
     http_parser_feed(&connection->parser, bytes, size);
     if (!destroyed) {
         connection->destroyed = NULL;
-        watch_time(connection);
+        server_watch_time(connection);
     }
 }
 
@@ -309,25 +283,73 @@ static void on_ended(void *owner, enum stream_end end, const char *why)
 {
     (void)end;
     (void)why;
-    connection_destroy(owner);
+    server_connection_destroy(owner);
+}
+
+/* The peer sends nothing more and may still read. */
+static void on_finished(void *owner)
+{
+    struct server_connection *connection = owner;
+    bool owed = connection->replying || (connection->exchanging && !connection->receiving);
+    if (owed) {
+        connection->close = true;
+    } else if (connection->draining || http_parser_idle(&connection->parser)) {
+        server_connection_leave(connection, false);
+    } else {
+        http_parser_end(&connection->parser);
+    }
 }
 
 static const struct stream_events stream_events = {.received = on_received, .ended = on_ended};
+static const struct stream_events half_closed_events = {
+    .received = on_received, .ended = on_ended, .finished = on_finished};
+
+static void read_by_manners(struct server_connection *connection)
+{
+    const struct http_server *server = connection->server;
+    struct http_parser *parser = &connection->parser;
+    bool begins = server->service->begin != NULL;
+    http_parser_init(parser, true, begins ? &begun_events : &whole_events, connection);
+    parser->body_bytes_max = server->service->body_bytes_max;
+    parser->length_later = begins;
+    parser->lax = server->manners.lax;
+    parser->head_bytes_max = server->manners.head_bytes_max;
+}
+
+/* Above the limit. True: the connection goes on. */
+static bool make_room(struct http_server *server, struct server_connection *connection)
+{
+    if (!server->manners.beyond_waits) {
+        server_answer(connection, 503, "too many connections");
+        return false;
+    }
+    connection->waiting = true;
+    server->waiting++;
+    stream_hold(connection->stream, true);
+    struct server_connection *idle = NULL;
+    for (struct server_connection *at = server->connections; at != NULL; at = at->next) {
+        bool busy = at->waiting || at->exchanging || at->replying || at->deaf;
+        idle = !busy && http_parser_idle(&at->parser) ? at : idle;
+    }
+    if (idle != NULL) {
+        server_connection_leave(idle, false); /* which admits the one that waits */
+    }
+    return false;
+}
 
 static void on_accept(void *owner, struct stream *stream)
 {
     struct http_server *server = owner;
-    struct connection *connection = memory_new(sizeof *connection);
+    struct server_connection *connection = memory_new(sizeof *connection);
     connection->server = server;
     connection->stream = stream;
-    connection->exchange = (struct http_exchange){.class = &exchange_class,
+    connection->exchange = (struct http_exchange){.class = &server_exchange_class,
                                                   .connection = stream->id,
                                                   .tls = stream->tls,
                                                   .peer = stream->peer};
-    stream->events = &stream_events;
+    stream->events = server->manners.half_closed ? &half_closed_events : &stream_events;
     stream->owner = connection;
-    http_parser_init(&connection->parser, true, &parser_events, connection);
-    connection->parser.body_bytes_max = server->service->body_bytes_max;
+    read_by_manners(connection);
     timer_init(&connection->timer, on_time, connection);
     connection->next = server->connections;
     if (connection->next != NULL) {
@@ -335,11 +357,10 @@ static void on_accept(void *owner, struct stream *stream)
     }
     server->connections = connection;
     server->count++;
-    if (server->count > server->limits.connections_max) {
-        answer(connection, 503, "too many connections");
-        return;
+    if (server->count - server->waiting <= server->limits.connections_max ||
+        make_room(server, connection)) {
+        server_watch_time(connection);
     }
-    arm(connection, server->limits.idle_timeout_us);
 }
 
 struct http_server *http_server_new(struct world *world, struct network *network,
@@ -348,6 +369,10 @@ struct http_server *http_server_new(struct world *world, struct network *network
 {
     struct http_server *server = memory_new(sizeof *server);
     *server = (struct http_server){.world = world, .network = network, .service = service};
+    assert(service->begin == NULL || (service->piece != NULL && service->refused != NULL));
+    if (service->manners != NULL) {
+        server->manners = *service->manners;
+    }
     if (limits != NULL) {
         server->limits = *limits;
     }
@@ -380,10 +405,12 @@ void http_server_destroy(struct http_server *server)
         network_unlisten(server->network, entry->listener);
         free(entry);
     }
-    for (struct connection *connection = server->connections, *next; connection != NULL;
+    server->waiting = 0; /* nobody is admitted any more */
+    for (struct server_connection *connection = server->connections, *next; connection != NULL;
          connection = next) {
         next = connection->next;
-        connection_leave(connection, false);
+        connection->waiting = false;
+        server_connection_leave(connection, false);
     }
     free(server);
 }

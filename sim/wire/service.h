@@ -58,9 +58,9 @@ struct http_reply {
     void *source;
     enum http_after after;
     struct http_upgrade upgrade; /* with status 101 and AFTER_KEEP only */
-    int64_t delay_us;     /* world time to wait before the first byte */
-    size_t piece_bytes;   /* 0: in one piece; else pieces of this size … */
-    int64_t piece_gap_us; /* … with this pause between them */
+    int64_t delay_us;            /* world time to wait before the first byte */
+    size_t piece_bytes;          /* 0: in one piece; else pieces of this size … */
+    int64_t piece_gap_us;        /* … with this pause between them */
 };
 
 void http_reply_header(struct http_reply *reply, const char *name,
@@ -112,8 +112,8 @@ struct http_manners {
     bool any_host;     /* Host may be missing or repeated */
     bool no_continue;  /* Expect: 100-continue is not answered */
     bool half_closed;  /* a peer that ends its side is still answered */
-    bool beyond_waits; /* connections above the limit are not refused: an idle one makes room, or they
-                          wait until there is */
+    bool beyond_waits; /* connections above the limit are not refused: an idle one makes room, or
+                          they wait until there is */
     size_t head_bytes_max; /* 0: HTTP_HEAD_BYTES_MAX */
 };
 
@@ -130,10 +130,10 @@ struct http_service {
     enum http_body_plan (*begin)(void *service, struct http_exchange *exchange,
                                  const struct http_message *message);
     void (*piece)(void *service, struct http_exchange *exchange, const char *bytes, size_t size);
-    /* What came is no request, or it stops coming. `exchange` may be one that `begin` has seen, if its
-     * body is cut (HTTP_PROBLEM_CUT; only with manners->half_closed, otherwise `gone`) or does not
-     * arrive (HTTP_PROBLEM_TIME); otherwise it is new, and `seen` is what there is of its head. Reply;
-     * the connection closes behind it. NULL: the front answers as http_server.h says. */
+    /* What came is no request, or it stops coming. `exchange` may be one that `begin` has seen, if
+     * its body is cut (HTTP_PROBLEM_CUT; only with manners->half_closed, otherwise `gone`) or does
+     * not arrive (HTTP_PROBLEM_TIME); otherwise it is new, and `seen` is what there is of its head.
+     * Reply; the connection closes behind it. NULL: the front answers as http_server.h says. */
     void (*refused)(void *service, struct http_exchange *exchange, enum http_problem problem,
                     struct slice seen);
     const struct http_manners *manners; /* NULL: RFC 9112's */
