@@ -11,9 +11,9 @@
 #include "sim/wire/service.h"
 #include "sim/wire/stream.h"
 
-/* WebSocket (RFC 6455) over any stream, for both sides; libwslay reads and writes the frames. What a
- * side says and when is its owner's business: this knows frames, messages and their limits, answers
- * pings and closes in order. Keys and masks come from the world's random source. */
+/* WebSocket (RFC 6455) over any stream, for both sides; libwslay reads and writes the frames. What
+ * a side says and when is its owner's business: this knows frames, messages and their limits,
+ * answers pings and closes in order. Keys and masks come from the world's random source. */
 
 enum websocket_opcode {
     WEBSOCKET_CONTINUATION = 0,
@@ -32,8 +32,8 @@ enum websocket_code {
     WEBSOCKET_GOING_AWAY = 1001,
     WEBSOCKET_PROTOCOL_ERROR = 1002,
     WEBSOCKET_UNSUPPORTED = 1003,
-    WEBSOCKET_NO_CODE = 1005,   /* a Close without a code; never sent */
-    WEBSOCKET_ABNORMAL = 1006,  /* no Close at all; never sent */
+    WEBSOCKET_NO_CODE = 1005,  /* a Close without a code; never sent */
+    WEBSOCKET_ABNORMAL = 1006, /* no Close at all; never sent */
     WEBSOCKET_POLICY = 1008,
     WEBSOCKET_TOO_BIG = 1009,
     WEBSOCKET_INTERNAL = 1011,
@@ -73,24 +73,25 @@ void websocket_grant(struct http_reply *reply, const struct http_message *reques
 /* ---- a connection ---- */
 
 struct websocket_settings {
-    bool client;                /* masks what it sends and expects unmasked frames; else the reverse */
-    size_t frame_bytes_max;     /* payload of a frame that comes in; 0: 65,535 */
-    size_t message_bytes_max;   /* of a message put together; 0: 1 MiB. Nothing is put together if
-                                   events->data is there */
-    size_t message_frames_max;  /* 0: 4,096 */
-    uint8_t rsv_ignored;        /* reserved bits that are not looked at: Buddy's client overlooks RSV1 */
-    bool any_data_opcode;       /* Text, Binary and Continuation are one: Buddy's client */
-    bool never_closes;          /* sends no Close, whatever happens: Buddy's client just leaves */
-    bool no_pong;               /* pings are not answered: a peer that misbehaves */
-    const uint8_t *mask;        /* four bytes for every frame, kept; NULL: random ones each time */
-    int64_t close_timeout_us;   /* for the answer to our Close; 0: 10 s */
+    bool client;            /* masks what it sends and expects unmasked frames; else the reverse */
+    size_t frame_bytes_max; /* payload of a frame that comes in; 0: 65,535 */
+    size_t message_bytes_max;  /* of a message put together; 0: 1 MiB. Nothing is put together if
+                                  events->data is there */
+    size_t message_frames_max; /* 0: 4,096 */
+    /* As Buddy's client is (connect-buddy.md 1.6): */
+    uint8_t rsv_ignored;      /* reserved bits that are not looked at */
+    bool any_data_opcode;     /* Text, Binary and Continuation are one */
+    bool never_closes;        /* sends no Close, whatever happens */
+    bool no_pong;             /* pings are not answered: a peer that misbehaves */
+    const uint8_t *mask;      /* four bytes for every frame, kept; NULL: random ones each time */
+    int64_t close_timeout_us; /* for the answer to our Close; 0: 10 s */
 };
 
 enum websocket_end_kind {
-    WEBSOCKET_END_CLOSED,   /* the peer sent a Close, or answered ours */
-    WEBSOCKET_END_BROKEN,   /* the peer broke the protocol or a limit: `code` is what it was told */
-    WEBSOCKET_END_STREAM,   /* the stream ended without a Close: `stream` */
-    WEBSOCKET_END_SILENT,   /* our Close was not answered in time */
+    WEBSOCKET_END_CLOSED, /* the peer sent a Close, or answered ours */
+    WEBSOCKET_END_BROKEN, /* the peer broke the protocol or a limit: `code` is what it was told */
+    WEBSOCKET_END_STREAM, /* the stream ended without a Close: `stream` */
+    WEBSOCKET_END_SILENT, /* our Close was not answered in time */
 };
 
 struct websocket_end {
@@ -109,8 +110,10 @@ struct websocket_events {
     /* Or instead each data frame as it comes, if this is not NULL. */
     void (*data)(void *owner, const struct websocket_frame *frame);
     /* Each frame that comes in, before anything is made of it, and that goes out (`sent`); may be
-     * NULL. Bytes that were sent raw are no frames. */
+     * NULL. One that is refused is shown with what has come of it. Bytes that were sent raw are no
+     * frames. */
     void (*frame)(void *owner, bool sent, const struct websocket_frame *frame);
+    void (*waiting)(void *owner); /* something came in while paused; may be NULL */
     void (*drained)(void *owner); /* all that was sent has left; may be NULL */
     /* Once, last: the stream is gone. Only destroy is left to do. */
     void (*ended)(void *owner, const struct websocket_end *end);
@@ -137,12 +140,11 @@ void websocket_send_raw(struct websocket *websocket, const char *bytes, size_t s
  * none. */
 void websocket_close(struct websocket *websocket, unsigned code, const char *reason);
 
-/* Keep what comes in, unread, until resume; bounded by what a stream brings before it is paused
- * itself, and by 1 MiB: more breaks the connection. */
+/* Keep what comes in, and how the stream ends, unread until resume. At most 1 MiB is kept: more
+ * breaks the connection. */
 void websocket_pause(struct websocket *websocket);
 void websocket_resume(struct websocket *websocket);
-/* Something is there to be read, or a message is half read. */
-bool websocket_waiting(const struct websocket *websocket);
+bool websocket_waiting(const struct websocket *websocket); /* there is something unread */
 
 uint32_t websocket_connection(const struct websocket *websocket); /* number of the stream */
 int64_t websocket_sent_us(const struct websocket *websocket);     /* when something was sent last */
