@@ -189,16 +189,15 @@ static void take_close(struct websocket *websocket, const struct websocket_frame
         break_off(websocket, WEBSOCKET_PROTOCOL_ERROR, "a Close with a code that is none");
         return;
     }
+    char why[WEBSOCKET_CONTROL_BYTES_MAX] = "";
     if (frame->size > 2) {
-        snprintf(websocket->why, sizeof websocket->why, "%.*s", (int)(frame->size - 2),
-                 frame->payload + 2);
+        snprintf(why, sizeof why, "%.*s", (int)(frame->size - 2), frame->payload + 2);
     }
     if (!websocket->close_sent) {
         send_close(websocket, code, NULL);
     }
-    end(websocket, (struct websocket_end){.kind = WEBSOCKET_END_CLOSED,
-                                          .code = (uint16_t)code,
-                                          .why = websocket->why});
+    end(websocket,
+        (struct websocket_end){.kind = WEBSOCKET_END_CLOSED, .code = (uint16_t)code, .why = why});
 }
 
 /* ---- in ---- */
@@ -560,6 +559,11 @@ void websocket_destroy(struct websocket *websocket)
     buffer_free(&websocket->frame);
     buffer_free(&websocket->message);
     free(websocket);
+}
+
+bool websocket_open(const struct websocket *websocket)
+{
+    return websocket->stream != NULL && !websocket->close_sent;
 }
 
 uint32_t websocket_connection(const struct websocket *websocket)

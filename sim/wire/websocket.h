@@ -146,6 +146,7 @@ void websocket_pause(struct websocket *websocket);
 void websocket_resume(struct websocket *websocket);
 bool websocket_waiting(const struct websocket *websocket); /* there is something unread */
 
+bool websocket_open(const struct websocket *websocket);           /* what is sent goes out */
 uint32_t websocket_connection(const struct websocket *websocket); /* number of the stream */
 int64_t websocket_sent_us(const struct websocket *websocket);     /* when something was sent last */
 
