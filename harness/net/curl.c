@@ -1,11 +1,10 @@
 #include "harness/net/curl.h"
 
-#include <curl/curl.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 
+#include "harness/net/curl_loop.h"
 #include "sim/base/buffer.h"
 #include "sim/base/memory.h"
 
@@ -27,20 +26,9 @@ struct transfer {
     char error[CURL_ERROR_SIZE];
 };
 
-/* A socket that libcurl wants watched. */
-struct curl_socket {
-    struct watch watch;
-    struct curl_socket *previous, *next;
-    struct curl_client *client;
-};
-
 struct curl_client {
-    struct real_driver *driver;
-    struct world *world;
-    CURLM *multi;
-    struct timer timer;
+    struct curl_loop loop;
     struct transfer *transfers;
-    struct curl_socket *sockets;
     char *ca_file;
     bool insecure;
 };
@@ -49,7 +37,7 @@ static void transfer_free(struct transfer *transfer)
 {
     struct curl_client *client = transfer->client;
     if (transfer->easy != NULL) {
-        curl_multi_remove_handle(client->multi, transfer->easy);
+        curl_multi_remove_handle(client->loop.multi, transfer->easy);
         curl_easy_cleanup(transfer->easy);
     }
     curl_slist_free_all(transfer->headers);
@@ -80,104 +68,16 @@ static void finish(struct transfer *transfer, CURLcode code)
                                         : transfer->too_large ? "the reply is larger than allowed"
                                                               : error};
     /* Out of libcurl's hands first: the callback may send the next request. */
-    curl_multi_remove_handle(transfer->client->multi, transfer->easy);
+    curl_multi_remove_handle(transfer->client->loop.multi, transfer->easy);
     transfer->done(transfer->owner, &reply);
     transfer_free(transfer);
 }
 
-static void collect_finished(struct curl_client *client)
+static void on_finished(CURL *easy, CURLcode code)
 {
-    int left;
-    for (CURLMsg *message; (message = curl_multi_info_read(client->multi, &left)) != NULL;) {
-        if (message->msg == CURLMSG_DONE) {
-            char *owner = NULL;
-            CURLcode code = message->data.result;
-            curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &owner);
-            finish((struct transfer *)(void *)owner, code);
-        }
-    }
-}
-
-static void act(struct curl_client *client, curl_socket_t fd, int events)
-{
-    int running;
-    curl_multi_socket_action(client->multi, fd, events, &running);
-    collect_finished(client);
-}
-
-static void on_timer(void *owner)
-{
-    act(owner, CURL_SOCKET_TIMEOUT, 0);
-}
-
-static void on_ready(void *owner, uint32_t events)
-{
-    struct curl_socket *entry = owner;
-    int what = ((events & (EPOLLIN | EPOLLHUP)) != 0 ? CURL_CSELECT_IN : 0) |
-               ((events & EPOLLOUT) != 0 ? CURL_CSELECT_OUT : 0) |
-               ((events & EPOLLERR) != 0 ? CURL_CSELECT_ERR : 0);
-    act(entry->client, entry->watch.fd, what);
-}
-
-static int set_timer(CURLM *multi, long wait_ms, void *owner)
-{
-    (void)multi;
-    struct curl_client *client = owner;
-    if (wait_ms < 0) {
-        world_cancel(client->world, &client->timer);
-    } else {
-        world_arm_in(client->world, &client->timer, (int64_t)wait_ms * 1000);
-    }
-    return 0;
-}
-
-static void forget_socket(struct curl_socket *entry)
-{
-    struct curl_client *client = entry->client;
-    real_driver_unwatch(client->driver, &entry->watch);
-    if (entry->previous != NULL) {
-        entry->previous->next = entry->next;
-    } else {
-        client->sockets = entry->next;
-    }
-    if (entry->next != NULL) {
-        entry->next->previous = entry->previous;
-    }
-    free(entry);
-}
-
-static int set_socket(CURL *easy, curl_socket_t fd, int what, void *owner, void *known)
-{
-    (void)easy;
-    struct curl_client *client = owner;
-    struct curl_socket *entry = known;
-    if (what == CURL_POLL_REMOVE) {
-        if (entry != NULL) {
-            curl_multi_assign(client->multi, fd, NULL);
-            forget_socket(entry);
-        }
-        return 0;
-    }
-    uint32_t events =
-        ((what & CURL_POLL_IN) != 0 ? EPOLLIN : 0U) | ((what & CURL_POLL_OUT) != 0 ? EPOLLOUT : 0U);
-    if (entry != NULL) {
-        real_driver_change(client->driver, &entry->watch, events);
-        return 0;
-    }
-    entry = memory_new(sizeof *entry);
-    entry->client = client;
-    entry->watch = (struct watch){.ready = on_ready, .owner = entry, .fd = fd};
-    if (!real_driver_watch(client->driver, &entry->watch, events)) {
-        free(entry);
-        return -1;
-    }
-    entry->next = client->sockets;
-    if (entry->next != NULL) {
-        entry->next->previous = entry;
-    }
-    client->sockets = entry;
-    curl_multi_assign(client->multi, fd, entry);
-    return 0;
+    char *owner = NULL;
+    curl_easy_getinfo(easy, CURLINFO_PRIVATE, &owner);
+    finish((struct transfer *)(void *)owner, code);
 }
 
 static size_t add(struct transfer *transfer, struct buffer *to, size_t limit, const char *bytes,
@@ -208,26 +108,13 @@ static size_t on_body(char *bytes, size_t one, size_t size, void *owner)
 struct curl_client *curl_client_new(struct real_driver *driver, const struct tls_settings *tls,
                                     struct error *error)
 {
-    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
-        error_set(error, "libcurl does not start");
-        return NULL;
-    }
     struct curl_client *client = memory_new(sizeof *client);
-    client->driver = driver;
-    client->world = real_driver_world(driver);
-    client->multi = curl_multi_init();
-    if (client->multi == NULL) {
-        error_set(error, "libcurl does not start");
+    if (!curl_loop_init(&client->loop, driver, on_finished, error)) {
         free(client);
         return NULL;
     }
     client->ca_file = tls != NULL ? memory_copy_text(tls->ca_file) : NULL;
     client->insecure = tls != NULL && tls->insecure;
-    timer_init(&client->timer, on_timer, client);
-    curl_multi_setopt(client->multi, CURLMOPT_SOCKETFUNCTION, set_socket);
-    curl_multi_setopt(client->multi, CURLMOPT_SOCKETDATA, client);
-    curl_multi_setopt(client->multi, CURLMOPT_TIMERFUNCTION, set_timer);
-    curl_multi_setopt(client->multi, CURLMOPT_TIMERDATA, client);
     return client;
 }
 
@@ -240,15 +127,9 @@ void curl_client_destroy(struct curl_client *client)
         next = transfer->next;
         transfer_free(transfer);
     }
-    curl_multi_cleanup(client->multi);
-    for (struct curl_socket *entry = client->sockets, *next; entry != NULL; entry = next) {
-        next = entry->next;
-        forget_socket(entry);
-    }
-    world_cancel(client->world, &client->timer);
+    curl_loop_free(&client->loop);
     free(client->ca_file);
     free(client);
-    curl_global_cleanup();
 }
 
 static bool set_method_and_body(CURL *easy, const struct curl_request *request)
@@ -315,7 +196,7 @@ bool curl_client_send(struct curl_client *client, const struct curl_request *req
     client->transfers = transfer;
     transfer->easy = curl_easy_init();
     if (transfer->easy == NULL || !set_options(transfer, request) ||
-        curl_multi_add_handle(client->multi, transfer->easy) != CURLM_OK) {
+        curl_multi_add_handle(client->loop.multi, transfer->easy) != CURLM_OK) {
         error_set(error, "%s %s: libcurl does not take this request", request->method,
                   request->url);
         transfer_free(transfer);

@@ -156,8 +156,20 @@ static void on_ended(void *owner, enum stream_end end, const char *why)
     fail(client, failure);
 }
 
+static void on_drained(void *owner)
+{
+    struct http_client *client = owner;
+    if (client->busy && client->open) {
+        arm_reply_timeout(client);
+        client->events->drained(client->owner);
+    }
+}
+
 static const struct stream_events stream_events = {
     .opened = on_opened, .received = on_received, .ended = on_ended};
+
+static const struct stream_events draining_events = {
+    .opened = on_opened, .received = on_received, .ended = on_ended, .drained = on_drained};
 
 void http_client_init(struct http_client *client, struct world *world, struct network *network,
                       const struct endpoint *to, const struct http_client_events *events,
@@ -191,7 +203,9 @@ void http_client_send(struct http_client *client, const char *bytes, size_t size
     client->reply_begun = false;
     client->parser.body_bytes_max = client->reply_bytes_max;
     if (client->stream == NULL) {
-        client->stream = network_connect(client->network, client->to, &stream_events, client);
+        client->stream = network_connect(
+            client->network, client->to,
+            client->events->drained == NULL ? &stream_events : &draining_events, client);
         if (client->connect_timeout_us > 0) {
             world_arm_in(client->world, &client->timer, client->connect_timeout_us);
         }

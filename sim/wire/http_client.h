@@ -48,6 +48,9 @@ struct http_client_events {
      * of in the reply. */
     void (*head)(void *owner, const struct http_message *message);
     void (*body)(void *owner, const char *bytes, size_t size);
+    /* All that was sent of the request in work has left: the time for http_client_send_more. The
+     * time-out for a reply begins again then. NULL: requests are sent at once. */
+    void (*drained)(void *owner);
 };
 
 struct http_client {
@@ -80,8 +83,7 @@ void http_client_free(struct http_client *client);
  * method is HEAD. Not while busy. */
 void http_client_send(struct http_client *client, const char *bytes, size_t size,
                       bool head_request);
-/* More of the same request, as a write of its own. Only while busy, before anything was called
- * back. */
+/* More of the same request, as a write of its own. Only while busy, before the reply is told. */
 void http_client_send_more(struct http_client *client, const char *bytes, size_t size);
 bool http_client_busy(const struct http_client *client);
 /* Number of the connection that the last request went out on, 0: none stands. */
