@@ -162,6 +162,7 @@ void machine_destroy(struct machine *machine)
     host_interrupt(machine, "interrupted");
     motion_cancel(machine);
     print_free(machine);
+    machine_transfer_end(machine, TRANSFER_ABORTED);
     for (uint32_t i = 0; i < machine->storage_count; i++) {
         storage_free(machine->storages[i]);
         free(machine->storages[i]);

@@ -11,6 +11,7 @@
 #include "sim/machine/plan.h"
 #include "sim/machine/state.h"
 #include "sim/machine/storage.h"
+#include "sim/machine/transfer.h"
 
 /* The printer itself: heaters, fans, axes, job, storages, state. It knows no protocol; faces ask it
  * for readings, give it orders and are told what happens. Everything between two events advances in
@@ -49,6 +50,8 @@ struct machine_events {
     void (*mesh_measured)(void *face);
     void (*slot_error)(void *face, const char *code); /* "04101" */
     void (*layer_changed)(void *face, uint32_t layer);
+    void (*transfer_changed)(void *face, const struct transfer *transfer,
+                             enum transfer_change change); /* over: no longer machine_transfer() */
     void (*rebooted)(void *face);
 };
 

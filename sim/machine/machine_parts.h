@@ -64,6 +64,7 @@ struct machine {
     struct motion *motion; /* moves beside those of a job; NULL: stands, or a job moves */
     struct machine_print *print;
     struct machine_host *host; /* lines of g-code under way */
+    struct transfer *transfer; /* NULL: none */
     double *mesh;
     char *firmware; /* NULL: the model's */
     uint64_t index;
@@ -75,6 +76,7 @@ struct machine {
     int64_t safety_us; /* heaters go off for want of anybody using them */
     float room_c;
     uint32_t job_counter;
+    uint32_t transfer_counter;
     uint32_t storage_count;
     uint16_t faults;
     uint16_t speed_percent, flow_percent;

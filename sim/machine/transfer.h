@@ -18,7 +18,7 @@ enum transfer_source {
 
 const char *transfer_source_name(enum transfer_source source); /* "FROM_CLIENT" */
 
-enum transfer_end { TRANSFER_DONE, TRANSFER_STOPPED, TRANSFER_ABORTED };
+enum transfer_change { TRANSFER_BEGAN, TRANSFER_DONE, TRANSFER_STOPPED, TRANSFER_ABORTED };
 
 struct transfer {
     uint32_t
@@ -34,11 +34,12 @@ struct transfer {
 
 struct machine;
 
-/* Whoever receives, in this order: begin, advance any number of times, end. Begin copies the texts
- * and gives the transfer a number of its own unless id is set; false: another one runs. */
+/* Whoever receives, in this order: begin, advance any number of times, end with what became of it.
+ * Begin copies the texts and gives the transfer a number of its own unless id is set; false:
+ * another one runs. Listeners are told of beginning and end (machine_events.transfer_changed). */
 bool machine_transfer_begin(struct machine *machine, const struct transfer *transfer);
 void machine_transfer_advance(struct machine *machine, uint64_t received);
-void machine_transfer_end(struct machine *machine, enum transfer_end end);
+void machine_transfer_end(struct machine *machine, enum transfer_change how);
 /* Anybody: the running one, or NULL; asking for its end is setting `stop` by this call, false when
  * none runs. */
 const struct transfer *machine_transfer(const struct machine *machine);

@@ -14,6 +14,11 @@ struct printer {
     struct machine *machine;
     const struct connect_face_settings *connect;
     struct connect_face *face;
+    const struct link_settings *prusalink;
+    struct link_face *link;
+    struct http_server *server; /* of `link` */
+    struct endpoint *places;    /* where it listens */
+    size_t place_count;
     char *name, *token;
 };
 
@@ -85,7 +90,10 @@ static bool plain_text(const char *what, const char *text, struct error *error)
     for (const char *at = text; plain && *at != '\0'; at++) {
         plain = (unsigned char)*at >= ' ' && *at != 127;
     }
-    return plain || error_set(error, "the %s must be text in UTF-8, not empty and without control characters", what);
+    return plain ||
+           error_set(error,
+                     "the %s must be text in UTF-8, not empty and without control characters",
+                     what);
 }
 
 /* The token is the value of a header. The error does not show it: it is a secret. */
@@ -93,7 +101,9 @@ static bool good_token(const char *token, struct error *error)
 {
     for (const char *at = token == NULL ? "" : token; *at != '\0'; at++) {
         if (*at <= ' ' || *at >= 127) {
-            return error_set(error, "the token must be of printable ASCII characters without blanks; character %zu is not",
+            return error_set(error,
+                             "the token must be of printable ASCII characters without blanks; "
+                             "character %zu is not",
                              (size_t)(at - token) + 1);
         }
     }
@@ -114,8 +124,13 @@ struct printer *printer_new(struct world *world, struct network *network,
         .job_counter = settings->job_counter,
         .plans = settings->plans,
     };
-    if (!plain_text("serial number", settings->serial, error) || !plain_text("firmware version", settings->firmware, error) ||
+    if (!plain_text("serial number", settings->serial, error) ||
+        !plain_text("firmware version", settings->firmware, error) ||
         !plain_text("name", settings->name, error) || !good_token(settings->token, error)) {
+        return NULL;
+    }
+    if (settings->prusalink != NULL &&
+        !link_settings_check(settings->prusalink, settings->model, error)) {
         return NULL;
     }
     struct machine *machine = machine_new(world, &machine_settings);
@@ -124,8 +139,11 @@ struct printer *printer_new(struct world *world, struct network *network,
         return NULL;
     }
     struct printer *printer = memory_new(sizeof *printer);
-    *printer = (struct printer){
-        .world = world, .network = network, .machine = machine, .connect = settings->connect};
+    *printer = (struct printer){.world = world,
+                                .network = network,
+                                .machine = machine,
+                                .connect = settings->connect,
+                                .prusalink = settings->prusalink};
     char made[96];
     snprintf(made, sizeof made, "%.64s-%llu", settings->model->name,
              (unsigned long long)settings->index);
@@ -137,11 +155,25 @@ struct printer *printer_new(struct world *world, struct network *network,
 void printer_destroy(struct printer *printer)
 {
     if (printer != NULL) {
-        connect_face_destroy(printer->face);
+        printer_power_off(printer);
+        free(printer->places);
         machine_destroy(printer->machine);
         free(printer->name);
         free(printer->token);
         free(printer);
+    }
+}
+
+/* The server as it is after a start. That a place is taken meanwhile shows only to its clients. */
+static void open_link(struct printer *printer)
+{
+    printer->link =
+        link_face_new(printer->world, printer->machine, printer->prusalink, printer->name);
+    printer->server =
+        http_server_new(printer->world, printer->network, link_face_service(printer->link),
+                        link_face_limits(printer->link));
+    for (size_t i = 0; i < printer->place_count; i++) {
+        http_server_listen(printer->server, &printer->places[i], NULL);
     }
 }
 
@@ -152,12 +184,33 @@ void printer_power_on(struct printer *printer)
         printer->face = connect_face_new(printer->world, printer->network, printer->machine,
                                          printer->connect, printer->name, printer->token);
     }
+    if (printer->prusalink != NULL && printer->link == NULL) {
+        open_link(printer);
+    }
 }
 
 void printer_power_off(struct printer *printer)
 {
+    http_server_destroy(printer->server);
+    printer->server = NULL;
+    link_face_destroy(printer->link);
+    printer->link = NULL;
     connect_face_destroy(printer->face);
     printer->face = NULL;
+}
+
+bool printer_listen(struct printer *printer, struct endpoint *at, struct error *error)
+{
+    if (printer->server == NULL) {
+        return error_set(error, "%s has no PrusaLink, or is off", printer->name);
+    }
+    if (!http_server_listen(printer->server, at, error)) {
+        return false;
+    }
+    printer->places =
+        memory_resize(printer->places, (printer->place_count + 1) * sizeof *printer->places);
+    printer->places[printer->place_count++] = *at;
+    return true;
 }
 
 const char *printer_name(const struct printer *printer)
@@ -173,6 +226,11 @@ struct machine *printer_machine(struct printer *printer)
 struct connect_face *printer_connect_face(struct printer *printer)
 {
     return printer->face;
+}
+
+struct link_face *printer_link_face(struct printer *printer)
+{
+    return printer->link;
 }
 
 /* --- the settings file --- */

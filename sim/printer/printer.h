@@ -62,8 +62,8 @@ const char *printer_name(const struct printer *printer);
 struct machine *printer_machine(struct printer *printer);
 struct connect_face *printer_connect_face(struct printer *printer); /* NULL: none, or off */
 struct link_face *printer_link_face(struct printer *printer);       /* NULL: none, or off */
-/* Where its PrusaLink server listens while it is on, from now on; on the printer's network, at any
- * number of places. Port 0 takes a free one and writes it back. */
+/* Its PrusaLink server, which must be on, listens there too, from now on and after each start; on
+ * the printer's network. Port 0 takes a free one and writes it back. */
 bool printer_listen(struct printer *printer, struct endpoint *at, struct error *error);
 
 /* The server, token and names that a prusa_printer_settings.ini gives to a PrusaLink

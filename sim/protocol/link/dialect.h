@@ -13,66 +13,90 @@
 
 /* --- requests --- */
 
-enum { LINK_TARGET_BYTES_MAX = 65536, LINK_PARAMETERS_MAX = 4 };
+enum { LINK_PARAMETERS_MAX = 4 };
 
-struct link_face;
 struct link_request;
+
+/* How a body is cut. */
+enum link_cut {
+    LINK_CUT_CLOSED, /* the client has ended its side and may still read an answer */
+    LINK_CUT_SILENT, /* it sends nothing more in its time; may still read */
+    LINK_CUT_BROKEN, /* there is nobody any more: no answer is possible */
+};
 
 /* What a handler keeps beside a request that goes on: an upload, an answer that waits. Embedded
  * first in a struct of the handler's own, which frees it in `free`. */
 struct link_task {
-    /* A piece of the body; only if `begin` took it in pieces. */
+    /* A piece of the body; only if `begin` took it in pieces. At the rate of the settings. */
     void (*piece)(struct link_task *task, const char *bytes, size_t size);
     void (*whole)(struct link_task *task); /* the body is in, in the length that was announced */
-    /* The client has ended its side (`closed`) or broken the connection in the middle; after a
-     * close it may still read an answer, after a break there is nobody. */
-    void (*cut)(struct link_task *task, bool closed);
+    /* Unless it is broken, answer. After a break the request is freed behind the call. */
+    void (*cut)(struct link_task *task, enum link_cut cut);
     void (*free)(struct link_task *task); /* always called last, once */
     struct link_request *request;
 };
 
-struct link_request {
-    struct link_face *face;
-    struct http_exchange *exchange;     /* NULL as soon as it is answered or gone */
-    const struct http_message *message; /* valid during begin and handle; NULL otherwise */
-    char *method, *target;              /* as sent, NUL-terminated copies */
-    char *path;        /* percent-decoded, without the query; may hold anything but NUL */
-    const char *query; /* behind '?', as sent; NULL: none */
-    bool head;         /* method HEAD */
-    bool quiet;        /* HTTP/0.9: the reply has no head */
-    const char *parameters[LINK_PARAMETERS_MAX]; /* of the route, in `path`'s memory */
-    struct link_task *task;                      /* NULL: none */
-    int64_t body_length;                         /* Content-Length; -1: none, -2: no number */
-    struct link_request *previous, *next;        /* list of the face */
+struct link_text {
+    struct link_text *next;
+    char bytes[];
 };
 
-/* The first header of a name as text that lives as long as the call of begin or handle; NULL: none.
- */
+struct link_request {
+    struct link_face *face;
+    struct http_exchange *exchange;
+    const struct http_message *message; /* valid during begin and handle; NULL otherwise */
+    char *method, *target; /* as sent, NUL-terminated copies; "" of what is no request */
+    char *path;        /* percent-decoded, without the query; the router may cut it into parts */
+    bool broken_path;  /* an escape decodes to NUL: `path` ends there */
+    const char *query; /* behind '?', as sent; NULL: none */
+    bool head;         /* method HEAD */
+    bool quiet;        /* HTTP/0.9: the reply has no head. Set by the dialect */
+    const char *parameters[LINK_PARAMETERS_MAX]; /* of the route, in `path`'s memory */
+    struct link_task *task;                      /* NULL: none; freed with the request */
+    int64_t body_length;                         /* Content-Length; -1: none, -2: no number */
+    struct link_request *previous, *next;        /* list of the face */
+    /* The core's own. */
+    struct link_text *texts; /* freed with the request */
+    struct buffer pending;   /* of the body: waits for its turn */
+    size_t pending_at;
+    struct timer turn;
+    bool complete; /* nothing comes behind `pending` */
+    bool *gone;    /* not NULL while a call of the dialect runs */
+};
+
+/* The first header of a name as text that lives as long as the request; NULL: none. During begin
+ * and handle. */
 const char *link_request_header(const struct link_request *request, const char *name);
+
+/* A copy that lives as long as the request. */
+const char *link_request_text(struct link_request *request, struct slice text);
+/* Without an answer: only the core. */
+void link_request_free(struct link_request *request);
 
 /* --- replies --- */
 
-/* Bytes that are read while they are sent: a file. Takes a reference. */
 struct link_reply {
     int status;
+    const char *reason; /* NULL: the usual one */
+    int minor;          /* HTTP/1.<minor> */
     struct buffer head; /* header lines */
     struct buffer body;
-    struct file_content *content; /* instead of `body`; a reference of the reply's */
-    bool without_body;            /* the body counts for Content-Length and is not sent */
-    bool length_last; /* Content-Length is put behind the headers; false: the dialect wrote its
-                         framing */
-    bool close;       /* behind the reply, saying nothing */
-    bool drain;       /* half-close and swallow what still comes */
+    struct file_content
+        *content;      /* instead of `body`, read while it is sent; takes a reference over */
+    bool length;       /* Content-Length is put behind the headers */
+    bool without_body; /* the body counts for Content-Length and is not sent */
+    bool close;        /* behind the reply, without saying so */
+    bool drain;        /* instead: half-close, and swallow what still comes */
 };
 
 void link_reply_header(struct link_reply *reply, const char *name, const char *value);
 void link_reply_header_format(struct link_reply *reply, const char *name, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
-/* Answers with "HTTP/1.<minor> <status> <reason>", frees the reply's memory and the request: the
- * request is gone, its task is freed. Nothing happens when the client is gone already. */
-void link_request_reply(struct link_request *request, struct link_reply *reply, int minor,
-                        const char *reason);
-/* Exactly these bytes, then the end of the connection. */
+/* Answers and frees the reply's memory. The request is gone then, its task is freed. */
+void link_request_reply(struct link_request *request, struct link_reply *reply);
+/* Breaks the connection instead of answering; the request is gone then. */
+void link_request_reset(struct link_request *request);
+/* Exactly these bytes, which are not the memory of the request, then the end of the connection. */
 void link_request_reply_raw(struct link_request *request, const char *bytes, size_t size);
 
 /* --- router --- */
@@ -102,9 +126,8 @@ struct link_route {
     unsigned flags; /* the dialect's own */
 };
 
-/* The route for a path and method; NULL, and `*other_method` says whether the path has routes of
- * other methods (the first of them goes to *seen, if that is not NULL). `path` is cut into the
- * parameters in place. */
+/* The route for a path and method; `path` is cut into the parameters in place. NULL:
+ * `*other_method` is the first route of the path for other methods, or NULL. */
 const struct link_route *link_route_find(const struct link_route *routes, size_t count,
                                          unsigned method, char *path,
                                          const char *parameters[LINK_PARAMETERS_MAX],
@@ -118,6 +141,8 @@ struct link_dialect {
     struct http_manners manners; /* how it reads requests */
     struct http_server_limits limits;
     size_t body_bytes_max; /* of bodies that are collected */
+    /* The password of a machine as it is delivered. */
+    void (*make_password)(const struct machine *machine, char out[32]);
     /* False with the reason: these settings are not allowed. */
     bool (*check)(const struct link_settings *settings, struct error *error);
     /* The dialect's own state, face->dialect_state; may be NULL. */
@@ -130,6 +155,7 @@ struct link_dialect {
     /* Something came that is no request: answer it or reset it. `seen` is what there is of the
      * head. */
     void (*refused)(struct link_request *request, enum http_problem problem, struct slice seen);
+    const char *(*hostname)(const struct machine *machine); /* unless the settings have one */
 };
 
 struct link_face {
@@ -139,7 +165,8 @@ struct link_face {
     const struct link_dialect *dialect;
     void *dialect_state;
     const char *name;
-    char *user, *password, *api_key;
+    char *user, *password, *api_key; /* api_key NULL: none */
+    const char *hostname;
     struct http_service service;
     struct http_server_limits limits;
     struct machine_listener listener; /* the dialect adds it if it wants to be told */

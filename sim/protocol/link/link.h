@@ -23,8 +23,9 @@ extern const struct link_dialect link_dialect_pi;
 extern const struct link_dialect link_dialect_buddy;
 extern const struct link_dialect link_dialect_sl1;
 
-const char *link_dialect_name(const struct link_dialect *dialect);     /* "pi", "buddy", "sl1" */
-const struct link_dialect *link_dialect_of(const struct model *model); /* by the model's family */
+const char *link_dialect_name(const struct link_dialect *dialect); /* "pi", "buddy", "sl1" */
+/* By the model's family; NULL: such printers have no PrusaLink. */
+const struct link_dialect *link_dialect_of(const struct model *model);
 
 #define LINK_QUIRKS_ALL UINT64_MAX
 
@@ -48,14 +49,17 @@ struct link_settings {
 
 /* All quirks, no limit of speed. */
 void link_settings_defaults(struct link_settings *settings);
+/* False with the reason: user, password or key are not what this model's server allows, or it has
+ * none. */
+bool link_settings_check(const struct link_settings *settings, const struct model *model,
+                         struct error *error);
 
 struct link_face;
 
-/* Made for a machine, which outlives it; it begins with the program's start. NULL with the reason
- * when user, password or key are not what this dialect allows. */
+/* The program starts now. Settings that link_settings_check() allows, machine and name outlive it.
+ */
 struct link_face *link_face_new(struct world *world, struct machine *machine,
-                                const struct link_settings *settings, const char *name,
-                                struct error *error);
+                                const struct link_settings *settings, const char *name);
 void link_face_destroy(struct link_face *face); /* NULL is fine; after its fronts */
 
 /* For a front: http_server_new(world, network, link_face_service(face), link_face_limits(face)). */
