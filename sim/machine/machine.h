@@ -53,6 +53,7 @@ struct machine_events {
     void (*transfer_changed)(void *face, const struct transfer *transfer,
                              enum transfer_change change); /* over: no longer machine_transfer() */
     void (*rebooted)(void *face);
+    void (*powered)(void *face, bool on); /* the mains went, or came back and it boots */
 };
 
 struct machine_listener {
@@ -133,6 +134,7 @@ const double *machine_mesh(const struct machine *machine,
 /* Power on and boot: base BUSY, then IDLE when the host has talked to it. Until then a machine only
  * exists. */
 void machine_power_on(struct machine *machine);
+bool machine_is_up(const struct machine *machine); /* it has booted; true of a halted firmware, too */
 void machine_reset(
     struct machine *machine); /* the mainboard reboots: connect-sdk.md 7.4, last row */
 
@@ -221,8 +223,11 @@ enum machine_fault {
     FAULT_BED_THERMISTOR_SHORT,
     FAULT_HOTEND_FAN_STALLED,
     FAULT_PRINT_FAN_STALLED,
-    FAULT_SERIAL_LOST, /* the cable between host and mainboard */
+    FAULT_SERIAL_LOST, /* the cable between host and mainboard; of printers that have one */
     FAULT_FILAMENT_RUNOUT,
+    /* Of printers with a screen of their own alone: */
+    FAULT_AXIS_BLOCKED, /* something lies in the way */
+    FAULT_MAINS_LOST,
     FAULT_COUNT,
 };
 const char *machine_fault_name(enum machine_fault fault); /* "nozzle-heater-dead" */
