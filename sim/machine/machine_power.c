@@ -61,7 +61,9 @@ void machine_reset(struct machine *machine)
     }
     bool printing = machine->print != NULL && machine->print->phase != PRINT_ENDED;
     restart_firmware(machine);
-    if (printing) {
+    if (machine->print != NULL && print_has_screen(machine)) {
+        machine->print->due_us = machine_now(machine); /* it does not know that there was one */
+    } else if (printing) {
         machine->print->due_us +=
             BOOT_US; /* STOPPED comes with the banner and is held from then on */
     }

@@ -191,7 +191,10 @@ enum machine_refusal machine_resume(struct machine *machine)
     if (print == NULL || machine->layers.printing != STATE_PAUSED || !machine_answers(machine)) {
         return MACHINE_WRONG_STATE;
     }
-    if (print->phase == PRINT_USER) { /* M0 of a printer with a screen */
+    if (print->phase == PRINT_DRAINING) { /* the pause has not come about */
+        print->phase = PRINT_RUNNING;
+        machine_trigger(machine, TRIGGER_RESUMED, SOURCE_COUNT, NULL);
+    } else if (print->phase == PRINT_USER) { /* M0 of a printer with a screen */
         print_confirm(machine);
         machine_settle(machine);
     } else if (print->phase == PRINT_PAUSED && !print_medium_missing(machine)) {

@@ -22,10 +22,14 @@ static const char *const prompt_names[PROMPT_COUNT] = {
 };
 
 static const char *const answer_names[ANSWER_COUNT] = {
-    [ANSWER_CONTINUE] = "continue", [ANSWER_STOP] = "stop",
-    [ANSWER_YES] = "yes",           [ANSWER_NO] = "no",
-    [ANSWER_RETRY] = "retry",       [ANSWER_PURGE_MORE] = "purge-more",
-    [ANSWER_RESUME] = "resume",     [ANSWER_PAUSE] = "pause",
+    [ANSWER_CONTINUE] = "continue",
+    [ANSWER_STOP] = "stop",
+    [ANSWER_YES] = "yes",
+    [ANSWER_NO] = "no",
+    [ANSWER_RETRY] = "retry",
+    [ANSWER_PURGE_MORE] = "purge-more",
+    [ANSWER_RESUME] = "resume",
+    [ANSWER_PAUSE] = "pause",
     [ANSWER_DISABLE_SENSOR] = "disable-sensor",
 };
 
@@ -86,7 +90,7 @@ void prompt_clear(struct machine *machine)
 enum machine_prompt machine_prompt(const struct machine *machine)
 {
     return (enum machine_prompt)(machine->warning != PROMPT_NONE ? machine->warning
-                                                                  : machine->prompt);
+                                                                 : machine->prompt);
 }
 
 uint32_t machine_prompt_changes(const struct machine *machine)

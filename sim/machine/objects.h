@@ -12,9 +12,9 @@ struct machine;
 enum { OBJECTS_MAX = 64, OBJECT_NAMES_MAX = 16, OBJECT_NAME_BYTES = 32 };
 
 struct machine_objects {
-    uint32_t count;     /* may be more than can be cancelled */
-    uint64_t cancelled; /* a bit each */
-    int active;         /* that is being printed; -1: none */
+    uint32_t count;                                  /* may be more than can be cancelled */
+    uint64_t cancelled;                              /* a bit each */
+    int active;                                      /* that is being printed; -1: none */
     char names[OBJECT_NAMES_MAX][OBJECT_NAME_BYTES]; /* of the first ones */
 };
 

@@ -22,7 +22,7 @@ enum machine_prompt {
     PROMPT_MEDIUM_GONE, /* pulled while it was printed from */
     PROMPT_CRASH_REPEATED,
     PROMPT_HOME_FAILED,
-    PROMPT_COLD_BED,       /* the mains came back too late */
+    PROMPT_COLD_BED,        /* the mains came back too late */
     PROMPT_HEATERS_TIMEOUT, /* nobody used them: they are off; only a hint */
     PROMPT_COUNT,
 };
