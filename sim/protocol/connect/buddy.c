@@ -14,7 +14,6 @@
 #define SOCKET_TIMEOUT SECONDS(60)
 #define IDLE_WAIT      MILLISECONDS(100) /* background work within a sleep */
 #define OFF_RECHECK    MILLISECONDS(1000)
-#define ERROR_BOOT     SECONDS(5) /* until the screen that shows an error is there [chosen] */
 
 static const char *peer_name(const struct buddy *buddy)
 {
@@ -284,10 +283,9 @@ static bool sleep_on(struct buddy *buddy)
     if (background == BUDDY_BACKGROUND_DONE) {
         return false;
     }
-    bool transfer = buddy_transfer_step(buddy);
     int64_t slice_us = buddy->world->now_us + IDLE_WAIT;
     world_arm(buddy->world, &buddy->timer,
-              (transfer || background == BUDDY_BACKGROUND_BUSY) && slice_us < buddy->sleep_end_us
+              background == BUDDY_BACKGROUND_BUSY && slice_us < buddy->sleep_end_us
                   ? slice_us
                   : buddy->sleep_end_us);
     return true;
@@ -295,7 +293,7 @@ static bool sleep_on(struct buddy *buddy)
 
 static void begin_sleep(struct buddy *buddy, const struct buddy_action *action)
 {
-    if (!buddy->planner.recovered && !action->cooldown && buddy_transfer_recover(buddy)) {
+    if (!buddy->planner.recovered && !action->cooldown && buddy->state.usb) {
         buddy_planner_recovered(&buddy->planner);
         buddy_wake(buddy);
         return;
@@ -311,8 +309,7 @@ static void begin_sleep(struct buddy *buddy, const struct buddy_action *action)
 static bool is_off(struct buddy *buddy)
 {
     if (!buddy->started) {
-        buddy->started = !buddy->rebooting && machine_is_up(buddy->machine) &&
-                         buddy->world->now_us >= buddy->boot_us;
+        buddy->started = !buddy->rebooting && machine_state(buddy->machine) != STATE_BUSY;
         if (buddy->started && buddy->settings->register_at_start && buddy->token[0] == '\0' &&
             buddy->server != NULL) {
             buddy_register(buddy);
@@ -363,28 +360,10 @@ static void begin(struct buddy *buddy)
     buddy_wake(buddy);
 }
 
-static void restart(struct buddy *buddy, bool error_screen)
-{
-    buddy_hang_up(buddy);
-    buddy_transfer_cut(buddy);
-    buddy->error_screen = error_screen;
-    buddy->boot_us = error_screen ? buddy->world->now_us + ERROR_BOOT : 0;
-    buddy_know_itself(buddy);
-    begin(buddy);
-    if (error_screen) {
-        buddy_look(buddy);
-        buddy->planner.objects.hash = buddy_objects_hash(&buddy->state); /* never told there (3.2) */
-    }
-}
-
 void buddy_restart(struct buddy *buddy)
 {
-    restart(buddy, false);
-}
-
-void buddy_show_error(struct buddy *buddy)
-{
-    restart(buddy, true);
+    buddy_hang_up(buddy);
+    begin(buddy);
 }
 
 static void take_server(struct buddy *buddy, const char *server)
@@ -436,7 +415,6 @@ void buddy_destroy(struct buddy *buddy)
     }
     world_cancel(buddy->world, &buddy->timer);
     buddy_hang_up(buddy);
-    buddy_transfer_cut(buddy);
     http_client_free(&buddy->client);
     buddy_message_free(&buddy->message);
     buddy_request_free(&buddy->request);
@@ -456,13 +434,6 @@ void buddy_set_server(struct buddy *buddy, const char *server, const char *token
     buddy->registration.active = false;
     buddy_planner_reset(&buddy->planner);
     buddy_wake(buddy);
-}
-
-void buddy_set_material(struct buddy *buddy, int slot, const char *material)
-{
-    if (slot >= 0 && slot < BUDDY_SLOTS) {
-        snprintf(buddy->slots[slot].material, BUDDY_MATERIAL_BYTES, "%s", material);
-    }
 }
 
 void buddy_set_api_key(struct buddy *buddy, const char *api_key)

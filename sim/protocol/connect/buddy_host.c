@@ -99,11 +99,8 @@ static const char *delete_file(void *host, const char *path)
     struct buffer real = {0};
     const char *trouble = "Error deleting file";
     const struct machine_job *job = machine_job(buddy->machine);
-    struct buddy_entry entry;
     if (buddy_drive_resolve(buddy->machine, path, &real)) {
-        if (buddy_drive_class.look(buddy->machine, path, &entry) && entry.read_only) {
-            trouble = "File is being transferred";
-        } else if (job != NULL && strcmp(job->path, real.bytes) == 0) {
+        if (job != NULL && strcmp(job->path, real.bytes) == 0) {
             trouble = at_rest(buddy) && machine_dismiss_end(buddy->machine) ? NULL : "File is busy";
         } else {
             trouble = NULL;
@@ -154,20 +151,9 @@ static const char *make_folder(void *host, const char *path)
     return trouble;
 }
 
-static const char *download(void *host, const struct buddy_command *command,
-                            enum buddy_machine_reason *machine_reason)
-{
-    return buddy_transfer_begin(host, command, machine_reason);
-}
-
 static bool stop_transfer(void *host)
 {
-    return buddy_transfer_stop(host);
-}
-
-static bool transfer_outcome(void *host, uint32_t id, enum buddy_outcome *outcome)
-{
-    return buddy_transfer_outcome(host, id, outcome);
+    return ((struct buddy *)host)->state.transfer.running;
 }
 
 /* ---- dialogs, values, the rest ---- */
@@ -182,10 +168,15 @@ static const char *dialog_action(void *host, uint32_t dialog_id, enum buddy_butt
     if (dialog->id != dialog_id) {
         return "Invalid dialog id";
     }
-    enum machine_answer answer;
-    if (buddy_dialog_answer(machine_prompt(buddy->machine), button, &answer) &&
-        machine_answer(buddy->machine, answer)) {
-        return NULL;
+    for (int i = 0; i < dialog->button_count; i++) {
+        if (dialog->buttons[i] == button) {
+            if (strcmp(buddy_button_name(button), "Stop") == 0) {
+                machine_stop(buddy->machine);
+            } else {
+                machine_user_confirms(buddy->machine);
+            }
+            return NULL;
+        }
     }
     return "Invalid button for dialog";
 }
@@ -265,11 +256,15 @@ static bool reset(void *host)
     return true;
 }
 
+/* Files whose objects can be left out are not told apart here: there are none to cancel. */
 static void cancel_object(void *host, uint8_t id, bool cancel)
 {
     struct buddy *buddy = host;
-    machine_cancel_object(buddy->machine, id, cancel);
-    buddy_look(buddy);
+    if (id < buddy->state.job_objects && id < BUDDY_OBJECTS) {
+        uint64_t bit = UINT64_C(1) << id;
+        uint64_t *cancelled = &buddy->state.job_objects_cancelled;
+        *cancelled = cancel ? *cancelled | bit : *cancelled & ~bit;
+    }
 }
 
 static void line_done(void *owner, const char *line, const char *why)
@@ -302,9 +297,7 @@ const struct buddy_host_class buddy_host_class = {
     .delete_file = delete_file,
     .delete_folder = delete_folder,
     .make_folder = make_folder,
-    .download = download,
     .stop_transfer = stop_transfer,
-    .transfer_outcome = transfer_outcome,
     .dialog_action = dialog_action,
     .set_value = set_value,
     .set_token = set_token,
@@ -321,9 +314,6 @@ static void state_changed(void *face, const struct state_change *change)
     struct buddy *buddy = face;
     struct buddy_state *state = &buddy->state;
     bool ended = change->to == STATE_FINISHED || change->to == STATE_STOPPED;
-    if (change->to == STATE_ERROR) {
-        buddy_show_error(buddy);
-    }
     if (!ended || change->job_id == 0 ||
         (state->ended_count > 0 && state->ended[0].id == (uint16_t)change->job_id)) {
         return;
@@ -344,15 +334,7 @@ static void rebooted(void *face)
     buddy_restart(buddy);
 }
 
-static void powered(void *face, bool on)
-{
-    struct buddy *buddy = face;
-    buddy->rebooting = !on;
-    buddy_restart(buddy);
-}
-
 const struct machine_events buddy_machine_events = {
     .state_changed = state_changed,
     .rebooted = rebooted,
-    .powered = powered,
 };

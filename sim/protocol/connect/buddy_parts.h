@@ -1,12 +1,9 @@
 #ifndef HOTBED_PROTOCOL_CONNECT_BUDDY_PARTS_H
 #define HOTBED_PROTOCOL_CONNECT_BUDDY_PARTS_H
 
-#include "sim/machine/objects.h"
 #include "sim/protocol/connect/buddy.h"
-#include "sim/protocol/connect/buddy_dialog.h"
 #include "sim/protocol/connect/buddy_http.h"
 #include "sim/protocol/connect/buddy_planner.h"
-#include "sim/protocol/connect/buddy_transfer.h"
 #include "sim/wire/http_client.h"
 
 /* Inside of a Buddy client: only buddy*.c use this. */
@@ -43,8 +40,7 @@ struct buddy {
     bool sleeping, wake;
     int64_t sleep_end_us;
     bool started;   /* the printer has booted */
-    bool rebooting; /* RESET is at work, or the mains are gone */
-    int64_t boot_us; /* when the firmware can talk again; 0: as soon as the machine is up */
+    bool rebooting; /* RESET is at work */
     bool exchange;  /* a request is on its way */
     bool exchange_is_event;
     enum buddy_event_type exchange_type;
@@ -62,15 +58,14 @@ struct buddy {
     char *start_path; /* that Connect started the job with; NULL: another */
     struct buffer job_path, job_name;
     uint32_t job_known; /* id of the job that the texts are of */
-    uint32_t dialog_base; /* generation of the dialogs at the start */
-    bool error_screen;    /* the firmware has started anew to show an error */
+    uint32_t dialog_id;
+    int dialog_code; /* generic, of the dialog that is shown; 0: none */
     struct buddy_slot slots[BUDDY_SLOTS];
     bool enclosure_enabled, printing_filtration, post_print, addon_power;
     int post_print_s;
     uint32_t chamber_target_c;
     int chamber_fan_percent, led_percent;
     int queued; /* lines in the printer's queue */
-    struct buddy_transfers *transfers; /* NULL: none since the boot (buddy_transfer.c) */
 };
 
 /* buddy.c: the loop */
@@ -78,7 +73,6 @@ void buddy_wake(struct buddy *buddy); /* the sleep is over */
 void buddy_send(struct buddy *buddy); /* buddy->request */
 void buddy_hang_up(struct buddy *buddy);
 void buddy_restart(struct buddy *buddy); /* the firmware starts anew */
-void buddy_show_error(struct buddy *buddy); /* … and shows why it has halted */
 
 /* buddy_register.c */
 void buddy_register_step(struct buddy *buddy);
@@ -86,8 +80,7 @@ void buddy_register_reply(struct buddy *buddy, const struct http_message *messag
 void buddy_register_failed(struct buddy *buddy);
 
 /* buddy_snapshot.c */
-void buddy_identify(struct buddy *buddy); /* once: build, settings, and … */
-void buddy_know_itself(struct buddy *buddy); /* serial, network, fingerprint, after an error, too */
+void buddy_identify(struct buddy *buddy); /* once: build, serial, network, fingerprint */
 void buddy_look(struct buddy *buddy);     /* state := what the machine is now */
 
 /* buddy_host.c */
