@@ -132,6 +132,22 @@ function Printer:clock_jump(duration, back)
   return core.printer_clock_jump(self.number, core.duration(duration) * (back and -1 or 1))
 end
 
+-- PrusaLink (47_link.lua): begin to serve it, end, and a client of it.
+function Printer:serve_link(options)
+  hands(self, "serve_link")
+  return core.serve_link(self, options)
+end
+
+function Printer:stop_link()
+  hands(self, "stop_link")
+  return core.stop_link(self)
+end
+
+function Printer:link(options)
+  hands(self, "link")
+  return core.client_of(self, options)
+end
+
 expect.settling(Printer)
 
 -- Values that are asked for, because they may come late: a token by registration, a serial from outside.

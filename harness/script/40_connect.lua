@@ -228,7 +228,8 @@ end
 local SERVE = {
   name = "string", team_id = "number", status = "number", redirect = "string", content_type = "string",
   announce = "number", no_length = "boolean", endless = "boolean", cut = "number", reset = "boolean", stall = "boolean",
-  corrupt = "number", delay = "any", bytes_per_second = "number", times = "number",
+  corrupt = "number", delay = "any", bytes_per_second = "number", times = "number", gzip = "boolean",
+  wrong_key = "boolean", whole = "boolean", mode = "string",
 }
 
 function Connect:serve(content, options)
@@ -254,10 +255,31 @@ function Connect:served(file)
   return core.served(type(file) == "table" and file.hash or file)
 end
 
--- START_CONNECT_DOWNLOAD or, with `by_url`, START_URL_DOWNLOAD of a file that is served.
+-- A file that is served, encrypted for one transfer: key, iv and orig_size for START_ENCRYPTED_DOWNLOAD.
+function Connect:encrypt(file, options)
+  own("encrypt")
+  return core.encrypt(type(file) == "table" and file.hash or file, options or {})
+end
+
+-- What of it went out so far: requests, sent, spoilt, whole.
+function Connect:encrypted(secret)
+  own("encrypted")
+  return core.encrypted(type(secret) == "table" and secret.iv or secret)
+end
+
+-- START_CONNECT_DOWNLOAD or, with `by_url`, START_URL_DOWNLOAD of a file that is served; with `encrypted`,
+-- START_ENCRYPTED_DOWNLOAD (`port` and `orig_size` are told as given), and the command knows its `secret`.
 function Connect:download(printer, file, path, options)
   own("download")
   options = options or {}
+  if options.encrypted then
+    local secret = self:encrypt(file)
+    local command = self:command(printer, "START_ENCRYPTED_DOWNLOAD", {
+      path = path, key = secret.key, iv = secret.iv, orig_size = options.orig_size or secret.orig_size, port = options.port,
+    })
+    rawset(command, "secret", secret)
+    return command
+  end
   if options.by_url then
     return self:command(printer, "START_URL_DOWNLOAD", { path = path, url = file.url, printing = options.printing or false })
   end

@@ -45,6 +45,7 @@ local OPTIONS = {
   name = "string", serial = "string", firmware = "string", host = "string", version = "string", registered = "boolean",
   boot = "boolean", ini = "string", files = "table", storages = "table", quirks = "boolean or table", room = "number",
   job_counter = "number", spoil = "table", cameras = "table", register_cameras = "boolean",
+  connect = "boolean",
 }
 
 local function check_options(options)
@@ -155,6 +156,10 @@ function T:printer(model, options)
     return visitor(model, options)
   end
   check_dialect(core.model_dialect(model))
+  if options.connect == false then
+    local number, name, used = core.printer_new(model, options)
+    return core.know_printer(core.wrap_printer(number, name, used, false))
+  end
   local registers = core.outside_connect() and options.registered ~= false and not options.ini
   if registers then
     local with = { registered = false }
@@ -266,6 +271,33 @@ end
 
 function T:note(text, ...)
   core.note(format(text, ...))
+end
+
+-- A bare connection to { host =, port =, tls = }, a PrusaLink client of { url =, user =, password =, api_key = }, the
+-- server from outside that this run judges (nil: none), and MD5 in hexadecimal digits.
+function T:wire(place)
+  return core.link.open(place)
+end
+
+function T:link(options)
+  return core.link.client(options)
+end
+
+function T:link_target()
+  return core.link.target()
+end
+
+-- How printers of a model serve PrusaLink ("pi", "buddy", "sl1"; nil: they don't), and the model that the run wants.
+function T:link_dialect(model)
+  return core.link_model_dialect(model)
+end
+
+function T:wanted_model()
+  return core.link_model()
+end
+
+function T:md5(text)
+  return core.link.md5(text)
 end
 
 expect.settling(T)

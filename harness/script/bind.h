@@ -7,7 +7,7 @@
 
 /* What C gives to the prelude as the table `core`, and nothing of it to scenarios: bind_core.c (time, verdicts,
  * definitions), bind_printer.c, bind_connect.c, bind_hooks.c, bind_message.c,
- * bind_device.c. */
+ * bind_device.c, bind_link.c. */
 
 void bind_all(lua_State *lua);  /* the table is a global while the prelude is loaded … */
 void bind_seal(lua_State *lua); /* … and gone afterwards */
@@ -18,6 +18,8 @@ void bind_connect(lua_State *lua);
 void bind_hooks(lua_State *lua);
 void bind_device(lua_State *lua);
 void bind_message(lua_State *lua);
+void bind_link(lua_State *lua);
+void bind_link_client(lua_State *lua);
 
 /* Calls a scenario's hook with a decision and does what it says; an error ends the play. */
 void bind_call_hook(void *owner, struct stage_hook *hook, struct connect_decision *decision);

@@ -2,6 +2,7 @@
 
 #include <lauxlib.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -71,6 +72,10 @@ static int serve(lua_State *lua)
         .delay_us = (int64_t)llround(number_field(lua, 2, "delay", 0) * 1e6),
         .bytes_per_s = (uint64_t)number_field(lua, 2, "bytes_per_second", 0),
         .times = (unsigned)number_field(lua, 2, "times", 0),
+        .gzip = flag_field(lua, 2, "gzip"),
+        .wrong_key = flag_field(lua, 2, "wrong_key"),
+        .whole = flag_field(lua, 2, "whole"),
+        .mode = text_field(lua, 2, "mode", NULL),
     };
     size_t size;
     char *bytes = bind_read_content(lua, 1, &size);
@@ -96,6 +101,53 @@ static int served(lua_State *lua)
         return 0;
     }
     push_json(lua, connect_file_json(file));
+    return 1;
+}
+
+/* 32 hex digits in a field; false: there is none of that name. */
+static bool hex_field(lua_State *lua, int index, const char *key, uint8_t *bytes)
+{
+    const char *text = text_field(lua, index, key, NULL);
+    for (size_t i = 0; text != NULL && i < CONNECT_SECRET_BYTES; i++) {
+        unsigned value;
+        int used;
+        if (sscanf(text + 2 * i, "%2x%n", &value, &used) != 1 || used != 2) {
+            luaL_error(lua, "encrypt: %s: expected 32 hex digits", key);
+        }
+        bytes[i] = (uint8_t)value;
+    }
+    return text != NULL;
+}
+
+/* encrypt(hash, options) -> {key, iv, orig_size}: for one transfer of a file that is served. */
+static int encrypt(lua_State *lua)
+{
+    struct connect_server *server = server_of(lua);
+    struct connect_file *file = connect_server_file(server, luaL_checkstring(lua, 1));
+    uint8_t key[CONNECT_SECRET_BYTES], iv[CONNECT_SECRET_BYTES];
+    luaL_checktype(lua, 2, LUA_TTABLE);
+    bool key_given = hex_field(lua, 2, "key", key), iv_given = hex_field(lua, 2, "iv", iv);
+    struct error error = {"the server has no such file"};
+    const struct connect_secret *secret =
+        file == NULL ? NULL
+                     : connect_server_encrypt(server, file, key_given ? key : NULL,
+                                              iv_given ? iv : NULL, &error);
+    if (secret == NULL) {
+        return luaL_error(lua, "encrypt: %s", error.text);
+    }
+    push_json(lua, connect_secret_json(secret, false));
+    return 1;
+}
+
+/* encrypted(iv) -> the same, with how much of it went out; nil: nothing was encrypted with it. */
+static int encrypted(lua_State *lua)
+{
+    const struct connect_secret *secret =
+        connect_server_secret(server_of(lua), luaL_checkstring(lua, 1));
+    if (secret == NULL) {
+        return 0;
+    }
+    push_json(lua, connect_secret_json(secret, true));
     return 1;
 }
 
@@ -178,6 +230,8 @@ void bind_files(lua_State *lua)
     static const luaL_Reg functions[] = {
         {"serve", serve},
         {"served", served},
+        {"encrypt", encrypt},
+        {"encrypted", encrypted},
         {"printer_file_content", file_content},
         {"printer_conditions", conditions},
         {"cameras", cameras},

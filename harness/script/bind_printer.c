@@ -165,7 +165,8 @@ static struct message_faults *read_faults(lua_State *lua, struct ground *ground)
     struct message_faults *faults = NULL;
     const struct play_settings *settings = &play_of(lua)->settings;
     for (size_t i = 0; i < settings->misbehaviour_count; i++) {
-        if (!play_server_misbehaves(settings->misbehaviours[i])) {
+        if (!play_server_misbehaves(settings->misbehaviours[i]) &&
+            !play_link_misbehaves(settings->misbehaviours[i])) {
             add_faults(lua, &faults, ground, settings->misbehaviours[i]);
         }
     }
@@ -260,7 +261,11 @@ static int printer_new(lua_State *lua)
     struct stage_printer *printer = stage_add_printer(stage, actor, faults, settings.name);
     printer->believed = believed;
     fill_storages(lua, actor);
-    actor_power_on(actor);
+    if (flag_option(lua, "connect", true)) {
+        actor_power_on(actor);
+    } else {
+        machine_power_on(actor_machine(actor));
+    }
     lua_pushinteger(lua, printer->number);
     lua_pushstring(lua, printer->name);
     lua_pushstring(lua, model->name);

@@ -20,6 +20,9 @@ struct ground_targets {
     const char *send_template;  /* a shell command that makes it send a command */
     const char *printer_listen; /* a device comes to our server here: "ADDRESS:PORT" */
     const char *listen_certificate, *listen_key; /* PEM: it comes by TLS; NULL: by plain TCP */
+    const char *link_url;       /* a PrusaLink server that is not ours */
+    const char *link_user, *link_password, *link_api_key;
+    bool link_write, link_print; /* what it may be made to do, besides being read */
     bool bare_sdk;              /* that device is a host of the SDK that is no PrusaLink */
     const char *ca_file;        /* CA certificates to trust besides; NULL: the system's alone */
     bool insecure;              /* don't verify certificates */
@@ -41,6 +44,7 @@ struct ground {
     const struct ground_class *class;
     struct world *world;
     struct network *network;
+    struct real_driver *driver; /* NULL: virtual time */
     bool real;
     const struct ground_targets *targets; /* never NULL */
 };

@@ -94,6 +94,7 @@ struct ground *ground_new_real(uint64_t seed, struct trace *trace, const struct 
     real->ground = (struct ground){.class = &real_class,
                                    .world = &real->world,
                                    .network = socket_network_face(real->sockets),
+                                   .driver = real->driver,
                                    .real = true,
                                    .targets = targets};
     return &real->ground;

@@ -141,6 +141,11 @@ bool play_server_misbehaves(const char *text)
     return known != NULL && (known->argument != NULL || text[size] != '='); /* "twice=FILTER" */
 }
 
+bool play_link_misbehaves(const char *text)
+{
+    return strncmp(text, "link:", 5) == 0;
+}
+
 static bool set_stage(struct play *play, struct error *error)
 {
     const struct play_settings *settings = &play->settings;

@@ -48,6 +48,7 @@ struct play_settings {
     size_t gift_count;
     const char *model; /* instead of the models that scenarios name; NULL: theirs */
     uint32_t quirks_off; /* what printers show when scenarios don't say (sim/protocol/connect/quirks.h); 0: all */
+    uint64_t link_quirks_off; /* the same of PrusaLink (sim/protocol/link/quirks.h) */
     /* Why a device from outside can't be brought to rest, PLAY_TROUBLE_BYTES, shared by all plays that meet it: who
      * finds out spares the others the attempt. NULL: nobody from outside. */
     char *trouble;
@@ -81,6 +82,8 @@ struct play {
 /* Whether a misbehaviour is one of the server's, by its name and whether it takes an argument; the others are
  * message_faults.h's. */
 bool play_server_misbehaves(const char *text);
+/* Whether it is one of our printers' PrusaLink: "link:" and a fault of service_faults.h. */
+bool play_link_misbehaves(const char *text);
 
 /* Begins at once, in the world's loop. `play` stays where it is until play_free(). False with the reason when not even
  * the stage can be set. */

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "harness/script/sender.h"
+#include "harness/script/stage_link.h"
 #include "harness/script/stage_wire.h"
 #include "sim/base/memory.h"
 
@@ -193,6 +194,11 @@ static bool move_in(struct stage *stage, const struct stage_house *house, struct
     stage->shared = house != NULL;
     if (house != NULL) {
         stage->house = *house;
+    } else if (stage->ground->targets->link_url != NULL) { /* nobody talks to Connect there */
+        stage->own_contract = contract_new(&(struct contract_settings){0});
+        stage->own_log = connect_log_new(4096);
+        stage->log = stage->own_log;
+        return true;
     } else if (stage->ground->targets->connect_url != NULL) {
         struct contract_settings judge = {.prusalink = true, .epoch_us = stage->world->epoch_us};
         stage->own_contract = contract_new(&judge);
@@ -252,6 +258,7 @@ void stage_free(struct stage *stage)
     while (stage->hook_count > 0) {
         stage_hook_remove(stage, stage->hooks[0].id);
     }
+    stage_link_free(stage);
     for (uint32_t i = 0; i < stage->printer_count; i++) {
         actor_destroy(stage->printers[i]->actor);
         if (stage->printers[i]->faults != NULL) {

@@ -9,7 +9,7 @@
 #include "mockservers/connect/internal.h"
 #include "sim/base/memory.h"
 
-enum { HASH_CHARACTERS = 28, NAME_BYTES_MAX = 255, DEFAULT_PIECES_A_SECOND = 10 };
+enum { HASH_CHARACTERS = 28, NAME_BYTES_MAX = 255 };
 
 const struct connect_file_manner connect_file_properly = {
     .announce_bytes = -1, .cut_bytes = -1, .corrupt_at = -1};
@@ -91,6 +91,7 @@ struct connect_file *connect_server_serve(struct connect_server *server, const v
     file->manner = manner == NULL ? connect_file_properly : *manner;
     file->manner.redirect = memory_copy_text(file->manner.redirect);
     file->manner.content_type = memory_copy_text(file->manner.content_type);
+    file->manner.mode = memory_copy_text(file->manner.mode);
     name_by_content(server, file);
     struct buffer path = {0};
     buffer_format(&path, "/files/%s/%s", file->hash, name);
@@ -104,12 +105,15 @@ struct connect_file *connect_server_serve(struct connect_server *server, const v
 void files_free(struct connect_server *server)
 {
     struct connect_file *file;
+    secrets_free(server);
     for (size_t i = 0; (file = connect_server_file_at(server, i)) != NULL; i++) {
         free(file->name);
         free(file->path);
         free(file->bytes);
+        free(file->packed);
         free((char *)(uintptr_t)file->manner.redirect);
         free((char *)(uintptr_t)file->manner.content_type);
+        free((char *)(uintptr_t)file->manner.mode);
         free(file);
     }
     if (server->files != NULL) {
@@ -167,10 +171,10 @@ static bool read_target(struct slice target, struct slice *team, struct slice *h
 bool is_file_target(struct slice target)
 {
     struct slice team, hash;
-    return read_target(target, &team, &hash);
+    return is_secret_target(target) || read_target(target, &team, &hash);
 }
 
-static void refuse(struct connect_decision *decision, int status, const char *text)
+void refuse_file(struct connect_decision *decision, int status, const char *text)
 {
     connect_reply_answer(decision->reply, status);
     connect_reply_set_header(decision->reply, "Content-Type", "application/json");
@@ -181,91 +185,15 @@ static void refuse(struct connect_decision *decision, int status, const char *te
     buffer_free(&body);
 }
 
-static void pace(struct http_reply *http, uint64_t bytes_per_s)
-{
-    if (bytes_per_s > 0) {
-        uint64_t piece = bytes_per_s / DEFAULT_PIECES_A_SECOND;
-        http->piece_bytes = piece == 0 ? 1 : (size_t)piece;
-        http->piece_gap_us = (int64_t)(http->piece_bytes * 1000000 / bytes_per_s);
-    }
-}
-
-/* What can't be said in values: a body that is shorter or longer than what is announced, or ends with its connection. */
-static void hand_out_raw(struct connect_reply *reply, const struct connect_file *file,
-                         const struct connect_file_manner *manner)
-{
-    enum { ENDLESS_BYTES = 16 * 1024 * 1024 }; /* as much as anybody should wait for */
-    struct buffer raw = {0};
-    size_t size = manner->cut_bytes >= 0 && (uint64_t)manner->cut_bytes < file->size
-                      ? (size_t)manner->cut_bytes
-                      : file->size;
-    http_write_status(&raw, 200, NULL);
-    if (manner->content_type == NULL || *manner->content_type != '\0') {
-        http_write_header(&raw, "Content-Type",
-                          manner->content_type == NULL ? "text/x.gcode" : manner->content_type);
-    }
-    if (!manner->no_length && !manner->endless) {
-        http_write_header_int(&raw, "Content-Length",
-                              manner->announce_bytes >= 0 ? manner->announce_bytes : (int64_t)file->size);
-    }
-    http_write_end(&raw);
-    size_t begin = raw.size;
-    buffer_append(&raw, file->bytes, size);
-    while (manner->endless && file->size > 0 && raw.size < ENDLESS_BYTES) {
-        buffer_append(&raw, file->bytes, file->size);
-    }
-    if (manner->corrupt_at >= 0 && (uint64_t)manner->corrupt_at < size) {
-        raw.bytes[begin + (size_t)manner->corrupt_at] ^= (char)0xFF;
-    }
-    connect_reply_set_raw(reply, raw.bytes, raw.size);
-    buffer_free(&raw);
-    reply->http.after = manner->stall || manner->endless ? HTTP_AFTER_STALL
-                        : manner->reset                  ? HTTP_AFTER_RESET
-                                                         : HTTP_AFTER_CLOSE;
-}
-
-static void hand_out(struct connect_decision *decision, struct connect_file *file,
-                     const struct connect_file_manner *manner)
-{
-    struct connect_reply *reply = decision->reply;
-    bool raw = manner->announce_bytes >= 0 || manner->no_length || manner->endless || manner->cut_bytes >= 0 ||
-               manner->reset || manner->stall;
-    if (manner->redirect != NULL) {
-        connect_reply_answer(reply, 302);
-        connect_reply_set_header(reply, "Location", manner->redirect);
-    } else if (manner->status != 0 && manner->status != 200) {
-        refuse(decision, manner->status, "refused");
-    } else if (raw) {
-        connect_reply_clear(reply);
-        hand_out_raw(reply, file, manner);
-    } else {
-        const char *type = manner->content_type == NULL ? "text/x.gcode" : manner->content_type;
-        connect_reply_answer(reply, 200);
-        if (*type != '\0') {
-            connect_reply_set_header(reply, "Content-Type", type);
-        }
-        char length[24];
-        snprintf(length, sizeof length, "%zu", file->size);
-        connect_reply_set_header(reply, "Content-Length", length);
-        reply->http.body = file->bytes; /* not copied: it lives as long as the server */
-        reply->http.body_size = file->size;
-        if (manner->corrupt_at >= 0 && (uint64_t)manner->corrupt_at < file->size) {
-            connect_reply_set_body(reply, file->bytes, file->size);
-            reply->body.bytes[manner->corrupt_at] ^= (char)0xFF;
-        } else {
-            file->served++;
-        }
-    }
-    reply->http.delay_us = manner->delay_us;
-    pace(&reply->http, manner->bytes_per_s);
-}
-
 void serve_file(struct connect_server *server, struct connect_decision *decision)
 {
     struct slice team, hash;
+    if (serve_secret(server, decision)) {
+        return;
+    }
     read_target(decision->request->target, &team, &hash);
     if (team.bytes != NULL && decision->printer == NULL) {
-        refuse(decision, http_header_value(decision->request, "Token").size > 0 ? 403 : 401,
+        refuse_file(decision, http_header_value(decision->request, "Token").size > 0 ? 403 : 401,
                "unknown token, or not that printer's");
         return;
     }
@@ -275,10 +203,9 @@ void serve_file(struct connect_server *server, struct connect_decision *decision
         snprintf(own, sizeof own, "%lld", (long long)file->team_id);
     }
     if (file == NULL || (team.bytes != NULL && !slice_is(team, own))) {
-        refuse(decision, 404, "no such file");
+        refuse_file(decision, 404, "no such file");
         return;
     }
     file->requests++;
-    bool properly = file->manner.times > 0 && file->requests > file->manner.times;
-    hand_out(decision, file, properly ? &connect_file_properly : &file->manner);
+    hand_out_file(decision, file);
 }

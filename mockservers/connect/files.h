@@ -10,7 +10,8 @@
 #include "sim/base/error.h"
 
 /* Files that the server offers to printers (connect-sdk.md 9): under /p/teams/{team_id}/files/{hash}/raw to those that
- * show their token, and under /files/{hash}/{name} to anybody. */
+ * show their token, and under /files/{hash}/{name} to anybody; encrypted, for one transfer each, under /f/{iv}/raw
+ * (secrets.h). */
 
 struct connect_server;
 
@@ -32,6 +33,10 @@ struct connect_file_manner {
     int64_t corrupt_at;       /* the bits of this byte are turned over; -1: none */
     int64_t delay_us;         /* before the first byte */
     uint64_t bytes_per_s;     /* 0: at once */
+    bool gzip;                /* the body is coded so, and says so */
+    bool wrong_key;           /* encrypted with another key than the printer was told */
+    bool whole;               /* Range is ignored: 200 with all of it */
+    const char *mode;         /* Content-Encryption-Mode of an encrypted one; NULL: AES-CTR; AES-CBC: encrypted so, too; "": no such header */
     unsigned times;           /* the first so many requests only, the others get it properly; 0: all */
 };
 
@@ -48,6 +53,8 @@ struct connect_file {
     struct connect_file_manner manner; /* its texts are owned */
     unsigned requests; /* that named it */
     unsigned served;   /* of these, how often all of it went out as it is */
+    char *packed;      /* the bytes under gzip, once somebody wanted them so */
+    size_t packed_size;
 };
 
 /* Copies `bytes`. `name` NULL: "file.gcode"; `manner` NULL: properly. NULL with the reason: too many or too large. Lives

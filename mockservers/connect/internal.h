@@ -42,6 +42,7 @@ struct connect_server {
     struct hook_slot hooks[CONNECT_POINT_COUNT];
     struct misbehaving *misbehaving;
     struct files *files;     /* NULL: none */
+    struct connect_secret *secrets; /* newest first; NULL: none */
     struct cameras *cameras; /* NULL: none */
     struct connect_reply reply; /* scratch, so that an idle exchange allocates nothing */
     struct buffer raw;          /* scratch */
@@ -66,7 +67,25 @@ void serve_poll(struct connect_server *server, struct connect_decision *decision
 /* files.c */
 bool is_file_target(struct slice target);
 void serve_file(struct connect_server *server, struct connect_decision *decision);
+void refuse_file(struct connect_decision *decision, int status, const char *text);
 void files_free(struct connect_server *server);
+/* hand_out.c: a body in the file's manner. True: it went out as it is. */
+struct handed_body {
+    int status;
+    const char *bytes; /* live as long as the server */
+    size_t size;
+    struct {
+        const char *name, *value;
+    } headers[4]; /* besides Content-Length; value NULL or "": left out */
+};
+bool hand_out(struct connect_decision *decision, const struct handed_body *body,
+              const struct connect_file_manner *manner);
+void hand_out_file(struct connect_decision *decision, struct connect_file *file);
+const struct connect_file_manner *manner_now(const struct connect_file *file); /* of this request */
+/* secrets.c */
+bool is_secret_target(struct slice target);
+bool serve_secret(struct connect_server *server, struct connect_decision *decision); /* false: not one of these */
+void secrets_free(struct connect_server *server);
 /* cameras.c */
 void serve_camera(struct connect_server *server, struct connect_decision *decision);
 void serve_snapshot(struct connect_server *server, struct connect_decision *decision);

@@ -14,6 +14,7 @@
 #include "mockservers/connect/log.h"
 #include "mockservers/connect/misbehave.h"
 #include "mockservers/connect/printers.h"
+#include "mockservers/connect/secrets.h"
 #include "mockservers/connect/transfers.h"
 #include "sim/base/world.h"
 #include "sim/wire/service.h"

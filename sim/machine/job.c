@@ -105,6 +105,7 @@ void job_read(const struct job *job, int64_t now_us, struct job_reading *reading
     const struct plan_summary *summary = plan_summary(job->plan);
     int64_t plan_us = plan_now_us(job, now_us);
     plan_at(job->plan, plan_us, &reading->point);
+    reading->point.filament_mm -= job->skipped_mm;
     if (job->state == JOB_DONE) {
         reading->point.offset = summary->size_bytes;
     } else if (job->mark_offset > reading->point.offset) {
@@ -154,6 +155,19 @@ void job_go_on(struct job *job, int64_t now_us)
 {
     settle(job, now_us);
     job->held = job->pause_held = false;
+}
+
+void job_skip(struct job *job, int64_t now_us)
+{
+    struct plan_point here, there;
+    if (!clock_runs(job)) {
+        return;
+    }
+    settle(job, now_us);
+    plan_at(job->plan, job->plan_us, &here);
+    job->plan_us = plan_limit_us(job);
+    plan_at(job->plan, job->plan_us, &there);
+    job->skipped_mm += there.filament_mm - here.filament_mm;
 }
 
 void job_pause(struct job *job, int64_t now_us)

@@ -37,6 +37,7 @@ struct job {
     int64_t printing_us;  /* time printing then: pauses do not count, waiting for heaters does */
     int64_t hundredth_us; /* time printing at the last 100th command before then */
     bool pause_held;      /* `held` by a pause and not by a heater */
+    double skipped_mm;    /* of filament */
 };
 
 struct job_reading {
@@ -68,6 +69,9 @@ const struct plan_mark *job_take_mark(struct job *job, int64_t now_us);
 
 /* The heater is there, the pause of the file is over. */
 void job_go_on(struct job *job, int64_t now_us);
+/* To the next mark, or the end, without what lies before it: an object that is left out. It takes no
+ * time, and its filament does not count. */
+void job_skip(struct job *job, int64_t now_us);
 void job_pause(struct job *job, int64_t now_us);
 void job_resume(struct job *job, int64_t now_us);
 void job_stop(struct job *job, int64_t now_us); /* for good; readings stay those of this instant */

@@ -169,6 +169,7 @@ void machine_destroy(struct machine *machine)
     }
     free(machine->storages);
     free(machine->mesh);
+    objects_forget(machine);
     free(machine->firmware);
     free(machine);
 }

@@ -53,6 +53,7 @@ struct machine_events {
     void (*transfer_changed)(void *face, const struct transfer *transfer,
                              enum transfer_change change); /* over: no longer machine_transfer() */
     void (*rebooted)(void *face);
+    void (*powered)(void *face, bool on); /* the mains went, or came back and it boots */
 };
 
 struct machine_listener {
@@ -133,6 +134,7 @@ const double *machine_mesh(const struct machine *machine,
 /* Power on and boot: base BUSY, then IDLE when the host has talked to it. Until then a machine only
  * exists. */
 void machine_power_on(struct machine *machine);
+bool machine_is_up(const struct machine *machine); /* it has booted; true of a halted firmware, too */
 void machine_reset(
     struct machine *machine); /* the mainboard reboots: connect-sdk.md 7.4, last row */
 
@@ -198,8 +200,6 @@ enum machine_print_stage {
 enum machine_print_stage machine_print_stage(const struct machine *machine);
 /* The number of the running job or, when there is none, of the one before. */
 uint32_t machine_last_job(const struct machine *machine);
-/* The path of the print whose end is shown; NULL: none. */
-const char *machine_ended_print(const struct machine *machine);
 enum machine_refusal machine_set_ready(struct machine *machine, bool ready);
 const char *machine_refusal_name(enum machine_refusal refusal); /* "wrong-state" */
 void machine_set_speed(struct machine *machine, int percent);   /* 0..999 */
@@ -223,8 +223,11 @@ enum machine_fault {
     FAULT_BED_THERMISTOR_SHORT,
     FAULT_HOTEND_FAN_STALLED,
     FAULT_PRINT_FAN_STALLED,
-    FAULT_SERIAL_LOST, /* the cable between host and mainboard */
+    FAULT_SERIAL_LOST, /* the cable between host and mainboard; of printers that have one */
     FAULT_FILAMENT_RUNOUT,
+    /* Of printers with a screen of their own alone: */
+    FAULT_AXIS_BLOCKED, /* something lies in the way */
+    FAULT_MAINS_LOST,
     FAULT_COUNT,
 };
 const char *machine_fault_name(enum machine_fault fault); /* "nozzle-heater-dead" */

@@ -5,6 +5,8 @@
 #include "sim/machine/heater.h"
 #include "sim/machine/job.h"
 #include "sim/machine/machine.h"
+#include "sim/machine/objects.h"
+#include "sim/machine/prompt.h"
 
 /* Inside of a machine: only machine*.c use this. An idle machine is this struct and nothing else;
  * what it does beyond keeping warm hangs on it for as long as it is done. */
@@ -20,6 +22,7 @@ enum machine_power {
     POWER_LOSING, /* the cable is out, the host has not noticed */
     POWER_LOST,
     POWER_RETURNING, /* the cable is back, the host looks for its printer */
+    POWER_DARK,      /* no mains */
 };
 
 enum print_phase {
@@ -31,6 +34,8 @@ enum print_phase {
     PRINT_USER,      /* M600, M0: waits for a click */
     PRINT_FINISHING, /* all of it is printed, the head parks */
     PRINT_ABORTING,  /* stopped, the head parks */
+    PRINT_CRASHED,   /* finds out where it is */
+    PRINT_PANIC,     /* without mains, or before it goes on after that */
     PRINT_ENDED, /* FINISHED or STOPPED is held */
 };
 
@@ -46,9 +51,11 @@ struct machine_print {
     uint16_t user_code; /* in PRINT_USER: 600, 0, 1 */
     int64_t due_us;     /* end of draining, or of holding the end of the print */
     double saved[MODEL_AXES]; /* where to go on */
-    double saved_nozzle_c;
+    double saved_nozzle_c, saved_bed_c;
     int saved_fan;
     uint32_t layer;
+    int64_t crash_us[2]; /* the last two */
+    bool skipping;       /* an object that is left out */
 };
 
 struct motion;
@@ -66,6 +73,7 @@ struct machine {
     struct machine_host *host; /* lines of g-code under way */
     struct transfer *transfer; /* NULL: none */
     double *mesh;
+    struct machine_objects *objects; /* NULL: none */
     char *firmware; /* NULL: the model's */
     uint64_t index;
     uint64_t total_filament_um;
@@ -83,6 +91,10 @@ struct machine {
     uint8_t power;             /* enum machine_power */
     uint8_t fan_error;         /* 0, or 1 + enum { hot-end, print } */
     uint8_t tool;              /* MMU: 1..5, 0 none */
+    uint8_t prompt, warning;   /* enum machine_prompt; a warning lies over what is asked */
+    uint8_t halt;              /* enum machine_halt */
+    uint32_t prompt_changes;
+    bool sensor_off;           /* the filament sensor, by somebody's answer */
     bool relative, relative_e; /* what a host's lines have set, as is the feed */
     float feed_mm_s;
     bool halted; /* Stopped until a reset */
@@ -156,12 +168,42 @@ void print_park(struct machine *machine, double x_mm, double y_mm, double lift_m
 bool print_has_screen(const struct machine *machine);
 void print_finish(struct machine *machine); /* all of the job is done */
 void print_end(struct machine *machine, enum state_trigger trigger);
+void print_free(struct machine *machine);
+void print_stand_still(struct machine *machine);
+void print_pause_now(struct machine *machine);
+void print_begin_reheating(struct machine *machine);
+void print_begin_return(struct machine *machine);
+
+/* --- machine_wait.c: a print waits for somebody --- */
+void print_want_user(struct machine *machine, uint16_t code); /* M0, M1, M600 */
 void print_pause_for_fan(struct machine *machine);
 void print_hold_for_anomaly(struct machine *machine);
 void print_recover(struct machine *machine);
 bool print_confirm(struct machine *machine);         /* a click; false: nobody waited for one */
 void print_change_filament(struct machine *machine); /* runout: M600 in front of everything */
-void print_free(struct machine *machine);
+bool print_change_step(struct machine *machine);     /* of PRINT_USER */
+bool print_change_answer(struct machine *machine, enum machine_answer answer);
+void print_ask_for_filament(struct machine *machine); /* before the print */
+void print_medium_gone(struct machine *machine, const struct storage *storage);
+bool print_medium_missing(struct machine *machine); /* and says so */
+
+/* --- machine_recovery.c: crashes and losses of mains --- */
+bool recovery_step(struct machine *machine); /* of PRINT_CRASHED and PRINT_PANIC */
+void recovery_crash(struct machine *machine);
+bool recovery_answer(struct machine *machine, enum machine_answer answer);
+void recovery_mains(struct machine *machine, bool lost);
+void recovery_after_boot(struct machine *machine);
+void recovery_go_on_cold(struct machine *machine); /* somebody has seen that the bed is cold */
+
+/* --- machine_prompt.c --- */
+void prompt_show(struct machine *machine, enum machine_prompt prompt); /* NONE: takes it away */
+/* Over what is asked. ATTENTION, unless it is only a hint to somebody at rest. */
+void prompt_warn(struct machine *machine, enum machine_prompt warning);
+void prompt_clear(struct machine *machine); /* both */
+
+/* --- machine_objects.c --- */
+void objects_forget(struct machine *machine); /* a print begins */
+void objects_mark(struct machine *machine, const struct plan_mark *mark);
 
 /* --- machine_host.c --- */
 bool host_step(struct machine *machine);

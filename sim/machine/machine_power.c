@@ -15,6 +15,11 @@
 #define BACK_STOPPED_US  MILLISECONDS(3)
 #define SAFETY_US        SECONDS(1800) /* printer-models.md 2, safety timer */
 
+bool machine_is_up(const struct machine *machine)
+{
+    return machine->power == POWER_ON;
+}
+
 bool machine_answers(const struct machine *machine)
 {
     return machine->power == POWER_ON && !machine->halted;
@@ -30,6 +35,9 @@ static void restart_firmware(struct machine *machine)
     machine_set_print_fan(machine, 0);
     machine_forget_settings(machine);
     machine->halted = false;
+    machine->halt = HALT_NONE;
+    prompt_clear(machine);
+    machine_trigger(machine, TRIGGER_RECOVERED, SOURCE_COUNT, NULL);
     machine->fan_error = 0;
     machine->tool = 0;
     host_interrupt(machine, "interrupted");
@@ -48,12 +56,14 @@ void machine_reset(struct machine *machine)
 {
     machine_settle(machine);
     if (machine->power == POWER_OFF || machine->power == POWER_LOST ||
-        machine->power == POWER_LOSING) {
+        machine->power == POWER_LOSING || machine->power == POWER_DARK) {
         return;
     }
     bool printing = machine->print != NULL && machine->print->phase != PRINT_ENDED;
     restart_firmware(machine);
-    if (printing) {
+    if (machine->print != NULL && print_has_screen(machine)) {
+        machine->print->due_us = machine_now(machine); /* it does not know that there was one */
+    } else if (printing) {
         machine->print->due_us +=
             BOOT_US; /* STOPPED comes with the banner and is held from then on */
     }
@@ -74,6 +84,7 @@ static void become_known(struct machine *machine, bool first)
     machine->power = POWER_ON;
     machine->power_due_us = INT64_MAX;
     machine_trigger(machine, TRIGGER_CONFIRMED, SOURCE_COUNT, NULL);
+    recovery_after_boot(machine);
     if (first) {
         TELL(machine, info_changed, (face, MACHINE_INFO_IDENTITY));
         TELL(machine, info_changed, (face, MACHINE_INFO_SHEETS));
@@ -142,6 +153,7 @@ bool power_step(struct machine *machine)
     case POWER_OFF:
     case POWER_ON:
     case POWER_LOST:
+    case POWER_DARK:
         break;
     }
     return true;
@@ -182,6 +194,8 @@ static const char *const fault_names[FAULT_COUNT] = {
     [FAULT_PRINT_FAN_STALLED] = "print-fan-stalled",
     [FAULT_SERIAL_LOST] = "serial-lost",
     [FAULT_FILAMENT_RUNOUT] = "filament-runout",
+    [FAULT_AXIS_BLOCKED] = "axis-blocked",
+    [FAULT_MAINS_LOST] = "mains-lost",
 };
 
 const char *machine_fault_name(enum machine_fault fault)
@@ -231,8 +245,10 @@ void machine_set_fault(struct machine *machine, enum machine_fault fault, bool o
                                      FAULT_BED_HEATER_DEAD));
     fan_set_stalled(&machine->hotend_fan, now_us, machine_fault(machine, FAULT_HOTEND_FAN_STALLED));
     fan_set_stalled(&machine->print_fan, now_us, machine_fault(machine, FAULT_PRINT_FAN_STALLED));
-    if (fault == FAULT_SERIAL_LOST) {
+    if (fault == FAULT_SERIAL_LOST && !print_has_screen(machine)) {
         change_cable(machine, on);
+    } else if (fault == FAULT_MAINS_LOST && print_has_screen(machine)) {
+        recovery_mains(machine, on);
     }
     machine_settle(machine);
 }
@@ -254,11 +270,22 @@ static void halt_reason(enum heater_alarm alarm, bool nozzle, char *out, size_t 
     }
 }
 
+static enum machine_halt halt_of(enum heater_alarm alarm, bool nozzle)
+{
+    enum machine_halt of_bed = alarm == HEATER_PREHEAT    ? HALT_BED_PREHEAT
+                               : alarm == HEATER_MAX_TEMP ? HALT_BED_MAXTEMP
+                               : alarm == HEATER_MIN_TEMP ? HALT_BED_MINTEMP
+                                                          : HALT_BED_RUNAWAY;
+    return nozzle ? of_bed + 1 : of_bed;
+}
+
 static void halt(struct machine *machine, enum heater_alarm alarm, bool nozzle)
 {
     char reason[96];
     halt_reason(alarm, nozzle, reason, sizeof reason);
     machine->halted = true;
+    machine->halt = (uint8_t)halt_of(alarm, nozzle);
+    prompt_clear(machine);
     machine->fan_error = 0;
     lose_print(machine, TRIGGER_HALTED, reason);
     motion_cancel(machine);
@@ -311,6 +338,7 @@ static bool fan_protection(struct machine *machine)
         machine->fan_error = (uint8_t)(1 + bad);
         snprintf(reason, sizeof reason, "%s fan error", fan_names[bad]);
         machine_trigger(machine, TRIGGER_FAN_FAILED, SOURCE_COUNT, reason);
+        prompt_warn(machine, bad == 0 ? PROMPT_HOTEND_FAN : PROMPT_PRINT_FAN);
         if (machine->print != NULL) {
             print_pause_for_fan(machine);
         } else {
@@ -323,7 +351,9 @@ static bool fan_protection(struct machine *machine)
     if (fan_rpm(fan) > fan_power(fan) && fan_power(fan) > 0) {
         snprintf(reason, sizeof reason, "%s fan error resolved", fan_names[machine->fan_error - 1]);
         machine->fan_error = 0;
-        machine_trigger(machine, TRIGGER_ATTENTION_OVER, SOURCE_COUNT, reason);
+        if (!print_has_screen(machine)) { /* there it is shown until somebody has seen it */
+            machine_trigger(machine, TRIGGER_ATTENTION_OVER, SOURCE_COUNT, reason);
+        }
         return true;
     }
     return false;
@@ -340,6 +370,7 @@ static bool safety_timer(struct machine *machine)
     } else if (machine->safety_us <= machine_now(machine)) {
         machine_set_nozzle(machine, 0);
         machine_set_bed(machine, 0);
+        prompt_warn(machine, PROMPT_HEATERS_TIMEOUT);
         return true;
     }
     return false;
@@ -347,17 +378,39 @@ static bool safety_timer(struct machine *machine)
 
 bool protection_step(struct machine *machine)
 {
-    if (machine_fault(machine, FAULT_FILAMENT_RUNOUT) && machine_answers(machine)) {
+    if (machine_fault(machine, FAULT_FILAMENT_RUNOUT) && machine_answers(machine) &&
+        !machine->sensor_off) {
         print_change_filament(machine);
+    }
+    if (machine_fault(machine, FAULT_AXIS_BLOCKED) && machine_answers(machine)) {
+        recovery_crash(machine);
     }
     return heater_protection(machine, &machine->nozzle, true) ||
            heater_protection(machine, &machine->bed, false) || fan_protection(machine) ||
            safety_timer(machine);
 }
 
+/* Somebody at the screen takes what leads on. */
+static bool confirm_prompt(struct machine *machine)
+{
+    static const enum machine_answer leads_on[PROMPT_COUNT] = {
+        [PROMPT_QUICK_PAUSE] = ANSWER_RESUME,   [PROMPT_CHANGE_INSERT] = ANSWER_CONTINUE,
+        [PROMPT_CHANGE_COLOR] = ANSWER_YES,     [PROMPT_NO_FILAMENT] = ANSWER_YES,
+        [PROMPT_HOTEND_FAN] = ANSWER_CONTINUE,  [PROMPT_PRINT_FAN] = ANSWER_CONTINUE,
+        [PROMPT_MEDIUM_GONE] = ANSWER_CONTINUE, [PROMPT_CRASH_REPEATED] = ANSWER_RESUME,
+        [PROMPT_HOME_FAILED] = ANSWER_RETRY,    [PROMPT_COLD_BED] = ANSWER_CONTINUE,
+        [PROMPT_HEATERS_TIMEOUT] = ANSWER_CONTINUE,
+    };
+    return print_has_screen(machine) &&
+           machine_answer(machine, leads_on[machine_prompt(machine)]);
+}
+
 void machine_user_confirms(struct machine *machine)
 {
     machine_settle(machine);
+    if (confirm_prompt(machine)) {
+        return;
+    }
     bool dead = machine_fault(machine, FAULT_NOZZLE_HEATER_DEAD) ||
                 machine_fault(machine, FAULT_BED_HEATER_DEAD);
     if (heater_alarm(&machine->nozzle) == HEATER_ANOMALY && !dead) {

@@ -16,9 +16,6 @@ static const double PARK_FEED_MM_S =
 static const double LIFT_FEED_MM_S = 15;
 static const double RETRACT_MM = 1; /* default_retraction */
 static const double RETRACT_FEED_MM_S = 45;
-static const double CHANGE_X_MM = 211, CHANGE_Y_MM = 0; /* filament change, printer-models.md 2 */
-static const double CHANGE_LIFT_MM = 2;
-static const double LOAD_MM = 70, LOAD_FEED_MM_S = 6.7;
 
 bool print_moves(const struct machine *machine)
 {
@@ -73,7 +70,13 @@ static void begin_print(struct machine *machine, const char *path, const struct 
     print->phase = PRINT_RUNNING;
     job_start(&print->job, plan, machine_now(machine));
     job_set_speed(&print->job, machine->speed_percent, machine_now(machine));
+    objects_forget(machine);
+    prompt_clear(machine);
     machine_trigger(machine, TRIGGER_PRINT_BEGAN, SOURCE_COUNT, NULL);
+    if (print_has_screen(machine) && machine_fault(machine, FAULT_FILAMENT_RUNOUT) &&
+        !machine->sensor_off) {
+        print_ask_for_filament(machine);
+    }
     TELL(machine, job_known_better, (face));
 }
 
@@ -113,7 +116,7 @@ enum machine_refusal machine_start_print(struct machine *machine, const char *pa
 
 /* --- pause and resume --- */
 
-static void stand_still(struct machine *machine)
+void print_stand_still(struct machine *machine)
 {
     struct machine_print *print = machine->print;
     machine_position(machine, machine->position);
@@ -137,10 +140,10 @@ void print_park(struct machine *machine, double x_mm, double y_mm, double lift_m
     motion_add(machine, to, PARK_FEED_MM_S);
 }
 
-static void pause_now(struct machine *machine)
+void print_pause_now(struct machine *machine)
 {
     struct machine_print *print = machine->print;
-    stand_still(machine);
+    print_stand_still(machine);
     print->saved_nozzle_c = heater_target(&machine->nozzle);
     print->saved_fan = fan_power(&machine->print_fan);
     print->phase = PRINT_PAUSED;
@@ -171,7 +174,7 @@ enum machine_refusal machine_pause(struct machine *machine)
     return MACHINE_ACCEPTED;
 }
 
-static void begin_reheating(struct machine *machine)
+void print_begin_reheating(struct machine *machine)
 {
     struct machine_print *print = machine->print;
     print->phase = PRINT_REHEATING;
@@ -188,14 +191,20 @@ enum machine_refusal machine_resume(struct machine *machine)
     if (print == NULL || machine->layers.printing != STATE_PAUSED || !machine_answers(machine)) {
         return MACHINE_WRONG_STATE;
     }
-    if (print->phase == PRINT_PAUSED) {
-        begin_reheating(machine);
+    if (print->phase == PRINT_DRAINING) { /* the pause has not come about */
+        print->phase = PRINT_RUNNING;
+        machine_trigger(machine, TRIGGER_RESUMED, SOURCE_COUNT, NULL);
+    } else if (print->phase == PRINT_USER) { /* M0 of a printer with a screen */
+        print_confirm(machine);
+        machine_settle(machine);
+    } else if (print->phase == PRINT_PAUSED && !print_medium_missing(machine)) {
+        print_begin_reheating(machine);
         machine_settle(machine);
     }
     return MACHINE_ACCEPTED;
 }
 
-static void begin_return(struct machine *machine)
+void print_begin_return(struct machine *machine)
 {
     struct machine_print *print = machine->print;
     double to[MODEL_AXES] = {print->saved[X], print->saved[Y], NAN, NAN};
@@ -246,78 +255,6 @@ static void go_on(struct machine *machine)
     }
 }
 
-/* --- waiting for somebody --- */
-
-static void want_user(struct machine *machine, uint16_t code)
-{
-    struct machine_print *print = machine->print;
-    if (code >= 2) {
-        stand_still(machine); /* while the job still has the axes */
-    }
-    print->phase = PRINT_USER;
-    print->user_code = code;
-    if (code >= 2) {
-        print->saved_nozzle_c = heater_target(&machine->nozzle);
-        print->saved_fan = fan_power(&machine->print_fan);
-        print_park(machine, CHANGE_X_MM, CHANGE_Y_MM, CHANGE_LIFT_MM);
-    }
-    machine_trigger(machine, TRIGGER_USER_WANTED, SOURCE_COUNT, NULL);
-}
-
-void print_change_filament(struct machine *machine)
-{
-    if (machine->print != NULL && machine->print->phase == PRINT_RUNNING &&
-        machine->print->wait == WAIT_NOTHING) {
-        want_user(machine, 600);
-    }
-}
-
-bool print_confirm(struct machine *machine)
-{
-    struct machine_print *print = machine->print;
-    if (print == NULL || print->phase != PRINT_USER || machine->motion != NULL) {
-        return false;
-    }
-    if (print->user_code < 2) {
-        print->phase = PRINT_RUNNING;
-        job_go_on(&print->job, machine_now(machine));
-    } else {
-        double to[MODEL_AXES] = {NAN, NAN, NAN, machine->position[E] + LOAD_MM};
-        motion_add(machine, to, LOAD_FEED_MM_S);
-        begin_return(machine);
-    }
-    machine_trigger(machine, TRIGGER_ATTENTION_OVER, SOURCE_COUNT, NULL);
-    return true;
-}
-
-void print_pause_for_fan(struct machine *machine)
-{
-    if (machine->print != NULL &&
-        (machine->print->phase == PRINT_RUNNING || machine->print->phase == PRINT_DRAINING)) {
-        pause_now(machine);
-        machine_trigger(machine, TRIGGER_PAUSED, SOURCE_FIRMWARE, NULL);
-    }
-}
-
-/* The firmware parks, yet the host takes no notice of this pause (connect-sdk.md 7.4: it is
- * ATTENTION over PRINTING). */
-void print_hold_for_anomaly(struct machine *machine)
-{
-    if (machine->print != NULL &&
-        (machine->print->phase == PRINT_RUNNING || machine->print->phase == PRINT_DRAINING)) {
-        pause_now(machine);
-        machine->print->anomaly = true;
-    }
-}
-
-void print_recover(struct machine *machine)
-{
-    if (machine->print != NULL && machine->print->anomaly &&
-        machine->print->phase == PRINT_PAUSED) {
-        begin_reheating(machine);
-    }
-}
-
 /* --- the course of it --- */
 
 static void take_pause(struct machine *machine, const struct plan_mark *mark)
@@ -326,10 +263,10 @@ static void take_pause(struct machine *machine, const struct plan_mark *mark)
     case 0:
     case 1:
     case 600:
-        want_user(machine, mark->code);
+        print_want_user(machine, mark->code);
         break;
     default: /* M601, M25 */
-        pause_now(machine);
+        print_pause_now(machine);
         machine_trigger(machine, TRIGGER_PAUSED, SOURCE_COUNT, NULL);
     }
 }
@@ -384,6 +321,11 @@ static void take_mark(struct machine *machine, const struct plan_mark *mark)
     case PLAN_MESH:
         machine_measure_mesh(machine);
         break;
+    case PLAN_OBJECT:
+        if (print_has_screen(machine)) {
+            objects_mark(machine, mark);
+        }
+        break;
     case PLAN_MESSAGE:
     case PLAN_HOMED:
     case PLAN_MOTORS_OFF:
@@ -404,6 +346,9 @@ static bool run(struct machine *machine)
         job_go_on(&print->job, machine_now(machine));
         return true;
     }
+    if (print->skipping) {
+        job_skip(&print->job, machine_now(machine));
+    }
     const struct plan_mark *mark = job_take_mark(&print->job, machine_now(machine));
     if (mark != NULL) {
         take_mark(machine, mark);
@@ -414,7 +359,7 @@ static bool run(struct machine *machine)
         return true;
     }
     if (print->phase == PRINT_DRAINING && print->due_us <= machine_now(machine)) {
-        pause_now(machine);
+        print_pause_now(machine);
         machine_trigger(machine, TRIGGER_PAUSED, SOURCE_COUNT, NULL);
         return true;
     }
@@ -436,7 +381,7 @@ bool print_step(struct machine *machine)
             return false;
         }
         machine_set_print_fan(machine, print->saved_fan);
-        begin_return(machine);
+        print_begin_return(machine);
         return true;
     case PRINT_RETURNING:
         if (machine->motion != NULL) {
@@ -444,8 +389,12 @@ bool print_step(struct machine *machine)
         }
         go_on(machine);
         return true;
-    case PRINT_PAUSED:
     case PRINT_USER:
+        return print_change_step(machine);
+    case PRINT_CRASHED:
+    case PRINT_PANIC:
+        return recovery_step(machine);
+    case PRINT_PAUSED:
         return false;
     case PRINT_FINISHING:
     case PRINT_ABORTING:
@@ -481,6 +430,8 @@ int64_t print_next_us(const struct machine *machine)
             return INT64_MAX;
         }
         return job_next_us(&print->job) < print->due_us ? job_next_us(&print->job) : print->due_us;
+    case PRINT_CRASHED:
+        return print->due_us;
     case PRINT_ENDED:
         return machine->layers.override == STATE_NONE && machine->power == POWER_ON ? print->due_us
                                                                                     : INT64_MAX;

@@ -40,6 +40,8 @@ enum machine_print_stage machine_print_stage(const struct machine *machine)
     case PRINT_RETURNING:
         return MACHINE_STAGE_RESUMING;
     case PRINT_USER:
+    case PRINT_CRASHED:
+    case PRINT_PANIC:
         return MACHINE_STAGE_WAITING;
     case PRINT_FINISHING:
         return MACHINE_STAGE_FINISHING;
@@ -54,11 +56,6 @@ enum machine_print_stage machine_print_stage(const struct machine *machine)
 uint32_t machine_last_job(const struct machine *machine)
 {
     return machine->job_counter;
-}
-
-const char *machine_ended_print(const struct machine *machine)
-{
-    return machine_print_stage(machine) == MACHINE_STAGE_ENDED ? machine->print->info.path : NULL;
 }
 
 static void account(struct machine *machine)
@@ -156,6 +153,8 @@ enum machine_refusal machine_stop(struct machine *machine)
         return MACHINE_ACCEPTED; /* it is under way */
     }
     if (print_has_screen(machine)) {
+        prompt_clear(machine);
+        machine_trigger(machine, TRIGGER_RECOVERED, SOURCE_COUNT, NULL);
         begin_end(machine, PRINT_ABORTING);
         cool(machine);
     } else {

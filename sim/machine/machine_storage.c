@@ -31,6 +31,7 @@ bool machine_detach(struct machine *machine, const char *name, struct storage *o
         machine->storage_count--;
         memmove(&machine->storages[i], &machine->storages[i + 1],
                 (machine->storage_count - i) * sizeof *machine->storages);
+        print_medium_gone(machine, storage);
         TELL(machine, medium_changed, (face, storage, false));
         if (out != NULL) {
             *out = *storage;

@@ -89,6 +89,7 @@ struct model_buddy {
     bool enclosure;       /* may have one, with a filter */
     bool light;           /* can be told its light */
     bool board_sensors;   /* reports heat break, power supply and ambient */
+    bool crash_detection; /* notices obstacles, and saves a print when the mains go */
     double chamber_max_c; /* settable; 0: no chamber */
 };
 

@@ -166,6 +166,7 @@ static const cyaml_schema_field_t buddy_fields[] = {
     CYAML_FIELD_BOOL("enclosure", CYAML_FLAG_OPTIONAL, struct model_buddy_section, enclosure),
     CYAML_FIELD_BOOL("light", CYAML_FLAG_OPTIONAL, struct model_buddy_section, light),
     CYAML_FIELD_BOOL("board_sensors", CYAML_FLAG_OPTIONAL, struct model_buddy_section, board_sensors),
+    CYAML_FIELD_BOOL("crash_detection", CYAML_FLAG_OPTIONAL, struct model_buddy_section, crash_detection),
     CYAML_FIELD_FLOAT("chamber_max_c", CYAML_FLAG_OPTIONAL, struct model_buddy_section, chamber_max_c),
     CYAML_FIELD_END,
 };

@@ -27,7 +27,7 @@ struct model_mmu {
 struct model_buddy_section {
     char *user_agent, *hostname;
     int error_prefix, buttons, tools;
-    bool mmu_support, enclosure, light, board_sensors;
+    bool mmu_support, enclosure, light, board_sensors, crash_detection;
     double chamber_max_c;
 };
 

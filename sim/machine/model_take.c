@@ -74,6 +74,7 @@ static bool take_buddy(struct model *model, struct model_text *text, struct erro
         model->buddy.enclosure = section->enclosure;
         model->buddy.light = section->light;
         model->buddy.board_sensors = section->board_sensors;
+        model->buddy.crash_detection = section->crash_detection;
         model->buddy.chamber_max_c = section->chamber_max_c;
     }
     return true;

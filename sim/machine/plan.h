@@ -46,6 +46,7 @@ enum plan_mark_kind {
     PLAN_HOMED,         /* G28 has ended */
     PLAN_MESH,          /* G80, G29 has ended */
     PLAN_MOTORS_OFF,    /* M84, M18 without axes */
+    PLAN_OBJECT,        /* M486: `code` is its letter, value the number behind it; text of A */
     PLAN_KIND_COUNT,
 };
 

@@ -167,6 +167,28 @@ static void pause_for_user(struct plan_builder *builder, const struct gcode_line
     }
 }
 
+/* One mark for each letter, in the order that the firmware takes them in
+ * (PFB: lib/Marlin/Marlin/src/gcode/feature/cancel/M486.cpp). A name is the rest of the line. */
+static void object(struct plan_builder *builder, const struct gcode_line *line)
+{
+    static const char letters[] = "TSPUC";
+    if (builder->model->buddy.user_agent == NULL) {
+        return; /* the others don't know it */
+    }
+    if (line->text_size > 0 && line->text[0] == 'A') {
+        struct plan_mark *mark = plan_timeline_mark(builder, PLAN_OBJECT, 0);
+        mark->code = 'A';
+        plan_timeline_text(builder, mark, line->text + 1, line->text_size - 1);
+        return;
+    }
+    for (const char *letter = letters; *letter != '\0'; letter++) {
+        if (gcode_has(line, *letter)) {
+            double value = gcode_value(line, *letter, *letter == 'C' ? 0 : -1);
+            plan_timeline_mark(builder, PLAN_OBJECT, value)->code = (uint16_t)*letter;
+        }
+    }
+}
+
 static void motors_off(struct plan_builder *builder, const struct gcode_line *line)
 {
     if (gcode_has(line, 'X') || gcode_has(line, 'Y') || gcode_has(line, 'Z') ||
@@ -311,6 +333,7 @@ static const struct {
     {'M', 220, set_speed},
     {'M', 221, set_flow},
     {'M', 400, wait_for_moves},
+    {'M', 486, object},
     {'M', 702, unload},
     {'T', -1, change_tool},
 };

@@ -96,6 +96,9 @@ static const struct state_rule rules[] = {
     {TRIGGER_REBOOT, LAYER_PRINTING, BIT(STATE_PAUSED), STATE_STOPPED, SOURCE_WUI, STATE_NONE},
     {TRIGGER_REBOOT, LAYER_BASE, BIT(STATE_IDLE) | BIT(STATE_READY), STATE_BUSY, SOURCE_MARLIN,
      STATE_NONE},
+    /* connect-buddy.md 8.2 */
+    {TRIGGER_RECOVERING, LAYER_OVERRIDE, BIT(STATE_NONE), STATE_BUSY, SOURCE_FIRMWARE, STATE_NONE},
+    {TRIGGER_RECOVERED, LAYER_OVERRIDE, BIT(STATE_BUSY), STATE_NONE, SOURCE_FIRMWARE, STATE_NONE},
 };
 
 static const char *const trigger_names[TRIGGER_COUNT] = {
@@ -124,6 +127,8 @@ static const char *const trigger_names[TRIGGER_COUNT] = {
     [TRIGGER_TROUBLE_OVER] = "trouble gone",
     [TRIGGER_SERIAL_BACK] = "serial back",
     [TRIGGER_REBOOT] = "printer reboot",
+    [TRIGGER_RECOVERING] = "finds back into the print",
+    [TRIGGER_RECOVERED] = "has found back",
 };
 
 size_t state_rule_count(void)

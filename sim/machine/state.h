@@ -41,7 +41,7 @@ bool printer_state_parse(const char *name, enum printer_state *state);
 const char *state_source_name(enum state_source source); /* "CONNECT" */
 
 struct printer_layers {
-    enum printer_state override; /* ERROR, ATTENTION, NONE */
+    enum printer_state override; /* ERROR, ATTENTION, BUSY, NONE */
     enum printer_state printing; /* PRINTING, PAUSED, FINISHED, STOPPED, NONE */
     enum printer_state base;     /* BUSY, IDLE, READY */
 };
@@ -72,6 +72,9 @@ enum state_trigger {
     TRIGGER_TROUBLE_OVER,
     TRIGGER_SERIAL_BACK,
     TRIGGER_REBOOT,
+    /* Of printers with a screen of their own, which are BUSY over a print (connect-buddy.md 8.2). */
+    TRIGGER_RECOVERING,
+    TRIGGER_RECOVERED,
     TRIGGER_COUNT,
 };
 

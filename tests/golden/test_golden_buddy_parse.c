@@ -117,8 +117,12 @@ static const char *make_folder(void *host, const char *path)
 static const char *download(void *host, const struct buddy_command *command,
                             enum buddy_machine_reason *machine_reason)
 {
-    (void)host;
-    (void)command;
+    struct bench *bench = host;
+    struct buddy_entry entry;
+    if (bench->files.class->look(bench->files.owner, command->path, &entry)) {
+        *machine_reason = BUDDY_REASON_FILE_EXISTS;
+        return "File already exists";
+    }
     *machine_reason = BUDDY_REASON_STORAGE_FAILURE;
     return "Failed to create backup file";
 }

@@ -71,6 +71,15 @@ static void the_table_is_the_documents(void **state)
             assert_string_equal(text, rows[i].ours[j]);
         }
     }
+    static const char *const of_buddy[] = { /* connect-buddy.md 8.2 */
+        "finds back into the print: override none -> BUSY, FIRMWARE",
+        "has found back: override BUSY -> none, FIRMWARE",
+    };
+    for (size_t i = 0; i < sizeof of_buddy / sizeof *of_buddy; i++) {
+        char text[160];
+        state_rule_text(state_rule(next++), text, sizeof text);
+        assert_string_equal(text, of_buddy[i]);
+    }
     assert_int_equal(next, state_rule_count());
 }
 
@@ -109,11 +118,12 @@ static void every_row_of_the_document_is_there(void **state)
 static void the_topmost_layer_is_reported(void **state)
 {
     (void)state;
-    static const enum printer_state override[] = {STATE_NONE, STATE_ERROR, STATE_ATTENTION};
+    static const enum printer_state override[] = {STATE_NONE, STATE_ERROR, STATE_ATTENTION,
+                                                  STATE_BUSY};
     static const enum printer_state printing[] = {STATE_NONE, STATE_PRINTING, STATE_PAUSED,
                                                   STATE_FINISHED, STATE_STOPPED};
     static const enum printer_state base[] = {STATE_BUSY, STATE_IDLE, STATE_READY};
-    for (size_t i = 0; i < 3 * 5 * 3; i++) {
+    for (size_t i = 0; i < 4 * 5 * 3; i++) {
         const struct printer_layers layers = {override[i / 15], printing[i / 3 % 5], base[i % 3]};
         enum printer_state expected = layers.override != STATE_NONE   ? layers.override
                                       : layers.printing != STATE_NONE ? layers.printing
@@ -127,14 +137,15 @@ static void the_topmost_layer_is_reported(void **state)
 static void triggers_do_what_the_rules_say_and_no_more(void **state)
 {
     (void)state;
-    static const enum printer_state override[] = {STATE_NONE, STATE_ERROR, STATE_ATTENTION};
+    static const enum printer_state override[] = {STATE_NONE, STATE_ERROR, STATE_ATTENTION,
+                                                  STATE_BUSY};
     static const enum printer_state printing[] = {STATE_NONE, STATE_PRINTING, STATE_PAUSED,
                                                   STATE_FINISHED, STATE_STOPPED};
     static const enum printer_state base[] = {STATE_BUSY, STATE_IDLE, STATE_READY};
-    for (size_t i = 0; i < 3 * 5 * 3 * TRIGGER_COUNT; i++) {
-        const struct printer_layers before = {override[i / 15 % 3], printing[i / 3 % 5],
+    for (size_t i = 0; i < 4 * 5 * 3 * TRIGGER_COUNT; i++) {
+        const struct printer_layers before = {override[i / 15 % 4], printing[i / 3 % 5],
                                               base[i % 3]};
-        enum state_trigger trigger = (enum state_trigger)(i / 45);
+        enum state_trigger trigger = (enum state_trigger)(i / 60);
         const enum printer_state was[] = {before.override, before.printing, before.base};
         enum printer_state expected[] = {before.override, before.printing, before.base};
         enum state_source expected_source = SOURCE_COUNT;

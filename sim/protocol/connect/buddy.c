@@ -283,9 +283,10 @@ static bool sleep_on(struct buddy *buddy)
     if (background == BUDDY_BACKGROUND_DONE) {
         return false;
     }
+    bool transfer = buddy_transfer_step(buddy);
     int64_t slice_us = buddy->world->now_us + IDLE_WAIT;
     world_arm(buddy->world, &buddy->timer,
-              background == BUDDY_BACKGROUND_BUSY && slice_us < buddy->sleep_end_us
+              (transfer || background == BUDDY_BACKGROUND_BUSY) && slice_us < buddy->sleep_end_us
                   ? slice_us
                   : buddy->sleep_end_us);
     return true;
@@ -293,7 +294,7 @@ static bool sleep_on(struct buddy *buddy)
 
 static void begin_sleep(struct buddy *buddy, const struct buddy_action *action)
 {
-    if (!buddy->planner.recovered && !action->cooldown && buddy->state.usb) {
+    if (!buddy->planner.recovered && !action->cooldown && buddy_transfer_recover(buddy)) {
         buddy_planner_recovered(&buddy->planner);
         buddy_wake(buddy);
         return;
@@ -363,6 +364,7 @@ static void begin(struct buddy *buddy)
 void buddy_restart(struct buddy *buddy)
 {
     buddy_hang_up(buddy);
+    buddy_transfer_cut(buddy);
     begin(buddy);
 }
 
@@ -415,6 +417,7 @@ void buddy_destroy(struct buddy *buddy)
     }
     world_cancel(buddy->world, &buddy->timer);
     buddy_hang_up(buddy);
+    buddy_transfer_cut(buddy);
     http_client_free(&buddy->client);
     buddy_message_free(&buddy->message);
     buddy_request_free(&buddy->request);

@@ -2,6 +2,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "sim/protocol/connect/buddy_partial.h"
 #include "sim/protocol/connect/buddy_parts.h"
 
 /* The USB drive of a machine under Buddy's names. */
@@ -65,16 +66,19 @@ bool buddy_drive_resolve(struct machine *machine, const char *path, struct buffe
     return found;
 }
 
-/* FAT gives folders no size. */
+/* FAT gives folders no size. A file that is still coming in is a folder there, and shown as what it
+ * will be (7.6). */
 static void fill(struct buddy_entry *entry, const struct file_node *parent, uint32_t index)
 {
     const struct file_node *node = parent->children[index];
-    *entry = (struct buddy_entry){.folder = node->folder,
+    const struct file_node *partial = buddy_partial_file(node);
+    const struct file_node *shown = partial == NULL ? node : partial;
+    *entry = (struct buddy_entry){.folder = shown->folder,
                                   .has_stat = true,
-                                  .read_only = false,
-                                  .size = node->folder ? 0 : node->size,
-                                  .modified_s = node->modified_s,
-                                  .content = node->content};
+                                  .read_only = partial != NULL,
+                                  .size = shown->folder ? 0 : shown->size,
+                                  .modified_s = shown->modified_s,
+                                  .content = shown->content};
     char short_name[13];
     buddy_short_name(parent, index, short_name);
     snprintf(entry->short_name, sizeof entry->short_name, "%s", short_name);

@@ -99,8 +99,11 @@ static const char *delete_file(void *host, const char *path)
     struct buffer real = {0};
     const char *trouble = "Error deleting file";
     const struct machine_job *job = machine_job(buddy->machine);
+    struct buddy_entry entry;
     if (buddy_drive_resolve(buddy->machine, path, &real)) {
-        if (job != NULL && strcmp(job->path, real.bytes) == 0) {
+        if (buddy_drive_class.look(buddy->machine, path, &entry) && entry.read_only) {
+            trouble = "File is being transferred";
+        } else if (job != NULL && strcmp(job->path, real.bytes) == 0) {
             trouble = at_rest(buddy) && machine_dismiss_end(buddy->machine) ? NULL : "File is busy";
         } else {
             trouble = NULL;
@@ -151,9 +154,20 @@ static const char *make_folder(void *host, const char *path)
     return trouble;
 }
 
+static const char *download(void *host, const struct buddy_command *command,
+                            enum buddy_machine_reason *machine_reason)
+{
+    return buddy_transfer_begin(host, command, machine_reason);
+}
+
 static bool stop_transfer(void *host)
 {
-    return ((struct buddy *)host)->state.transfer.running;
+    return buddy_transfer_stop(host);
+}
+
+static bool transfer_outcome(void *host, uint32_t id, enum buddy_outcome *outcome)
+{
+    return buddy_transfer_outcome(host, id, outcome);
 }
 
 /* ---- dialogs, values, the rest ---- */
@@ -297,7 +311,9 @@ const struct buddy_host_class buddy_host_class = {
     .delete_file = delete_file,
     .delete_folder = delete_folder,
     .make_folder = make_folder,
+    .download = download,
     .stop_transfer = stop_transfer,
+    .transfer_outcome = transfer_outcome,
     .dialog_action = dialog_action,
     .set_value = set_value,
     .set_token = set_token,

@@ -4,6 +4,7 @@
 #include "sim/protocol/connect/buddy.h"
 #include "sim/protocol/connect/buddy_http.h"
 #include "sim/protocol/connect/buddy_planner.h"
+#include "sim/protocol/connect/buddy_transfer.h"
 #include "sim/wire/http_client.h"
 
 /* Inside of a Buddy client: only buddy*.c use this. */
@@ -66,6 +67,7 @@ struct buddy {
     uint32_t chamber_target_c;
     int chamber_fan_percent, led_percent;
     int queued; /* lines in the printer's queue */
+    struct buddy_transfers *transfers; /* NULL: none since the boot (buddy_transfer.c) */
 };
 
 /* buddy.c: the loop */

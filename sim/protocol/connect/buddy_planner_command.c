@@ -157,9 +157,6 @@ static void download(struct buddy_planner *planner, const struct buddy_command *
     } else if (planner->state->transfer.running) {
         why = "Another transfer in progress";
         machine_reason = BUDDY_REASON_TRANSFER_IN_PROGRESS;
-    } else if (is_there(planner, command->path, false) || is_there(planner, command->path, true)) {
-        why = "File already exists";
-        machine_reason = BUDDY_REASON_FILE_EXISTS;
     } else {
         why = planner->class->download(planner->host, command, &machine_reason);
     }

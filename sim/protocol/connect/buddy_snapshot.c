@@ -249,6 +249,7 @@ void buddy_look(struct buddy *buddy)
     state->api_key = buddy->api_key == NULL ? "" : buddy->api_key;
     state->can_start_download = buddy->planner.recovered;
     look_at_dialog(buddy);
+    buddy_transfer_look(buddy);
     look_at_job(buddy, &readings);
     look_at_slots(buddy, &readings);
     look_at_surroundings(buddy, &readings);

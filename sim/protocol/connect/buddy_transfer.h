@@ -1,9 +1,9 @@
 #ifndef HOTBED_PROTOCOL_CONNECT_BUDDY_TRANSFER_H
 #define HOTBED_PROTOCOL_CONNECT_BUDDY_TRANSFER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdbool.h>
 
 #include "sim/protocol/connect/buddy_planner.h"
 
@@ -29,6 +29,9 @@ bool buddy_transfer_outcome(const struct buddy *buddy, uint32_t id, enum buddy_o
 /* The search after the start: goes on with what a power cut has interrupted. False: there is no
  * drive to search yet. */
 bool buddy_transfer_recover(struct buddy *buddy);
+/* One step, in each slice of a sleep. True: a transfer runs, and another step is due in the next
+ * slice. */
+bool buddy_transfer_step(struct buddy *buddy);
 /* state->transfer := what runs now. */
 void buddy_transfer_look(struct buddy *buddy);
 /* As a power cut does it: nothing more happens, and what is on the drive stays as it is. */
