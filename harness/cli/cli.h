@@ -38,6 +38,7 @@ int cli_mock(int argc, char **argv);
 int cli_models(int argc, char **argv);
 int cli_farm(int argc, char **argv);
 int cli_merge(int argc, char **argv);
+int cli_sync(int argc, char **argv);
 
 /* The whole program but main(): dispatches, prints --help and --version. */
 int cli_main(int argc, char **argv);

@@ -16,6 +16,7 @@ const struct cli_command cli_commands[] = {
     {"models", "list the printer models, or show one in full", cli_models},
     {"mock", "play a server in real time; curl looks at it and drives it", cli_mock},
     {"farm", "load a server with many printers, and judge what it does", cli_farm},
+    {"sync", "bring a farm of PrusaLink printers into step with a folder", cli_sync},
     {"merge", "one report from the results of many shards of a farm", cli_merge},
 };
 const size_t cli_command_count = sizeof cli_commands / sizeof *cli_commands;

@@ -1,0 +1,265 @@
+/* Files that only a printer has, fetched into the folder. */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "harness/sync/names.h"
+#include "harness/sync/seat.h"
+#include "sim/base/buffer.h"
+#include "sim/base/memory.h"
+
+struct seat_copy {
+    char *path;      /* below the folder */
+    char *temporary; /* where it grows */
+    int fd;
+    uint64_t size;
+    struct error error;
+};
+
+static void copy_next(struct seat *seat);
+
+void seat_copy_free(struct seat *seat)
+{
+    struct seat_copy *copy = seat->copy;
+    if (copy == NULL) {
+        return;
+    }
+    if (copy->fd >= 0) {
+        close(copy->fd);
+    }
+    if (copy->temporary != NULL) {
+        (void)unlink(copy->temporary);
+    }
+    free(copy->temporary);
+    free(copy->path);
+    free(copy);
+    seat->copy = NULL;
+}
+
+static void copied(struct seat *seat, const char *why)
+{
+    struct sync_entry *entry = &seat->tree.entries[seat->cursor++];
+    if (why == NULL) {
+        seat->report->copied_back++;
+        seat->report->bytes += seat->copy->size;
+        sync_report_add(seat->report, SYNC_ITEM_DONE, "copy back", seat->copy->path, "only there");
+    } else {
+        sync_report_add(seat->report, SYNC_ITEM_FAILED, "copy back", entry->path, why);
+    }
+    seat_copy_free(seat);
+    seat->attempts = 0;
+    seat->report->done++;
+    seat->report->sent = seat->report->sending = 0;
+    seat_changed(seat);
+    copy_next(seat);
+}
+
+/* ---- Into the folder ---- */
+
+/* The folders on the way, one by one, none of which may lead out. */
+static bool make_folders(const char *root, const char *path, struct error *error)
+{
+    struct buffer whole = {0};
+    char real[PATH_MAX];
+    size_t size = strlen(root);
+    bool done = true;
+    for (const char *slash = strchr(path, '/'); slash != NULL && done; slash = strchr(slash + 1, '/')) {
+        buffer_clear(&whole);
+        buffer_format(&whole, "%s/%.*s", root, (int)(slash - path), path);
+        if (mkdir(whole.bytes, 0777) != 0 && errno != EEXIST) {
+            done = error_set(error, "%s: %s", whole.bytes, strerror(errno));
+        } else if (realpath(whole.bytes, real) == NULL || strncmp(real, root, size) != 0 ||
+                   (real[size] != '/' && size > 1)) {
+            done = error_set(error, "%s: this leads out of the folder", whole.bytes);
+        }
+    }
+    buffer_free(&whole);
+    return done;
+}
+
+static bool open_temporary(struct seat *seat, const char *path, struct error *error)
+{
+    const char *root = seat->settings->folder->root;
+    if (!make_folders(root, path, error)) {
+        return false;
+    }
+    struct buffer name = {0};
+    const char *slash = strrchr(path, '/');
+    buffer_format(&name, "%s/%.*s.hotbed-XXXXXX", root, slash == NULL ? 0 : (int)(slash - path + 1), path);
+    struct seat_copy *copy = seat->copy = memory_new(sizeof *copy);
+    copy->path = memory_copy_text(path);
+    copy->fd = mkostemp(name.bytes, O_CLOEXEC);
+    copy->temporary = copy->fd >= 0 ? buffer_detach(&name) : NULL;
+    if (copy->fd < 0) {
+        error_set(error, "%s: %s", buffer_text(&name), strerror(errno));
+    }
+    buffer_free(&name);
+    return copy->fd >= 0;
+}
+
+/* "part.gcode" of Ada as "part (Ada).gcode", when another printer's file of that name is another one. */
+static char *name_beside(const char *path, const char *printer, unsigned number)
+{
+    struct buffer out = {0};
+    const char *suffix = sync_name_suffix(path);
+    size_t stem = strlen(path) - strlen(suffix) - (*suffix != '\0');
+    buffer_append(&out, path, stem);
+    buffer_append_text(&out, " (");
+    for (; *printer != '\0'; printer++) {
+        buffer_append_char(&out, strchr("/\\:*?\"<>|%#", *printer) != NULL ? '_' : *printer);
+    }
+    if (number > 1) {
+        buffer_format(&out, " %u", number);
+    }
+    buffer_format(&out, ")%s", path + stem);
+    return buffer_detach(&out);
+}
+
+static bool same_content(const char *one, const char *other)
+{
+    FILE *a = fopen(one, "rbe"), *b = fopen(other, "rbe");
+    bool same = a != NULL && b != NULL;
+    char left[8192], right[8192];
+    for (size_t got = 1; same && got > 0;) {
+        got = fread(left, 1, sizeof left, a);
+        same = fread(right, 1, sizeof right, b) == got && memcmp(left, right, got) == 0;
+    }
+    if (a != NULL) {
+        fclose(a);
+    }
+    if (b != NULL) {
+        fclose(b);
+    }
+    return same;
+}
+
+/* Give the download its name, never in place of something else. False with the reason. */
+static bool settle(struct seat *seat, struct error *error)
+{
+    struct seat_copy *copy = seat->copy;
+    const struct sync_entry *entry = &seat->tree.entries[seat->cursor];
+    if (entry->modified_s >= SYNC_CLOCKLESS_S) {
+        struct timespec times[2] = {{.tv_nsec = UTIME_OMIT},
+                                    {.tv_sec = (time_t)(entry->modified_s - seat->target.clock_ahead_s)}};
+        (void)futimens(copy->fd, times);
+    }
+    (void)fchmod(copy->fd, 0644);
+    if (fsync(copy->fd) != 0 || close(copy->fd) != 0) {
+        copy->fd = -1;
+        return error_set(error, "%s: %s", copy->temporary, strerror(errno));
+    }
+    copy->fd = -1;
+    for (unsigned number = 0; number < 100; number++) {
+        char *path = number == 0 ? memory_copy_text(entry->path)
+                                 : name_beside(entry->path, seat->printer->name, number);
+        char *whole = sync_path_join(seat->settings->folder->root, path);
+        bool put = link(copy->temporary, whole) == 0;
+        int code = errno;
+        bool there = !put && code == EEXIST && same_content(copy->temporary, whole);
+        free(whole);
+        free(copy->path);
+        copy->path = path;
+        if (put || there) {
+            return true;
+        }
+        if (code != EEXIST) {
+            return error_set(error, "%s: %s", path, strerror(code));
+        }
+    }
+    return error_set(error, "there are too many files of this name");
+}
+
+/* ---- Fetching ---- */
+
+static void fetch(struct seat *seat);
+
+static bool take_piece(void *owner, const char *bytes, size_t size)
+{
+    struct seat *seat = owner;
+    struct seat_copy *copy = seat->copy;
+    copy->size += size;
+    seat->report->sent = copy->size;
+    while (size > 0) {
+        ssize_t put = write(copy->fd, bytes, size);
+        if (put < 0) {
+            return error_set(&copy->error, "%s", strerror(errno));
+        }
+        bytes += put;
+        size -= (size_t)put;
+    }
+    return true;
+}
+
+static void on_fetched(void *owner, const struct link_result *result)
+{
+    struct seat *seat = owner;
+    const struct sync_entry *entry = &seat->tree.entries[seat->cursor];
+    struct error error;
+    if (result->outcome != LINK_OK) {
+        if (!seat_retry(seat, result, fetch)) {
+            copied(seat, result->outcome == LINK_SINK ? seat->copy->error.text : result->why);
+        }
+    } else if (entry->size >= 0 && seat->copy->size != (uint64_t)entry->size) {
+        copied(seat, "the download is not as long as the printer says");
+    } else if (!settle(seat, &error)) {
+        copied(seat, error.text);
+    } else {
+        copied(seat, NULL);
+    }
+}
+
+static void fetch(struct seat *seat)
+{
+    const struct sync_entry *entry = &seat->tree.entries[seat->cursor];
+    struct error error;
+    seat_copy_free(seat);
+    if (!open_temporary(seat, entry->path, &error)) {
+        copied(seat, error.text);
+        return;
+    }
+    seat->report->sending = entry->size > 0 ? (uint64_t)entry->size : 0;
+    const struct link_sink sink = {.write = take_piece, .owner = seat};
+    link_client_download(seat->client, entry->download, &sink, on_fetched, seat);
+}
+
+static bool only_there(const struct seat *seat, const struct sync_entry *entry)
+{
+    const struct sync_folder *folder = seat->settings->folder;
+    return !entry->folder && entry->print_file && *entry->download != '\0' &&
+           sync_rules_want(seat->settings->policy.rules, entry->path) && sync_folder_find(folder, entry->path) == NULL;
+}
+
+static void copy_next(struct seat *seat)
+{
+    for (; seat->cursor < seat->tree.count; seat->cursor++) {
+        const struct sync_entry *entry = &seat->tree.entries[seat->cursor];
+        if (!only_there(seat, entry)) {
+            continue;
+        }
+        seat->report->path = entry->path;
+        if (!sync_name_safe(entry->path)) {
+            sync_report_add(seat->report, SYNC_ITEM_CONFLICT, "copy back", entry->path,
+                            "no name that a file here should have");
+        } else if (!seat->settings->execute) {
+            sync_report_add(seat->report, SYNC_ITEM_PLANNED, "copy back", entry->path, "only there");
+        } else {
+            fetch(seat);
+            return;
+        }
+    }
+    seat_end(seat, seat->report->failed > 0 ? SYNC_FAILED : SYNC_IN_STEP, NULL);
+}
+
+void seat_copy_back(struct seat *seat)
+{
+    for (size_t i = 0; i < seat->tree.count; i++) {
+        seat->report->todo += only_there(seat, &seat->tree.entries[i]);
+    }
+    seat->cursor = 0;
+    copy_next(seat);
+}
