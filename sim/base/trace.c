@@ -60,6 +60,27 @@ void trace_http(struct world *world, const char *from, const char *to, uint32_t 
     end_line(world, &json);
 }
 
+void trace_frames(struct world *world, const char *from, const char *to, uint32_t connection,
+                  const char *kind, unsigned frames, const char *bytes, size_t shown, size_t size)
+{
+    if (world->trace == NULL) {
+        return;
+    }
+    struct json_writer json;
+    struct buffer redacted = {0};
+    begin_line(world, &json);
+    json_string(&json, "from", from);
+    json_string(&json, "to", to);
+    json_int(&json, "conn", connection);
+    json_string(&json, "kind", kind);
+    json_int(&json, "frames", frames);
+    json_int(&json, "size", (int64_t)size);
+    trace_redact_json(&redacted, bytes, shown);
+    json_text(&json, "text", buffer_text(&redacted), redacted.size);
+    buffer_free(&redacted);
+    end_line(world, &json);
+}
+
 void trace_note(struct world *world, const char *from, const char *format, ...)
 {
     if (world->trace == NULL) {

@@ -34,6 +34,10 @@ void trace_free(struct trace *trace);
  * "reset". */
 void trace_http(struct world *world, const char *from, const char *to, uint32_t connection,
                 const char *kind, const char *bytes, size_t size);
+/* What passes in a WebSocket: a "message" of so many frames with its JSON, or a control frame.
+ * `size` of the whole may be more than what is shown. */
+void trace_frames(struct world *world, const char *from, const char *to, uint32_t connection,
+                  const char *kind, unsigned frames, const char *bytes, size_t shown, size_t size);
 void trace_note(struct world *world, const char *from, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 

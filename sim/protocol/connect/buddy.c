@@ -15,7 +15,7 @@
 #define IDLE_WAIT      MILLISECONDS(100) /* background work within a sleep */
 #define OFF_RECHECK    MILLISECONDS(1000)
 
-static const char *peer_name(const struct buddy *buddy)
+const char *buddy_peer_name(const struct buddy *buddy)
 {
     return buddy->settings->peer_name == NULL ? "connect" : buddy->settings->peer_name;
 }
@@ -28,7 +28,7 @@ void buddy_wake(struct buddy *buddy)
 
 /* ---- one exchange ---- */
 
-static void told_end(struct buddy *buddy, enum stream_end end, bool by_us, const char *why)
+void buddy_told_end(struct buddy *buddy, enum stream_end end, bool by_us, const char *why)
 {
     const struct connect_observer_class *class = buddy->observer_class;
     uint32_t connection = buddy->connection;
@@ -36,7 +36,7 @@ static void told_end(struct buddy *buddy, enum stream_end end, bool by_us, const
         return;
     }
     buddy->connection = 0;
-    trace_http(buddy->world, buddy->name, peer_name(buddy), connection, "close", NULL, 0);
+    trace_http(buddy->world, buddy->name, buddy_peer_name(buddy), connection, "close", NULL, 0);
     if (class != NULL && class->ended != NULL) {
         class->ended(buddy->observer, NULL, connection, end, by_us, why);
     }
@@ -44,7 +44,8 @@ static void told_end(struct buddy *buddy, enum stream_end end, bool by_us, const
 
 void buddy_hang_up(struct buddy *buddy)
 {
-    told_end(buddy, STREAM_END_CLOSED, true, "the printer closes");
+    buddy_ws_drop(buddy, "the printer closes");
+    buddy_told_end(buddy, STREAM_END_CLOSED, true, "the printer closes");
     http_client_close(&buddy->client);
     buddy->exchange = false;
 }
@@ -54,7 +55,7 @@ static void told_request(struct buddy *buddy)
     const struct connect_observer_class *class = buddy->observer_class;
     const struct buffer *bytes = &buddy->request.bytes;
     buddy->requests++;
-    trace_http(buddy->world, buddy->name, peer_name(buddy), buddy->connection, "request",
+    trace_http(buddy->world, buddy->name, buddy_peer_name(buddy), buddy->connection, "request",
                bytes->bytes, bytes->size);
     if (class != NULL && class->request != NULL) {
         class->request(buddy->observer, NULL, buddy->connection, bytes->bytes, bytes->size);
@@ -94,7 +95,7 @@ static void opened(void *owner, uint32_t connection)
     struct buddy *buddy = owner;
     const struct connect_observer_class *class = buddy->observer_class;
     buddy->connection = connection;
-    trace_http(buddy->world, buddy->name, peer_name(buddy), connection, "open", NULL, 0);
+    trace_http(buddy->world, buddy->name, buddy_peer_name(buddy), connection, "open", NULL, 0);
     if (class != NULL && class->opened != NULL) {
         class->opened(buddy->observer, NULL, connection);
     }
@@ -103,7 +104,7 @@ static void opened(void *owner, uint32_t connection)
 
 /* ---- replies ---- */
 
-static void finish(struct buddy *buddy, enum buddy_result result, bool keep)
+void buddy_finish(struct buddy *buddy, enum buddy_result result, bool keep)
 {
     buddy->planner.now_us = buddy->world->now_us;
     buddy_planner_done(&buddy->planner, result);
@@ -156,11 +157,11 @@ static void take_command(struct buddy *buddy, const struct http_message *message
     bool framed = http_header_value(message, "Content-Length").bytes != NULL;
     bool keep = framed && message->keep_alive;
     if (id.bytes == NULL) {
-        finish(buddy, BUDDY_REFUSED, false);
+        buddy_finish(buddy, BUDDY_REFUSED, false);
         return;
     }
     if (framed && body.size > BUDDY_COMMAND_MAX) {
-        finish(buddy, BUDDY_FAILED_TO_SEND, false);
+        buddy_finish(buddy, BUDDY_FAILED_TO_SEND, false);
         buddy_planner_reject(&buddy->planner, command_id(id), "Response too long");
         return;
     }
@@ -168,7 +169,7 @@ static void take_command(struct buddy *buddy, const struct http_message *message
         body = slice_of("");
     }
     parse(buddy, command_id(id), http_header_value(message, "Content-Type"), body);
-    finish(buddy, BUDDY_OK, keep);
+    buddy_finish(buddy, BUDDY_OK, keep);
     buddy_look(buddy);
     buddy_planner_command(&buddy->planner, &buddy->command);
 }
@@ -177,13 +178,13 @@ static void replied(void *owner, const struct http_message *message)
 {
     struct buddy *buddy = owner;
     const struct connect_observer_class *class = buddy->observer_class;
-    trace_http(buddy->world, peer_name(buddy), buddy->name, buddy->connection, "reply",
+    trace_http(buddy->world, buddy_peer_name(buddy), buddy->name, buddy->connection, "reply",
                message->head.bytes, message->head.size);
     if (class != NULL && class->reply != NULL) {
         class->reply(buddy->observer, NULL, buddy->connection, message);
     }
     if (http_client_connection(&buddy->client) == 0) {
-        told_end(buddy, STREAM_END_CLOSED, true, "the reply ends the connection");
+        buddy_told_end(buddy, STREAM_END_CLOSED, true, "the reply ends the connection");
     }
     if (class != NULL && class->answered != NULL) {
         struct connect_asked it = asked(buddy);
@@ -194,24 +195,28 @@ static void replied(void *owner, const struct http_message *message)
         buddy_register_reply(buddy, message);
         return;
     }
+    if (buddy->settings->websocket) {
+        buddy_ws_reply(buddy, message);
+        return;
+    }
     switch (message->status) {
     case 200:
         take_command(buddy, message);
         break;
     case 204:
-        finish(buddy, BUDDY_OK, message->keep_alive);
+        buddy_finish(buddy, BUDDY_OK, message->keep_alive);
         break;
     case 400:
-        finish(buddy, BUDDY_REFUSED_FAST, false);
+        buddy_finish(buddy, BUDDY_REFUSED_FAST, false);
         break;
     case 408:
     case 429:
     case 503:
     case 504:
-        finish(buddy, BUDDY_FAILED_TO_SEND, false);
+        buddy_finish(buddy, BUDDY_FAILED_TO_SEND, false);
         break;
     default:
-        finish(buddy, BUDDY_REFUSED, false);
+        buddy_finish(buddy, BUDDY_REFUSED, false);
         break;
     }
 }
@@ -220,10 +225,10 @@ static void failed(void *owner, const struct http_failure *failure)
 {
     struct buddy *buddy = owner;
     if (buddy->connection == 0) {
-        trace_note(buddy->world, buddy->name, "no connection to %s: %s", peer_name(buddy),
+        trace_note(buddy->world, buddy->name, "no connection to %s: %s", buddy_peer_name(buddy),
                    failure->why == NULL ? http_failure_name(failure->kind) : failure->why);
     }
-    told_end(buddy, failure->end, false,
+    buddy_told_end(buddy, failure->end, false,
              failure->why == NULL ? http_failure_name(failure->kind) : failure->why);
     const struct connect_observer_class *class = buddy->observer_class;
     if (class != NULL && class->lost != NULL) {
@@ -234,13 +239,13 @@ static void failed(void *owner, const struct http_failure *failure)
     if (buddy->registration.active) {
         buddy_register_failed(buddy);
     } else {
-        finish(buddy, BUDDY_FAILED_TO_SEND, false);
+        buddy_finish(buddy, BUDDY_FAILED_TO_SEND, false);
     }
 }
 
 static void idle_end(void *owner, enum stream_end end)
 {
-    told_end(owner, end, false, "closed while idle");
+    buddy_told_end(owner, end, false, "closed while idle");
 }
 
 static const struct http_client_events client_events = {
@@ -248,10 +253,8 @@ static const struct http_client_events client_events = {
 
 /* ---- the loop ---- */
 
-static void post(struct buddy *buddy, const struct buddy_action *action)
+void buddy_render(struct buddy *buddy, const struct buddy_action *action)
 {
-    const struct buddy_connection_names names = {buddy->endpoint.host, buddy->state.fingerprint,
-                                                 buddy->token};
     const struct buddy_files files = {&buddy_drive_class, buddy->machine};
     bool event = action->kind == BUDDY_SEND_EVENT;
     if (event) {
@@ -263,12 +266,20 @@ static void post(struct buddy *buddy, const struct buddy_action *action)
     }
     buddy->exchange_is_event = event;
     buddy->exchange_type = event ? buddy->planner.event.type : BUDDY_EVENTS;
+}
+
+static void post(struct buddy *buddy, const struct buddy_action *action)
+{
+    const struct buddy_connection_names names = {buddy->endpoint.host, buddy->state.fingerprint,
+                                                 buddy->token};
+    bool event = action->kind == BUDDY_SEND_EVENT;
+    buddy_render(buddy, action);
     buddy_request_post(&buddy->request, event ? "/p/events" : "/p/telemetry", &names, &buddy->build,
                        buddy->state.firmware, &buddy->message);
     buddy_send(buddy);
     if (!buddy->request.complete) {
         /* A token is longer than a chunk: the request is broken off where it is (9). */
-        finish(buddy, BUDDY_FAILED_TO_SEND, false);
+        buddy_finish(buddy, BUDDY_FAILED_TO_SEND, false);
     }
 }
 
@@ -324,7 +335,7 @@ static void step(void *owner)
 {
     struct buddy *buddy = owner;
     buddy->planner.now_us = buddy->world->now_us;
-    if (buddy->exchange || (buddy->sleeping && sleep_on(buddy))) {
+    if (buddy->exchange || buddy->ws.reading || (buddy->sleeping && sleep_on(buddy))) {
         return;
     }
     buddy->sleeping = false;
@@ -337,9 +348,12 @@ static void step(void *owner)
         buddy_register_step(buddy);
         return;
     }
+    buddy->planner.link = buddy_ws_link(buddy);
     struct buddy_action action = buddy_planner_next(&buddy->planner);
     if (action.kind == BUDDY_SLEEP) {
         begin_sleep(buddy, &action);
+    } else if (buddy->settings->websocket) {
+        buddy_ws_act(buddy, &action);
     } else {
         post(buddy, &action);
     }
@@ -400,6 +414,7 @@ struct buddy *buddy_new(struct world *world, struct network *network, struct mac
     buddy->client.reply_timeout_us = SOCKET_TIMEOUT;
     take_server(buddy, settings->server);
     buddy_identify(buddy);
+    buddy_ws_init(buddy);
     buddy->listener = (struct machine_listener){.events = &buddy_machine_events, .face = buddy};
     machine_listen(machine, &buddy->listener);
     begin(buddy);
@@ -418,6 +433,7 @@ void buddy_destroy(struct buddy *buddy)
     world_cancel(buddy->world, &buddy->timer);
     buddy_hang_up(buddy);
     buddy_transfer_cut(buddy);
+    buddy_ws_free(buddy);
     http_client_free(&buddy->client);
     buddy_message_free(&buddy->message);
     buddy_request_free(&buddy->request);

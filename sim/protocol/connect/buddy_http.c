@@ -107,17 +107,39 @@ static void chunks(struct buddy_request *request, const struct buddy_message *bo
     flush(request);
 }
 
+static void names_of(struct buddy_request *request, const struct buddy_connection_names *names)
+{
+    char fingerprint[BUDDY_FINGERPRINT_HEADER + 1] = "";
+    strncat(fingerprint, names->fingerprint, BUDDY_FINGERPRINT_HEADER);
+    line(request, "Fingerprint", fingerprint);
+    line(request, "Token", names->token);
+}
+
+void buddy_request_upgrade(struct buddy_request *request,
+                           const struct buddy_connection_names *names,
+                           const struct buddy_build *build, const char *firmware, const char *key)
+{
+    begin(request);
+    first_line(request, "GET", "/p/ws");
+    line(request, "Host", names->host);
+    line(request, "Connection", "upgrade");
+    names_of(request, names);
+    agent(request, build, firmware);
+    line(request, "Upgrade", "websocket");
+    line(request, "Sec-WebSocket-Key", key);
+    line(request, "Sec-WebSocket-Version", "13");
+    line(request, "Sec-WebSocket-Protocol", "prusa-connect");
+    end_head(request);
+}
+
 void buddy_request_post(struct buddy_request *request, const char *target,
                         const struct buddy_connection_names *names, const struct buddy_build *build,
                         const char *firmware, const struct buddy_message *body)
 {
-    char fingerprint[BUDDY_FINGERPRINT_HEADER + 1] = "";
-    strncat(fingerprint, names->fingerprint, BUDDY_FINGERPRINT_HEADER);
     begin(request);
     first_line(request, "POST", target);
     body_lines(request, names->host);
-    line(request, "Fingerprint", fingerprint);
-    line(request, "Token", names->token);
+    names_of(request, names);
     agent(request, build, firmware);
     end_head(request);
     chunks(request, body);

@@ -1,8 +1,8 @@
 #ifndef HOTBED_PROTOCOL_CONNECT_BUDDY_HTTP_H
 #define HOTBED_PROTOCOL_CONNECT_BUDDY_HTTP_H
 
-#include <stddef.h>
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "sim/base/buffer.h"
 #include "sim/protocol/connect/buddy_message.h"
@@ -36,6 +36,11 @@ struct buddy_connection_names {
 void buddy_request_post(struct buddy_request *request, const char *target,
                         const struct buddy_connection_names *names, const struct buddy_build *build,
                         const char *firmware, const struct buddy_message *body);
+
+/* GET /p/ws of the WebSocket build; `key` is its Sec-WebSocket-Key. */
+void buddy_request_upgrade(struct buddy_request *request,
+                           const struct buddy_connection_names *names,
+                           const struct buddy_build *build, const char *firmware, const char *key);
 
 /* The two requests of a registration. */
 void buddy_request_register(struct buddy_request *request, const char *host,

@@ -5,6 +5,7 @@
 #include "sim/protocol/connect/buddy_http.h"
 #include "sim/protocol/connect/buddy_planner.h"
 #include "sim/protocol/connect/buddy_transfer.h"
+#include "sim/protocol/connect/buddy_ws.h"
 #include "sim/wire/http_client.h"
 
 /* Inside of a Buddy client: only buddy*.c use this. */
@@ -38,6 +39,7 @@ struct buddy {
     struct buddy_message message; /* what is on its way */
     struct buddy_request request;
     struct buddy_command command;
+    struct buddy_ws ws; /* of the WebSocket build */
     bool sleeping, wake;
     int64_t sleep_end_us;
     bool started;   /* the printer has booted */
@@ -74,6 +76,13 @@ struct buddy {
 void buddy_wake(struct buddy *buddy); /* the sleep is over */
 void buddy_send(struct buddy *buddy); /* buddy->request */
 void buddy_hang_up(struct buddy *buddy);
+const char *buddy_peer_name(const struct buddy *buddy); /* of the server in traces */
+/* buddy->message := what the action says. */
+void buddy_render(struct buddy *buddy, const struct buddy_action *action);
+/* The planner learns what became of its action; the connection is kept or not. */
+void buddy_finish(struct buddy *buddy, enum buddy_result result, bool keep);
+/* The connection has ended, or is about to be closed. */
+void buddy_told_end(struct buddy *buddy, enum stream_end end, bool by_us, const char *why);
 void buddy_restart(struct buddy *buddy); /* the firmware starts anew */
 
 /* buddy_register.c */

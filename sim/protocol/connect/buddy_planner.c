@@ -11,6 +11,8 @@
 #define TELEMETRY_MIN   MILLISECONDS(750)
 #define TELEMETRY_SHORT SECONDS(1)
 #define TELEMETRY_LONG  SECONDS(4)
+#define TELEMETRY_LONG_WS SECONDS(120)
+#define PING_AFTER      SECONDS(15)
 #define TELEMETRY_FULL  SECONDS(300)
 #define WAKE_UP         MILLISECONDS(500)
 #define COOLDOWN_BASE   MILLISECONDS(100)
@@ -38,8 +40,7 @@ void buddy_planner_init(struct buddy_planner *planner, const struct buddy_host_c
                                       .host = host,
                                       .build = build,
                                       .files = files,
-                                      .state = state,
-                                      .telemetry_long_us = TELEMETRY_LONG};
+                                      .state = state};
     buddy_planner_reset(planner);
     /* Being IDLE is no news after the start. */
     const struct buddy_state idle = {.device = BUDDY_IDLE};
@@ -133,7 +134,8 @@ static int64_t interval_us(const struct buddy_planner *planner)
     bool busy = planner->state->printing || planner->background || planner->observed_transfer.known;
     return planner->fixed_interval_us > 0 ? planner->fixed_interval_us
            : busy                         ? TELEMETRY_SHORT
-                                          : planner->telemetry_long_us;
+           : planner->link.websocket      ? TELEMETRY_LONG_WS
+                                          : TELEMETRY_LONG;
 }
 
 static struct buddy_action telemetry(struct buddy_planner *planner, bool full)
@@ -177,6 +179,15 @@ static struct buddy_action paced_telemetry(struct buddy_planner *planner, bool f
     return telemetry(planner, full);
 }
 
+/* Without a connection the next message opens one, and telemetry is due and full. */
+static void look_at_link(struct buddy_planner *planner)
+{
+    if (planner->link.websocket && !planner->link.live) {
+        planner->telemetry_sent = false;
+        planner->telemetry.dirty = true;
+    }
+}
+
 static struct buddy_action telemetry_or_sleep(struct buddy_planner *planner)
 {
     const struct buddy_state *state = planner->state;
@@ -193,6 +204,9 @@ static struct buddy_action telemetry_or_sleep(struct buddy_planner *planner)
     if (since >= TELEMETRY_MIN && (early || since >= interval)) {
         return telemetry(planner, full);
     }
+    if (planner->link.wants_data) {
+        return (struct buddy_action){.kind = BUDDY_ASK_FOR_DATA};
+    }
     return idle(interval - since);
 }
 
@@ -201,6 +215,10 @@ struct buddy_action buddy_planner_next(struct buddy_planner *planner)
     const struct buddy_state *state = planner->state;
     if (!state->printing) {
         planner->print_start_cmd = (struct buddy_number){0};
+    }
+    look_at_link(planner);
+    if (planner->link.live && planner->link.quiet_us > PING_AFTER) {
+        return (struct buddy_action){.kind = BUDDY_PING};
     }
     if (planner->cool_now) {
         planner->cool_now = false;
@@ -225,6 +243,9 @@ struct buddy_action buddy_planner_next(struct buddy_planner *planner)
     }
     if (changed(&planner->objects, buddy_objects_hash(state))) {
         return plan_of_type(planner, BUDDY_EVENT_CANCELABLE_CHANGED);
+    }
+    if (planner->link.waiting) {
+        return (struct buddy_action){.kind = BUDDY_READ};
     }
     return telemetry_or_sleep(planner);
 }
@@ -302,6 +323,14 @@ void buddy_planner_done(struct buddy_planner *planner, enum buddy_result result)
         back_off(planner);
         break;
     }
+}
+
+void buddy_planner_asked_for_data(struct buddy_planner *planner)
+{
+    planner->succeeded = true;
+    planner->success_us = planner->telemetry_us = planner->now_us;
+    planner->telemetry_sent = true;
+    forget_back_off(planner);
 }
 
 bool buddy_planner_takes_commands(const struct buddy_planner *planner)

@@ -71,7 +71,24 @@ struct buddy_change {
     char path[BUDDY_COMMAND_MAX];
 };
 
-enum buddy_action_kind { BUDDY_SLEEP, BUDDY_SEND_EVENT, BUDDY_SEND_TELEMETRY };
+enum buddy_action_kind {
+    BUDDY_SLEEP,
+    BUDDY_SEND_EVENT,
+    BUDDY_SEND_TELEMETRY,
+    /* of the WebSocket build */
+    BUDDY_PING,
+    BUDDY_READ,
+    BUDDY_ASK_FOR_DATA,
+};
+
+/* The connection of the WebSocket build, kept current by the owner; zeroed for HTTP. */
+struct buddy_link {
+    bool websocket;
+    bool live;        /* it stands */
+    bool waiting;     /* the server has said something */
+    bool wants_data;  /* a segment of a file is to be asked for */
+    int64_t quiet_us; /* since something was sent */
+};
 
 struct buddy_action {
     enum buddy_action_kind kind;
@@ -90,8 +107,8 @@ struct buddy_planner {
     const struct buddy_build *build;
     struct buddy_files files;
     const struct buddy_state *state; /* the host's snapshot, kept current by the owner */
+    struct buddy_link link;
     int64_t now_us;                  /* set by the owner before each call */
-    int64_t telemetry_long_us;       /* while nothing happens: 4 s, over WebSocket 120 s */
     /* Another pace than the firmware's, for load: telemetry comes at its turns, whatever changes. */
     int64_t fixed_interval_us; /* 0: the firmware's */
     enum connect_telemetry_style style;
@@ -133,6 +150,8 @@ void buddy_planner_set_pace(struct buddy_planner *planner, const struct connect_
 
 struct buddy_action buddy_planner_next(struct buddy_planner *planner);
 void buddy_planner_done(struct buddy_planner *planner, enum buddy_result result);
+/* A segment of a file was asked for: the next telemetry comes an interval later. */
+void buddy_planner_asked_for_data(struct buddy_planner *planner);
 
 bool buddy_planner_takes_commands(const struct buddy_planner *planner);
 /* Only while it takes commands. */

@@ -61,6 +61,7 @@ struct connect_face_settings {
     bool
         register_at_start; /* without a token: the user registers as soon as the printer is known */
     uint32_t quirks; /* that it shows, CONNECT_QUIRK() each; for the SDK below it, too */
+    bool websocket; /* a Buddy printer's firmware was built to speak over a WebSocket */
     enum connect_telemetry_style telemetry;
     int64_t telemetry_interval_us;                /* 0: the host's own pace */
     const char *network[CONNECT_NETWORK_MEMBERS]; /* all NULL: a lan address and name made from the

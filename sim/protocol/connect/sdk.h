@@ -15,6 +15,7 @@
 
 struct cJSON;
 struct http_failure;
+struct websocket_frame;
 
 /* The printer's side of Prusa Connect as the Python SDK speaks it (connect-sdk.md, sections 1-8,
  * 11, 12): one FIFO of telemetry, events and registration polls, one request at a time, the command
@@ -146,6 +147,10 @@ struct connect_observer_class {
     /* `end` is how it ended; `by_us`: the printer closed it (`why`: time-out, bad reply, …). */
     void (*ended)(void *observer, const struct connect_sdk *sdk, uint32_t connection,
                   enum stream_end end, bool by_us, const char *why);
+    /* A frame of a WebSocket; the messages in them are told as requests and replies as well, see
+     * ws_told.h. May be NULL. */
+    void (*frame)(void *observer, const struct connect_sdk *sdk, uint32_t connection,
+                  bool by_printer, const struct websocket_frame *frame);
     /* Something was answered at last, or lost for good: `failure` is NULL when the printer itself
      * gave up (redirects without end). Either may be NULL. */
     void (*answered)(void *observer, const struct connect_sdk *sdk,
