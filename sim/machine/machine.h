@@ -200,6 +200,8 @@ enum machine_print_stage {
 enum machine_print_stage machine_print_stage(const struct machine *machine);
 /* The number of the running job or, when there is none, of the one before. */
 uint32_t machine_last_job(const struct machine *machine);
+/* The path of the print whose end is shown; NULL: none. */
+const char *machine_ended_print(const struct machine *machine);
 enum machine_refusal machine_set_ready(struct machine *machine, bool ready);
 const char *machine_refusal_name(enum machine_refusal refusal); /* "wrong-state" */
 void machine_set_speed(struct machine *machine, int percent);   /* 0..999 */

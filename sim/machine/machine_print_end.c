@@ -58,6 +58,11 @@ uint32_t machine_last_job(const struct machine *machine)
     return machine->job_counter;
 }
 
+const char *machine_ended_print(const struct machine *machine)
+{
+    return machine_print_stage(machine) == MACHINE_STAGE_ENDED ? machine->print->info.path : NULL;
+}
+
 static void account(struct machine *machine)
 {
     struct job_reading reading;

@@ -8,6 +8,7 @@ static const struct {
     const struct link_dialect *dialect;
 } dialects[] = {
     {"mk3", &link_dialect_pi},
+    {"buddy", &link_dialect_buddy},
 };
 
 const char *link_dialect_name(const struct link_dialect *dialect)
