@@ -155,11 +155,24 @@ function Printer:stop() end
 ---@param ready? boolean
 function Printer:set_ready(ready) end
 function Printer:confirm() end
+---what somebody says to its screen: "continue", "stop", "yes", "no", "retry", "purge-more", "resume", "pause", "disable-sensor"
+---@param answer string
+function Printer:answer(answer) end
+---what a printer with a screen asks on it, or "none"
+---@return string
+function Printer:prompt() end
+---@param url? string
+---@param token? string
+function Printer:set_server(url, token) end
+---@param material string
+---@param slot? integer from 1
+function Printer:load_filament(material, slot) end
 ---@param percent integer
 function Printer:set_speed(percent) end
 ---@param percent integer
 function Printer:set_flow(percent) end
 function Printer:reset() end
+function Printer:power_on() end
 function Printer:power_off() end
 ---@param path string
 ---@return string?
@@ -267,7 +280,7 @@ function Connect:raw(printer, options) end
 ---@param printer Printer
 ---@param reply Reply
 function Connect:reply_next(printer, reply) end
----@param point "register"|"poll"|"telemetry"|"event"|"probe"|"other"|"delivery"|"reply"
+---@param point "register"|"poll"|"telemetry"|"event"|"probe"|"other"|"file"|"camera"|"snapshot"|"delivery"|"reply"
 ---@param filter {printer?: Printer, event?: string, times?: integer}|fun(message: Message): Reply?
 ---@param hook? fun(message: Message): Reply?
 ---@return {off: fun()}

@@ -50,10 +50,29 @@ Printer.resume = person("resume")
 Printer.stop = person("stop")
 Printer.set_ready = person("set_ready")
 Printer.confirm = person("confirm")
+Printer.answer = person("answer")
 Printer.set_speed = person("set_speed")
 Printer.set_flow = person("set_flow")
 Printer.reset = person("reset")
+Printer.power_on = person("power_on")
 Printer.power_off = person("power_off")
+
+-- What a printer with a screen asks on it: "change-insert", or "none".
+function Printer:prompt()
+  hands(self, "prompt")
+  return core.printer_prompt(self.number)
+end
+
+-- Its user moves it to another server, or away from any; without a token it is not registered there.
+function Printer:set_server(url, token)
+  hands(self, "set_server")
+  return core.printer_set_server(self.number, url, token)
+end
+
+function Printer:load_filament(material, slot)
+  hands(self, "load_filament")
+  return core.printer_load_filament(self.number, slot or 1, material)
+end
 
 function Printer:fault(name, on)
   hands(self, "fault")

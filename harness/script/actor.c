@@ -286,6 +286,11 @@ struct machine *actor_machine(struct actor *actor)
     return actor->machine;
 }
 
+struct connect_face *actor_face(struct actor *actor)
+{
+    return actor->face;
+}
+
 bool actor_register(struct actor *actor)
 {
     return actor->face != NULL && connect_face_register(actor->face);

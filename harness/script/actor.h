@@ -65,6 +65,7 @@ const char *actor_code(const struct actor *actor);   /* of its registration; "" 
 const char *actor_server(const struct actor *actor); /* base URL */
 const char *actor_fingerprint(const struct actor *actor);
 struct machine *actor_machine(struct actor *actor);
+struct connect_face *actor_face(struct actor *actor); /* NULL: off */
 bool actor_register(struct actor *actor);
 /* NULL: it has no camera of this name, or is off. Its SDK lives until the power goes. */
 const char *actor_camera(struct actor *actor, const char *name); /* the id */

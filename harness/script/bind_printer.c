@@ -8,6 +8,8 @@
 #include "harness/script/bind_files.h"
 #include "harness/script/bind_storage.h"
 #include "sim/base/memory.h"
+#include "sim/machine/prompt.h"
+#include "sim/protocol/connect/prusalink.h"
 #include "sim/protocol/connect/quirks.h"
 
 struct stage_printer *bind_check_printer(lua_State *lua, int argument)
@@ -423,42 +425,90 @@ static int percent(lua_State *lua)
     return (int)value;
 }
 
+static int answer(lua_State *lua, struct machine *machine)
+{
+    enum machine_answer answer;
+    const char *name = luaL_checkstring(lua, 3);
+    if (!machine_answer_parse(name, &answer)) {
+        return luaL_error(lua, "there is no answer \"%s\"", name);
+    }
+    return told(lua, machine_answer(machine, answer), "it does not ask for that");
+}
+
 /* printer_order(number, verb, argument): what a person at the printer does. */
 static int printer_order(lua_State *lua)
 {
-    static const char *const verbs[] = {"start_print", "pause",     "resume",    "stop",
-                                        "set_ready",   "confirm",   "set_speed", "set_flow",
-                                        "reset",       "power_off", NULL};
+    static const char *const verbs[] = {"start_print", "pause",     "resume",   "stop",
+                                        "set_ready",   "confirm",   "answer",   "set_speed",
+                                        "set_flow",    "reset",     "power_on", "power_off",
+                                        NULL};
+    enum { START, PAUSE, RESUME, STOP, READY, CONFIRM, ANSWER, SPEED, FLOW, RESET, ON, OFF };
     struct actor *actor = bind_check_actor(lua, 1);
     struct machine *machine = actor_machine(actor);
     switch (luaL_checkoption(lua, 2, NULL, verbs)) {
-    case 0:
+    case START:
         return start_print(lua, machine);
-    case 1:
+    case PAUSE:
         return refused(lua, machine_pause(machine));
-    case 2:
+    case RESUME:
         return refused(lua, machine_resume(machine));
-    case 3:
+    case STOP:
         return refused(lua, machine_stop(machine));
-    case 4:
+    case READY:
         return refused(
             lua, machine_set_ready(machine, lua_isnoneornil(lua, 3) || lua_toboolean(lua, 3)));
-    case 5:
+    case CONFIRM:
         machine_user_confirms(machine);
         break;
-    case 6:
+    case ANSWER:
+        return answer(lua, machine);
+    case SPEED:
         machine_set_speed(machine, percent(lua));
         break;
-    case 7:
+    case FLOW:
         machine_set_flow(machine, percent(lua));
         break;
-    case 8:
+    case RESET:
         machine_reset(machine);
+        break;
+    case ON:
+        actor_power_on(actor);
         break;
     default:
         actor_power_off(actor);
     }
     return told(lua, true, NULL);
+}
+
+/* printer_prompt(number) -> what it asks on its screen, "none" */
+static int printer_prompt(lua_State *lua)
+{
+    struct machine *machine = actor_machine(bind_check_actor(lua, 1));
+    lua_pushstring(lua, machine_prompt_name(machine_prompt(machine)));
+    return 1;
+}
+
+static struct connect_face *check_face(lua_State *lua)
+{
+    struct connect_face *face = actor_face(bind_check_actor(lua, 1));
+    if (face == NULL) {
+        luaL_error(lua, "the printer is off");
+    }
+    return face;
+}
+
+/* printer_set_server(number, url, token): nil for either: none. */
+static int printer_set_server(lua_State *lua)
+{
+    connect_face_set_server(check_face(lua), luaL_optstring(lua, 2, NULL), luaL_optstring(lua, 3, NULL));
+    return 0;
+}
+
+/* printer_load_filament(number, slot, material): slots from 1. */
+static int printer_load_filament(lua_State *lua)
+{
+    connect_face_set_material(check_face(lua), (int)luaL_checkinteger(lua, 2) - 1, luaL_checkstring(lua, 3));
+    return 0;
 }
 
 static int printer_register(lua_State *lua)
@@ -498,6 +548,9 @@ void bind_printer(lua_State *lua)
         {"printer_identity", printer_identity},
         {"printer_readings", printer_readings},
         {"printer_order", printer_order},
+        {"printer_prompt", printer_prompt},
+        {"printer_set_server", printer_set_server},
+        {"printer_load_filament", printer_load_filament},
         {"printer_register", printer_register},
         {"printer_fault", printer_fault},
         {"printer_clock_jump", printer_clock_jump},

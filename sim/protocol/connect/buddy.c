@@ -14,6 +14,7 @@
 #define SOCKET_TIMEOUT SECONDS(60)
 #define IDLE_WAIT      MILLISECONDS(100) /* background work within a sleep */
 #define OFF_RECHECK    MILLISECONDS(1000)
+#define ERROR_BOOT     SECONDS(5) /* until the screen that shows an error is there [chosen] */
 
 const char *buddy_peer_name(const struct buddy *buddy)
 {
@@ -321,7 +322,8 @@ static void begin_sleep(struct buddy *buddy, const struct buddy_action *action)
 static bool is_off(struct buddy *buddy)
 {
     if (!buddy->started) {
-        buddy->started = !buddy->rebooting && machine_state(buddy->machine) != STATE_BUSY;
+        buddy->started = !buddy->rebooting && machine_is_up(buddy->machine) &&
+                         buddy->world->now_us >= buddy->boot_us;
         if (buddy->started && buddy->settings->register_at_start && buddy->token[0] == '\0' &&
             buddy->server != NULL) {
             buddy_register(buddy);
@@ -375,11 +377,28 @@ static void begin(struct buddy *buddy)
     buddy_wake(buddy);
 }
 
-void buddy_restart(struct buddy *buddy)
+static void restart(struct buddy *buddy, bool error_screen)
 {
     buddy_hang_up(buddy);
     buddy_transfer_cut(buddy);
+    buddy->error_screen = error_screen;
+    buddy->boot_us = error_screen ? buddy->world->now_us + ERROR_BOOT : 0;
+    buddy_know_itself(buddy);
     begin(buddy);
+    if (error_screen) {
+        buddy_look(buddy);
+        buddy->planner.objects.hash = buddy_objects_hash(&buddy->state); /* never told there (3.2) */
+    }
+}
+
+void buddy_restart(struct buddy *buddy)
+{
+    restart(buddy, false);
+}
+
+void buddy_show_error(struct buddy *buddy)
+{
+    restart(buddy, true);
 }
 
 static void take_server(struct buddy *buddy, const char *server)
@@ -453,6 +472,13 @@ void buddy_set_server(struct buddy *buddy, const char *server, const char *token
     buddy->registration.active = false;
     buddy_planner_reset(&buddy->planner);
     buddy_wake(buddy);
+}
+
+void buddy_set_material(struct buddy *buddy, int slot, const char *material)
+{
+    if (slot >= 0 && slot < BUDDY_SLOTS) {
+        snprintf(buddy->slots[slot].material, BUDDY_MATERIAL_BYTES, "%s", material);
+    }
 }
 
 void buddy_set_api_key(struct buddy *buddy, const char *api_key)

@@ -25,6 +25,8 @@ void buddy_destroy(struct buddy *buddy); /* NULL is fine */
 /* The user starts a registration (2). False: no server, or one is under way. */
 bool buddy_register(struct buddy *buddy);
 void buddy_set_server(struct buddy *buddy, const char *server, const char *token);
+/* Somebody loads filament of this material (at most 7 characters) into a slot, from 0. */
+void buddy_set_material(struct buddy *buddy, int slot, const char *material);
 void buddy_set_api_key(struct buddy *buddy, const char *api_key); /* NULL: none */
 
 void buddy_set_pace(struct buddy *buddy, const struct connect_pace *pace, void *owner);

@@ -182,15 +182,10 @@ static const char *dialog_action(void *host, uint32_t dialog_id, enum buddy_butt
     if (dialog->id != dialog_id) {
         return "Invalid dialog id";
     }
-    for (int i = 0; i < dialog->button_count; i++) {
-        if (dialog->buttons[i] == button) {
-            if (strcmp(buddy_button_name(button), "Stop") == 0) {
-                machine_stop(buddy->machine);
-            } else {
-                machine_user_confirms(buddy->machine);
-            }
-            return NULL;
-        }
+    enum machine_answer answer;
+    if (buddy_dialog_answer(machine_prompt(buddy->machine), button, &answer) &&
+        machine_answer(buddy->machine, answer)) {
+        return NULL;
     }
     return "Invalid button for dialog";
 }
@@ -270,15 +265,11 @@ static bool reset(void *host)
     return true;
 }
 
-/* Files whose objects can be left out are not told apart here: there are none to cancel. */
 static void cancel_object(void *host, uint8_t id, bool cancel)
 {
     struct buddy *buddy = host;
-    if (id < buddy->state.job_objects && id < BUDDY_OBJECTS) {
-        uint64_t bit = UINT64_C(1) << id;
-        uint64_t *cancelled = &buddy->state.job_objects_cancelled;
-        *cancelled = cancel ? *cancelled | bit : *cancelled & ~bit;
-    }
+    machine_cancel_object(buddy->machine, id, cancel);
+    buddy_look(buddy);
 }
 
 static void line_done(void *owner, const char *line, const char *why)
@@ -330,6 +321,9 @@ static void state_changed(void *face, const struct state_change *change)
     struct buddy *buddy = face;
     struct buddy_state *state = &buddy->state;
     bool ended = change->to == STATE_FINISHED || change->to == STATE_STOPPED;
+    if (change->to == STATE_ERROR) {
+        buddy_show_error(buddy);
+    }
     if (!ended || change->job_id == 0 ||
         (state->ended_count > 0 && state->ended[0].id == (uint16_t)change->job_id)) {
         return;
@@ -350,7 +344,15 @@ static void rebooted(void *face)
     buddy_restart(buddy);
 }
 
+static void powered(void *face, bool on)
+{
+    struct buddy *buddy = face;
+    buddy->rebooting = !on;
+    buddy_restart(buddy);
+}
+
 const struct machine_events buddy_machine_events = {
     .state_changed = state_changed,
     .rebooted = rebooted,
+    .powered = powered,
 };

@@ -1,7 +1,9 @@
 #ifndef HOTBED_PROTOCOL_CONNECT_BUDDY_PARTS_H
 #define HOTBED_PROTOCOL_CONNECT_BUDDY_PARTS_H
 
+#include "sim/machine/objects.h"
 #include "sim/protocol/connect/buddy.h"
+#include "sim/protocol/connect/buddy_dialog.h"
 #include "sim/protocol/connect/buddy_http.h"
 #include "sim/protocol/connect/buddy_planner.h"
 #include "sim/protocol/connect/buddy_transfer.h"
@@ -43,7 +45,8 @@ struct buddy {
     bool sleeping, wake;
     int64_t sleep_end_us;
     bool started;   /* the printer has booted */
-    bool rebooting; /* RESET is at work */
+    bool rebooting; /* RESET is at work, or the mains are gone */
+    int64_t boot_us; /* when the firmware can talk again; 0: as soon as the machine is up */
     bool exchange;  /* a request is on its way */
     bool exchange_is_event;
     enum buddy_event_type exchange_type;
@@ -61,8 +64,8 @@ struct buddy {
     char *start_path; /* that Connect started the job with; NULL: another */
     struct buffer job_path, job_name;
     uint32_t job_known; /* id of the job that the texts are of */
-    uint32_t dialog_id;
-    int dialog_code; /* generic, of the dialog that is shown; 0: none */
+    uint32_t dialog_base; /* generation of the dialogs at the start */
+    bool error_screen;    /* the firmware has started anew to show an error */
     struct buddy_slot slots[BUDDY_SLOTS];
     bool enclosure_enabled, printing_filtration, post_print, addon_power;
     int post_print_s;
@@ -84,6 +87,7 @@ void buddy_finish(struct buddy *buddy, enum buddy_result result, bool keep);
 /* The connection has ended, or is about to be closed. */
 void buddy_told_end(struct buddy *buddy, enum stream_end end, bool by_us, const char *why);
 void buddy_restart(struct buddy *buddy); /* the firmware starts anew */
+void buddy_show_error(struct buddy *buddy); /* … and shows why it has halted */
 
 /* buddy_register.c */
 void buddy_register_step(struct buddy *buddy);
@@ -91,7 +95,8 @@ void buddy_register_reply(struct buddy *buddy, const struct http_message *messag
 void buddy_register_failed(struct buddy *buddy);
 
 /* buddy_snapshot.c */
-void buddy_identify(struct buddy *buddy); /* once: build, serial, network, fingerprint */
+void buddy_identify(struct buddy *buddy); /* once: build, settings, and … */
+void buddy_know_itself(struct buddy *buddy); /* serial, network, fingerprint, after an error, too */
 void buddy_look(struct buddy *buddy);     /* state := what the machine is now */
 
 /* buddy_host.c */

@@ -6,15 +6,6 @@
 
 /* What a Buddy printer knows of itself, from its machine and its settings. */
 
-/* Generic numbers of the dialogs that this machine can show (connect-buddy.md 8.3), with the prefix
- * that the firmware's own list has. */
-enum {
-    DIALOG_RUNOUT = 12829,
-    DIALOG_PRINT_FAN = 12816,
-    DIALOG_HOTEND_FAN = 12828,
-    DIALOG_HALTED = 12202,
-};
-
 static uint32_t hash_of(const char *text, uint32_t hash)
 {
     for (; *text != '\0'; text++) {
@@ -74,30 +65,36 @@ static void make_network(struct buddy *buddy)
     lan->up = true;
     lan->ipv4[0] = 10;
     memcpy(lan->ipv4 + 1, lan->mac + 3, 3);
-    buddy->dialog_id = hash_of(serial, UINT32_C(16777619));
+    buddy->dialog_base = hash_of(serial, UINT32_C(16777619));
 }
 
-void buddy_identify(struct buddy *buddy)
+void buddy_know_itself(struct buddy *buddy)
 {
     const struct model *model = machine_model(buddy->machine);
     struct buddy_state *state = &buddy->state;
-    make_build(&buddy->build, model);
     make_network(buddy);
     state->serial = machine_serial(buddy->machine);
     state->firmware = machine_firmware(buddy->machine);
     state->hostname = buddy->hostname;
     state->ssid = "";
-    snprintf(buddy->hostname, sizeof buddy->hostname, "%s", model->buddy.hostname);
-    for (int i = 0; i < BUDDY_SLOTS; i++) {
-        buddy->slots[i] =
-            (struct buddy_slot){.nozzle_diameter_mm = (float)model->nozzle_diameter_mm};
-        snprintf(buddy->slots[i].material, BUDDY_MATERIAL_BYTES, "%s", i == 0 ? "PLA" : "---");
-    }
     state->slot_mask = (1U << buddy->build.slots) - 1;
     state->extruder_sensor = BUDDY_SENSOR_HAS_FILAMENT;
     state->remote_sensor = BUDDY_SENSOR_HAS_FILAMENT;
     if (model->mmu) {
         state->mmu_version[0] = state->mmu_version[2] = 3;
+    }
+}
+
+void buddy_identify(struct buddy *buddy)
+{
+    const struct model *model = machine_model(buddy->machine);
+    make_build(&buddy->build, model);
+    buddy_know_itself(buddy);
+    snprintf(buddy->hostname, sizeof buddy->hostname, "%s", model->buddy.hostname);
+    for (int i = 0; i < BUDDY_SLOTS; i++) {
+        buddy->slots[i] =
+            (struct buddy_slot){.nozzle_diameter_mm = (float)model->nozzle_diameter_mm};
+        snprintf(buddy->slots[i].material, BUDDY_MATERIAL_BYTES, "%s", i == 0 ? "PLA" : "---");
     }
     buddy->chamber_fan_percent = -1;
     buddy->led_percent = 100;
@@ -118,38 +115,28 @@ static enum buddy_device_state device_of(enum printer_state state)
     return devices[state];
 }
 
-static int dialog_code(const struct buddy *buddy)
-{
-    if (buddy->state.device == BUDDY_ERROR) {
-        return DIALOG_HALTED;
-    }
-    if (buddy->state.device != BUDDY_ATTENTION) {
-        return 0;
-    }
-    return machine_fault(buddy->machine, FAULT_HOTEND_FAN_STALLED)  ? DIALOG_HOTEND_FAN
-           : machine_fault(buddy->machine, FAULT_PRINT_FAN_STALLED) ? DIALOG_PRINT_FAN
-                                                                    : DIALOG_RUNOUT;
-}
-
+/* The generation of the dialogs is some number at first, and counts what they go through. */
 static void look_at_dialog(struct buddy *buddy)
 {
     struct buddy_dialog *dialog = &buddy->state.dialog;
-    int code = dialog_code(buddy);
-    if (code != buddy->dialog_code) {
-        buddy->dialog_code = code;
-        buddy->dialog_id++;
+    if (buddy->state.device == BUDDY_ERROR) {
+        buddy_dialog_of_error(dialog, &buddy->build, machine_halt_cause(buddy->machine));
+        dialog->id = ~buddy->dialog_base;
+    } else {
+        buddy_dialog_of(dialog, machine_prompt(buddy->machine));
+        dialog->id = buddy->dialog_base + machine_prompt_changes(buddy->machine);
     }
-    *dialog = (struct buddy_dialog){
-        .shown = code != 0, .id = buddy->dialog_id, .coded = true, .code = code};
-    if (code == DIALOG_HALTED) {
-        dialog->title = "ERROR";
-        dialog->text = "The printer has stopped. Restart it.";
-        return;
-    }
-    dialog->has_buttons = true;
-    dialog->buttons[dialog->button_count++] = buddy_button_find("Continue", 8);
-    if (code == DIALOG_RUNOUT) {
-        dialog->buttons[dialog->button_count++] = buddy_button_find("Stop", 4);
+}
+
+static void look_at_objects(struct buddy *buddy)
+{
+    struct buddy_state *state = &buddy->state;
+    const struct machine_objects *objects = machine_objects(buddy->machine);
+    state->job_objects = objects == NULL ? 0 : objects->count;
+    state->job_objects_cancelled = objects == NULL ? 0 : objects->cancelled;
+    if (objects != NULL) {
+        _Static_assert(sizeof state->object_names == sizeof objects->names, "");
+        memcpy(state->object_names, objects->names, sizeof state->object_names);
     }
 }
 
@@ -240,16 +227,42 @@ static void look_at_surroundings(struct buddy *buddy, const struct machine_readi
     state->chamber.fan_1_rpm = state->chamber.fan_2_rpm = CHAMBER_FAN_RPM * fan_percent / 100;
 }
 
+/* The reduced client that runs while an error is shown: it knows what it is, and no more (8.4). */
+static void look_at_error(struct buddy *buddy)
+{
+    const struct buddy_state known = buddy->state;
+    buddy->state = (struct buddy_state){
+        .device = BUDDY_ERROR,
+        .firmware = known.firmware,
+        .serial = known.serial,
+        .api_key = "",
+        .hostname = "",
+        .ssid = "",
+        .remaining_s = BUDDY_TIME_UNKNOWN,
+        .change_in_s = BUDDY_TIME_UNKNOWN,
+        .mmu_progress = known.mmu_progress,
+        .extruder_sensor = BUDDY_SENSOR_ABSENT,
+        .remote_sensor = BUDDY_SENSOR_ABSENT,
+    };
+    memcpy(buddy->state.fingerprint, known.fingerprint, sizeof known.fingerprint);
+    look_at_dialog(buddy);
+}
+
 void buddy_look(struct buddy *buddy)
 {
     struct buddy_state *state = &buddy->state;
     struct machine_readings readings;
+    if (buddy->error_screen) {
+        look_at_error(buddy);
+        return;
+    }
     machine_read(buddy->machine, &readings);
     state->device = device_of(machine_state(buddy->machine));
     state->api_key = buddy->api_key == NULL ? "" : buddy->api_key;
     state->can_start_download = buddy->planner.recovered;
     look_at_dialog(buddy);
     buddy_transfer_look(buddy);
+    look_at_objects(buddy);
     look_at_job(buddy, &readings);
     look_at_slots(buddy, &readings);
     look_at_surroundings(buddy, &readings);

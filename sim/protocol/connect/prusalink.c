@@ -441,6 +441,13 @@ void connect_face_set_active_sheet(struct connect_face *face, int sheet)
     }
 }
 
+void connect_face_set_material(struct connect_face *face, int slot, const char *material)
+{
+    if (face->buddy != NULL) {
+        buddy_set_material(face->buddy, slot, material);
+    }
+}
+
 void connect_face_set_server(struct connect_face *face, const char *server, const char *token)
 {
     if (face->buddy != NULL) {

@@ -99,6 +99,8 @@ bool connect_face_register(struct connect_face *face);
  * another server; token NULL: not registered there. Texts are copied. */
 void connect_face_set_api_key(struct connect_face *face, const char *api_key);
 void connect_face_set_active_sheet(struct connect_face *face, int sheet);
+/* Of a Buddy printer: the material in a slot, from 0. Others do not know theirs. */
+void connect_face_set_material(struct connect_face *face, int slot, const char *material);
 void connect_face_set_server(struct connect_face *face, const char *server, const char *token);
 
 /* Another pace than the host's, and who looks whether it is kept: for load. */
