@@ -228,6 +228,11 @@ bool archive_read(struct archive *archive, size_t index, size_t size_max, struct
     return false;
 }
 
+bool archive_test_entry(struct archive *archive, size_t index, uint64_t *left, struct error *error)
+{
+    return unpack(archive, index, left, NULL, error);
+}
+
 bool archive_test(struct archive *archive, uint64_t size_max, struct error *error)
 {
     for (size_t i = 0; i < archive->count; i++) {

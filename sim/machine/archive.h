@@ -36,6 +36,8 @@ long archive_find(const struct archive *archive, const char *name);
  * reason, `out` is as it was. */
 bool archive_read(struct archive *archive, size_t index, size_t size_max, struct buffer *out,
                   struct error *error);
+/* Unpack an entry and look at its checksum; what it has is taken from `*left`, more is refused. */
+bool archive_test_entry(struct archive *archive, size_t index, uint64_t *left, struct error *error);
 /* Unpack everything and look at the checksums; at most `size_max` bytes all together. */
 bool archive_test(struct archive *archive, uint64_t size_max, struct error *error);
 

@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <math.h>
+#include <string.h>
 
 enum {
     PROFILES = 3,
@@ -11,6 +12,11 @@ enum {
 };
 
 static const double slow_height_mm = 1; /* above a layer of large area */
+
+static const char *const machine_names[EXPOSURE_MACHINES] = {
+    [EXPOSURE_SL1] = "SL1",
+    [EXPOSURE_SL1S] = "SL1S",
+};
 
 /* Small and large area: printer-models.md 8.3. */
 struct peel {
@@ -26,6 +32,19 @@ static const struct peel peels[EXPOSURE_MACHINES][PROFILES] = {
                        {{4340, 4340}, {3000, 3000}},
                        {{14020, 14020}, {3500, 3500}}},
 };
+
+bool exposure_machine_find(const char *project_model, enum exposure_machine *machine)
+{
+    for (int i = 0; i < EXPOSURE_MACHINES; i++) {
+        if (strcmp(machine_names[i], project_model) == 0) {
+            if (machine != NULL) {
+                *machine = (enum exposure_machine)i;
+            }
+            return true;
+        }
+    }
+    return false;
+}
 
 /* Whole milliseconds from the first time down to the normal one. */
 static int64_t fading_us(const struct sl1_config *config, uint32_t index)

@@ -21,6 +21,9 @@ struct exposure_layer {
     bool large;       /* peeled as a layer of large area */
 };
 
+/* By the name that projects and models have for it ("SL1S"); `machine` may be NULL. */
+bool exposure_machine_find(const char *project_model, enum exposure_machine *machine);
+
 /* Of a project: which layers are peeled slowly. `lit` holds for each layer whether more of the
  * panel is white than `area_fill_percent`; NULL: none is. */
 struct exposure {

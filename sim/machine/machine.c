@@ -51,16 +51,26 @@ static int64_t heater_due_us(const struct machine *machine, const struct heater 
     return due_us <= machine_now(machine) ? machine_now(machine) + MILLISECONDS(1) : due_us;
 }
 
-static void arm(struct machine *machine)
+static int64_t next_us(const struct machine *machine)
 {
-    plan_following(machine);
+    if (machine->resin != NULL) {
+        return earlier(machine->power_due_us, resin_next_us(machine));
+    }
     int64_t due_us =
         earlier(heater_due_us(machine, &machine->nozzle), heater_due_us(machine, &machine->bed));
     due_us = earlier(due_us,
                      earlier(fan_next_us(&machine->hotend_fan), fan_next_us(&machine->print_fan)));
     due_us = earlier(due_us, earlier(machine->follow_us, machine->safety_us));
     due_us = earlier(due_us, earlier(machine->power_due_us, motion_first_end_us(machine)));
-    due_us = earlier(due_us, earlier(print_next_us(machine), host_next_us(machine)));
+    return earlier(due_us, earlier(print_next_us(machine), host_next_us(machine)));
+}
+
+static void arm(struct machine *machine)
+{
+    if (machine->resin == NULL) {
+        plan_following(machine);
+    }
+    int64_t due_us = next_us(machine);
     if (due_us == INT64_MAX) {
         world_cancel(machine->world, &machine->timer);
     } else {
@@ -71,6 +81,9 @@ static void arm(struct machine *machine)
 static void advance(struct machine *machine)
 {
     int64_t now_us = machine_now(machine);
+    if (machine->resin != NULL) {
+        return;
+    }
     heater_advance(&machine->nozzle, now_us);
     heater_advance(&machine->bed, now_us);
     fan_advance(&machine->hotend_fan, now_us);
@@ -79,6 +92,9 @@ static void advance(struct machine *machine)
 
 static bool step(struct machine *machine)
 {
+    if (machine->resin != NULL) {
+        return power_step(machine) || resin_step(machine);
+    }
     advance(machine);
     return power_step(machine) || follow_nozzle(machine) || protection_step(machine) ||
            motion_step(machine) || print_step(machine) || host_step(machine);
@@ -118,6 +134,18 @@ static void fire(void *owner)
 
 /* --- life --- */
 
+static void init_heating(struct machine *machine)
+{
+    const struct model *model = machine->model;
+    struct random random = random_of(machine->world->seed, machine->index);
+    int64_t now_us = machine_now(machine);
+    double room_c = (double)machine->room_c;
+    heater_init(&machine->nozzle, &model->nozzle, random_next(&random), room_c, now_us);
+    heater_init(&machine->bed, &model->bed, random_next(&random), room_c, now_us);
+    fan_init(&machine->hotend_fan, &model->hotend_fan, now_us);
+    fan_init(&machine->print_fan, &model->print_fan, now_us);
+}
+
 struct machine *machine_new(struct world *world, const struct machine_settings *settings)
 {
     struct machine *machine = memory_new(sizeof *machine);
@@ -141,14 +169,11 @@ struct machine *machine_new(struct world *world, const struct machine_settings *
     for (int i = 0; i < MODEL_AXES - 1; i++) { /* where it was left: somewhere within reach */
         machine->position[i] = fmax(model->axes[i].min_mm, 0);
     }
-    struct random random = random_of(world->seed, settings->index);
-    int64_t now_us = machine_now(machine);
-    heater_init(&machine->nozzle, &model->nozzle, random_next(&random), (double)machine->room_c,
-                now_us);
-    heater_init(&machine->bed, &model->bed, random_next(&random), (double)machine->room_c, now_us);
-    fan_init(&machine->hotend_fan, &model->hotend_fan, now_us);
-    fan_init(&machine->print_fan, &model->print_fan, now_us);
     timer_init(&machine->timer, fire, machine);
+    resin_init(machine);
+    if (machine->resin == NULL) {
+        init_heating(machine);
+    }
     return machine;
 }
 
@@ -163,6 +188,7 @@ void machine_destroy(struct machine *machine)
     motion_cancel(machine);
     print_free(machine);
     machine_transfer_end(machine, TRANSFER_ABORTED);
+    resin_free(machine);
     for (uint32_t i = 0; i < machine->storage_count; i++) {
         storage_free(machine->storages[i]);
         free(machine->storages[i]);
@@ -263,8 +289,12 @@ void machine_set_room(struct machine *machine, double room_c)
 {
     machine_settle(machine);
     machine->room_c = (float)room_c;
-    heater_set_room(&machine->nozzle, machine_now(machine), room_c);
-    heater_set_room(&machine->bed, machine_now(machine), room_c);
+    if (machine->resin != NULL) {
+        resin_set_room(machine);
+    } else {
+        heater_set_room(&machine->nozzle, machine_now(machine), room_c);
+        heater_set_room(&machine->bed, machine_now(machine), room_c);
+    }
     machine_settle(machine);
 }
 

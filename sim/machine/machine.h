@@ -230,6 +230,11 @@ enum machine_fault {
     /* Of printers with a screen of their own alone: */
     FAULT_AXIS_BLOCKED, /* something lies in the way */
     FAULT_MAINS_LOST,
+    FAULT_UV_LED_FAN_STALLED, /* these of resin printers; what a machine doesn't have can't fail */
+    FAULT_BLOWER_FAN_STALLED,
+    FAULT_REAR_FAN_STALLED,
+    FAULT_TILT_STUCK,
+    FAULT_RESIN_SENSOR_DEAD,
     FAULT_COUNT,
 };
 const char *machine_fault_name(enum machine_fault fault); /* "nozzle-heater-dead" */

@@ -325,6 +325,10 @@ void machine_gcode(struct machine *machine, const char *lines, machine_gcode_don
                    void *owner)
 {
     machine_settle(machine);
+    if (machine->resin != NULL) { /* nothing in it reads g-code */
+        done(owner, lines, "Unknown command");
+        return;
+    }
     struct host_request *request = memory_new(sizeof *request);
     *request = (struct host_request){.done = done, .owner = owner, .text = memory_copy_text(lines)};
     if (machine->host == NULL) {

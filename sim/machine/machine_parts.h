@@ -60,6 +60,7 @@ struct machine_print {
 
 struct motion;
 struct machine_host;
+struct resin;
 
 struct machine {
     struct world *world;
@@ -72,6 +73,7 @@ struct machine {
     struct machine_print *print;
     struct machine_host *host; /* lines of g-code under way */
     struct transfer *transfer; /* NULL: none */
+    struct resin *resin; /* NULL: has heaters and axes; else these are not there and never asked */
     double *mesh;
     struct machine_objects *objects; /* NULL: none */
     char *firmware; /* NULL: the model's */
@@ -86,7 +88,7 @@ struct machine {
     uint32_t job_counter;
     uint32_t transfer_counter;
     uint32_t storage_count;
-    uint16_t faults;
+    uint32_t faults;
     uint16_t speed_percent, flow_percent;
     uint8_t power;             /* enum machine_power */
     uint8_t fan_error;         /* 0, or 1 + enum { hot-end, print } */
@@ -125,6 +127,10 @@ void machine_measure_mesh(struct machine *machine);
 /* Why a trigger happens, where it is not the default: source SOURCE_COUNT is the rule's own. */
 void machine_trigger(struct machine *machine, enum state_trigger trigger, enum state_source source,
                      const char *reason);
+/* The same for firmware that has one state and no layers of them. Says nothing when it is that
+ * already. */
+void machine_show(struct machine *machine, enum printer_state state, enum state_source source,
+                  const char *reason);
 /* TELL(machine, layer_changed, (face, layer)): a listener may take itself off the list meanwhile.
  */
 #define TELL(machine, event, arguments)                                                            \
@@ -157,6 +163,9 @@ void motion_cancel(struct machine *machine); /* stop where it is */
 void machine_position(const struct machine *machine, double at[MODEL_AXES]);
 
 /* --- machine_print.c --- */
+enum machine_refusal print_find_file(struct machine *machine, const char *path,
+                                     const struct file_node **file, bool *from_sd,
+                                     struct error *error);
 bool print_step(struct machine *machine);
 int64_t print_next_us(const struct machine *machine);
 bool print_moves(const struct machine *machine); /* a job moves the axes right now */
@@ -215,5 +224,28 @@ void host_interrupt(struct machine *machine, const char *why);
 bool power_step(struct machine *machine);
 bool protection_step(struct machine *machine);
 bool machine_answers(const struct machine *machine); /* the host talks to a firmware that runs */
+
+/* --- resin.c: but for init and free, of a machine with `resin` alone --- */
+void resin_init(struct machine *machine); /* does nothing for other models */
+void resin_free(struct machine *machine);
+bool resin_step(struct machine *machine);
+int64_t resin_next_us(const struct machine *machine);
+void resin_set_room(struct machine *machine); /* room_c is another one */
+void resin_fault_changed(struct machine *machine);
+void resin_powered(struct machine *machine);
+void resin_restart(struct machine *machine);
+const struct machine_job *resin_job(const struct machine *machine); /* NULL: none */
+void resin_read(struct machine *machine, struct machine_readings *readings);
+/* `at_once`: nobody needs to confirm it. */
+enum machine_refusal resin_open(struct machine *machine, const char *path, bool at_once,
+                                struct error *error);
+enum machine_refusal resin_order(struct machine *machine,
+                                 enum machine_refusal (*order)(struct machine *machine));
+enum machine_refusal resin_continue(struct machine *machine);
+enum machine_print_stage resin_print_stage(const struct machine *machine);
+enum machine_refusal resin_print_pause(struct machine *machine);
+enum machine_refusal resin_print_stop(struct machine *machine);
+void resin_user_confirms(struct machine *machine);
+bool resin_dismiss_end(struct machine *machine);
 
 #endif

@@ -28,19 +28,23 @@ bool machine_answers(const struct machine *machine)
 /* The mainboard starts anew: what it knew is gone, what is hot stays hot. */
 static void restart_firmware(struct machine *machine)
 {
+    machine->halted = false;
+    host_interrupt(machine, "interrupted");
+    if (machine->resin != NULL) {
+        resin_restart(machine);
+        return;
+    }
     print_break_off(machine);
     motion_cancel(machine);
     heater_reset(&machine->nozzle, machine_now(machine));
     heater_reset(&machine->bed, machine_now(machine));
     machine_set_print_fan(machine, 0);
     machine_forget_settings(machine);
-    machine->halted = false;
     machine->halt = HALT_NONE;
     prompt_clear(machine);
     machine_trigger(machine, TRIGGER_RECOVERED, SOURCE_COUNT, NULL);
     machine->fan_error = 0;
     machine->tool = 0;
-    host_interrupt(machine, "interrupted");
 }
 
 void machine_power_on(struct machine *machine)
@@ -48,6 +52,9 @@ void machine_power_on(struct machine *machine)
     if (machine->power == POWER_OFF) {
         machine->power = POWER_BOOTING;
         machine->power_due_us = machine_now(machine) + BOOT_US;
+        if (machine->resin != NULL) {
+            resin_powered(machine);
+        }
         machine_settle(machine);
     }
 }
@@ -196,6 +203,11 @@ static const char *const fault_names[FAULT_COUNT] = {
     [FAULT_FILAMENT_RUNOUT] = "filament-runout",
     [FAULT_AXIS_BLOCKED] = "axis-blocked",
     [FAULT_MAINS_LOST] = "mains-lost",
+    [FAULT_UV_LED_FAN_STALLED] = "uv-led-fan-stalled",
+    [FAULT_BLOWER_FAN_STALLED] = "blower-fan-stalled",
+    [FAULT_REAR_FAN_STALLED] = "rear-fan-stalled",
+    [FAULT_TILT_STUCK] = "tilt-stuck",
+    [FAULT_RESIN_SENSOR_DEAD] = "resin-sensor-dead",
 };
 
 const char *machine_fault_name(enum machine_fault fault)
@@ -229,13 +241,8 @@ static enum heater_fault heater_fault_of(const struct machine *machine, enum mac
                                              : HEATER_FAULT_NONE;
 }
 
-void machine_set_fault(struct machine *machine, enum machine_fault fault, bool on)
+static void apply_faults(struct machine *machine)
 {
-    machine_settle(machine);
-    if (machine_fault(machine, fault) == on) {
-        return;
-    }
-    machine->faults = (uint16_t)(machine->faults ^ 1U << fault);
     int64_t now_us = machine_now(machine);
     heater_set_fault(&machine->nozzle, now_us,
                      heater_fault_of(machine, FAULT_NOZZLE_THERMISTOR_OPEN,
@@ -245,10 +252,24 @@ void machine_set_fault(struct machine *machine, enum machine_fault fault, bool o
                                      FAULT_BED_HEATER_DEAD));
     fan_set_stalled(&machine->hotend_fan, now_us, machine_fault(machine, FAULT_HOTEND_FAN_STALLED));
     fan_set_stalled(&machine->print_fan, now_us, machine_fault(machine, FAULT_PRINT_FAN_STALLED));
-    if (fault == FAULT_SERIAL_LOST && !print_has_screen(machine)) {
-        change_cable(machine, on);
-    } else if (fault == FAULT_MAINS_LOST && print_has_screen(machine)) {
-        recovery_mains(machine, on);
+}
+
+void machine_set_fault(struct machine *machine, enum machine_fault fault, bool on)
+{
+    machine_settle(machine);
+    if (machine_fault(machine, fault) == on) {
+        return;
+    }
+    machine->faults ^= 1U << fault;
+    if (machine->resin != NULL) {
+        resin_fault_changed(machine);
+    } else {
+        apply_faults(machine);
+        if (fault == FAULT_SERIAL_LOST && !print_has_screen(machine)) {
+            change_cable(machine, on);
+        } else if (fault == FAULT_MAINS_LOST && print_has_screen(machine)) {
+            recovery_mains(machine, on);
+        }
     }
     machine_settle(machine);
 }
@@ -407,6 +428,10 @@ static bool confirm_prompt(struct machine *machine)
 
 void machine_user_confirms(struct machine *machine)
 {
+    if (machine->resin != NULL) {
+        resin_user_confirms(machine);
+        return;
+    }
     machine_settle(machine);
     if (confirm_prompt(machine)) {
         return;
@@ -419,7 +444,7 @@ void machine_user_confirms(struct machine *machine)
         print_recover(machine);
     } else if (print_confirm(machine)) {
         /* Whoever changes the filament has put new one in. */
-        machine->faults = (uint16_t)(machine->faults & ~(1U << FAULT_FILAMENT_RUNOUT));
+        machine->faults &= ~(1U << FAULT_FILAMENT_RUNOUT);
     } else {
         host_confirm(machine);
     }

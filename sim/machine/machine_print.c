@@ -36,9 +36,9 @@ void print_free(struct machine *machine)
 
 /* --- start --- */
 
-static enum machine_refusal find_file(struct machine *machine, const char *path,
-                                      const struct file_node **file, bool *from_sd,
-                                      struct error *error)
+enum machine_refusal print_find_file(struct machine *machine, const char *path,
+                                     const struct file_node **file, bool *from_sd,
+                                     struct error *error)
 {
     const char *below;
     const struct storage *storage = machine_storage_of(machine, path, &below);
@@ -83,6 +83,9 @@ static void begin_print(struct machine *machine, const char *path, const struct 
 enum machine_refusal machine_start_print(struct machine *machine, const char *path,
                                          struct error *error)
 {
+    if (machine->resin != NULL) {
+        return resin_open(machine, path, true, error);
+    }
     machine_settle(machine);
     const struct file_node *file;
     bool from_sd;
@@ -94,7 +97,7 @@ enum machine_refusal machine_start_print(struct machine *machine, const char *pa
         error_set(error, "cannot print in state %s", printer_state_name(machine_state(machine)));
         return MACHINE_WRONG_STATE;
     }
-    enum machine_refusal refusal = find_file(machine, path, &file, &from_sd, error);
+    enum machine_refusal refusal = print_find_file(machine, path, &file, &from_sd, error);
     if (refusal != MACHINE_ACCEPTED) {
         return refusal;
     }
@@ -157,6 +160,9 @@ void print_pause_now(struct machine *machine)
 
 enum machine_refusal machine_pause(struct machine *machine)
 {
+    if (machine->resin != NULL) {
+        return resin_order(machine, resin_print_pause);
+    }
     machine_settle(machine);
     struct machine_print *print = machine->print;
     if (print == NULL || machine->layers.printing != STATE_PRINTING || !machine_answers(machine) ||
@@ -186,6 +192,9 @@ void print_begin_reheating(struct machine *machine)
 
 enum machine_refusal machine_resume(struct machine *machine)
 {
+    if (machine->resin != NULL) {
+        return resin_order(machine, resin_continue);
+    }
     machine_settle(machine);
     struct machine_print *print = machine->print;
     if (print == NULL || machine->layers.printing != STATE_PAUSED || !machine_answers(machine)) {

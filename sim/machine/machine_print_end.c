@@ -13,6 +13,9 @@ static const double STOP_LIFT_MM = 10; /* mk3-serial.md 7.3, M603 */
 
 const struct machine_job *machine_job(const struct machine *machine)
 {
+    if (machine->resin != NULL) {
+        return resin_job(machine);
+    }
     return machine->print == NULL || machine->print->info.id == 0 ? NULL : &machine->print->info;
 }
 
@@ -26,6 +29,9 @@ bool print_has_screen(const struct machine *machine)
 
 enum machine_print_stage machine_print_stage(const struct machine *machine)
 {
+    if (machine->resin != NULL) {
+        return resin_print_stage(machine);
+    }
     if (machine->print == NULL) {
         return MACHINE_STAGE_NONE;
     }
@@ -95,6 +101,9 @@ void print_break_off(struct machine *machine)
 bool machine_dismiss_end(struct machine *machine)
 {
     machine_settle(machine);
+    if (machine->resin != NULL) {
+        return resin_dismiss_end(machine);
+    }
     struct machine_print *print = machine->print;
     if (print == NULL || print->phase != PRINT_ENDED) {
         return false;
@@ -149,6 +158,9 @@ static void cool(struct machine *machine)
 
 enum machine_refusal machine_stop(struct machine *machine)
 {
+    if (machine->resin != NULL) {
+        return resin_order(machine, resin_print_stop);
+    }
     machine_settle(machine);
     struct machine_print *print = machine->print;
     if (print == NULL || print->phase == PRINT_ENDED || !machine_answers(machine)) {

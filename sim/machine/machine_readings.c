@@ -53,6 +53,10 @@ static void read_print(const struct machine *machine, struct machine_readings *r
 void machine_read(struct machine *machine, struct machine_readings *readings)
 {
     machine_look(machine);
+    if (machine->resin != NULL) {
+        resin_read(machine, readings);
+        return;
+    }
     double at[MODEL_AXES];
     machine_position(machine, at);
     *readings = (struct machine_readings){

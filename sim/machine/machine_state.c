@@ -20,6 +20,38 @@ void machine_trigger(struct machine *machine, enum state_trigger trigger, enum s
     }
 }
 
+void machine_show(struct machine *machine, enum printer_state state, enum state_source source,
+                  const char *reason)
+{
+    const struct machine_job *job = machine_job(machine);
+    const struct state_change change = {
+        .from = printer_layers_reported(&machine->layers),
+        .to = state,
+        .source = source,
+        .reason = reason,
+        .job_id = job == NULL ? 0 : job->id,
+    };
+    if (change.to == change.from) {
+        return;
+    }
+    machine->layers = (struct printer_layers){STATE_NONE, STATE_NONE, STATE_IDLE};
+    switch (state) {
+    case STATE_ERROR:
+    case STATE_ATTENTION:
+        machine->layers.override = state;
+        break;
+    case STATE_PRINTING:
+    case STATE_PAUSED:
+    case STATE_FINISHED:
+    case STATE_STOPPED:
+        machine->layers.printing = state;
+        break;
+    default:
+        machine->layers.base = state;
+    }
+    TELL(machine, state_changed, (face, &change));
+}
+
 enum printer_state machine_state(const struct machine *machine)
 {
     return printer_layers_reported(&machine->layers);
@@ -43,6 +75,9 @@ const char *machine_refusal_name(enum machine_refusal refusal)
 enum machine_refusal machine_set_ready(struct machine *machine, bool ready)
 {
     machine_settle(machine);
+    if (ready && machine->resin != NULL) {
+        resin_dismiss_end(machine); /* who says that it is ready has cleared the platform */
+    }
     enum printer_state wanted = ready ? STATE_IDLE : STATE_READY;
     /* Ready twice is fine (connect-sdk.md 5.4), "not ready" needs somebody to have been ready. */
     if (ready && machine_state(machine) == STATE_READY) {

@@ -128,7 +128,7 @@ bool print_change_answer(struct machine *machine, enum machine_answer answer)
         if (answer == ANSWER_STOP) {
             machine_stop(machine);
         } else if (answer == ANSWER_CONTINUE) {
-            machine->faults = (uint16_t)(machine->faults & ~(1U << FAULT_FILAMENT_RUNOUT));
+            machine->faults &= ~(1U << FAULT_FILAMENT_RUNOUT);
             begin_loading(machine, LOAD_MM);
         }
         return answer == ANSWER_STOP || answer == ANSWER_CONTINUE;
@@ -143,7 +143,7 @@ bool print_change_answer(struct machine *machine, enum machine_answer answer)
         return answer == ANSWER_YES || answer == ANSWER_PURGE_MORE || answer == ANSWER_RETRY;
     case PROMPT_NO_FILAMENT:
         if (answer == ANSWER_YES) {
-            machine->faults = (uint16_t)(machine->faults & ~(1U << FAULT_FILAMENT_RUNOUT));
+            machine->faults &= ~(1U << FAULT_FILAMENT_RUNOUT);
             begin_loading(machine, LOAD_MM);
         } else if (answer == ANSWER_NO) {
             abort_before_begin(machine);

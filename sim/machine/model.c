@@ -119,6 +119,7 @@ void model_destroy(struct model *model)
     free(model->family);
     free(model->buddy.user_agent);
     free(model->buddy.hostname);
+    free(model->resin.project_model);
     free(model->firmware);
     free(model->serial_pattern);
     free(model->ini_type);

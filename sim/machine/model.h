@@ -93,10 +93,23 @@ struct model_buddy {
     double chamber_max_c; /* settable; 0: no chamber */
 };
 
+/* What a resin printer has instead of heaters and axes (printer-models.md 8.1). */
+struct model_resin {
+    char *project_model; /* printerModel of the projects that it prints: "SL1S"; NULL: not one */
+    int panel_width_px, panel_height_px;
+    double pixel_um;
+    double tower_mm; /* highest position */
+    int tilt_steps;  /* where the tank is level */
+    double least_ml, most_ml; /* between these the resin sensor is believed */
+    double low_ml, feed_ml;   /* below: a warning, and the print waits to be fed */
+    double ambient_min_c, ambient_max_c; /* outside: asked about before a print */
+    int uv_led_fan_rpm, blower_fan_rpm, rear_fan_rpm; /* while they run */
+};
+
 struct model {
     char *name;                    /* "mk3s": on the command line and in scenarios */
     char *title;                   /* "Original Prusa MK3S" */
-    char *family;                  /* "mk3", "buddy": which host and firmware behaviour */
+    char *family;                  /* "mk3", "buddy", "sl1": which host and firmware behaviour */
     int type, version, subversion; /* Connect printer type 1.3.1 */
     int model_code;                /* M862.2: 302; with an MMU 20302 */
     int mmu_model_code;            /* 20302, 30302; 0: no MMU */
@@ -106,6 +119,7 @@ struct model {
     char *serial_pattern; /* printed form of printer k: see model_serial() */
     char *ini_type;       /* "MK3S" in prusa_printer_settings.ini */
     struct model_buddy buddy;
+    struct model_resin resin;
     double nozzle_diameter_mm;
     struct model_heater nozzle, bed;
     enum model_pid pid;                 /* whose regulator and protections the heaters have */

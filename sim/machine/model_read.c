@@ -16,6 +16,7 @@ static const char *limit_of(const char *path)
         {"nozzle", model_heater_limits},     {"bed", model_heater_limits},
         {"hotend_fan", model_fan_limits},    {"print_fan", model_fan_limits},
         {"motion", model_motion_limits},     {"buddy", model_buddy_limits},
+        {"resin", model_resin_limits},
     };
     size_t length = strcspn(path, ".");
     for (size_t i = 0; i < sizeof sections / sizeof sections[0] && path[length] == '.'; i++) {
@@ -83,6 +84,7 @@ static bool all_within(struct model_text *text, struct error *error)
     return within(text, "identity", document->identity, model_identity_limits, error) &&
            within(text, "mmu", document->mmu, model_mmu_limits, error) &&
            within(text, "buddy", document->buddy, model_buddy_limits, error) &&
+           within(text, "resin", document->resin, model_resin_limits, error) &&
            within(text, "nozzle", document->nozzle, model_heater_limits, error) &&
            within(text, "bed", document->bed, model_heater_limits, error) &&
            within(text, "hotend_fan", document->hotend_fan, model_fan_limits, error) &&

@@ -171,6 +171,45 @@ static const cyaml_schema_field_t buddy_fields[] = {
     CYAML_FIELD_END,
 };
 
+static const cyaml_schema_field_t panel_fields[] = {
+    CYAML_FIELD_INT("width_px", CYAML_FLAG_DEFAULT, struct model_resin, panel_width_px),
+    CYAML_FIELD_INT("height_px", CYAML_FLAG_DEFAULT, struct model_resin, panel_height_px),
+    CYAML_FIELD_FLOAT("pixel_um", CYAML_FLAG_DEFAULT, struct model_resin, pixel_um),
+    CYAML_FIELD_END,
+};
+
+static const cyaml_schema_field_t tank_fields[] = {
+    CYAML_FIELD_FLOAT("least_ml", CYAML_FLAG_DEFAULT, struct model_resin, least_ml),
+    CYAML_FIELD_FLOAT("most_ml", CYAML_FLAG_DEFAULT, struct model_resin, most_ml),
+    CYAML_FIELD_FLOAT("low_ml", CYAML_FLAG_DEFAULT, struct model_resin, low_ml),
+    CYAML_FIELD_FLOAT("feed_ml", CYAML_FLAG_DEFAULT, struct model_resin, feed_ml),
+    CYAML_FIELD_END,
+};
+
+static const cyaml_schema_field_t ambient_fields[] = {
+    CYAML_FIELD_FLOAT("min_c", CYAML_FLAG_DEFAULT, struct model_resin, ambient_min_c),
+    CYAML_FIELD_FLOAT("max_c", CYAML_FLAG_DEFAULT, struct model_resin, ambient_max_c),
+    CYAML_FIELD_END,
+};
+
+static const cyaml_schema_field_t resin_fan_fields[] = {
+    CYAML_FIELD_INT("uv_led_rpm", CYAML_FLAG_DEFAULT, struct model_resin, uv_led_fan_rpm),
+    CYAML_FIELD_INT("blower_rpm", CYAML_FLAG_DEFAULT, struct model_resin, blower_fan_rpm),
+    CYAML_FIELD_INT("rear_rpm", CYAML_FLAG_DEFAULT, struct model_resin, rear_fan_rpm),
+    CYAML_FIELD_END,
+};
+
+static const cyaml_schema_field_t resin_fields[] = {
+    CYAML_FIELD_STRING_PTR("project_model", CYAML_FLAG_POINTER, struct model_resin, project_model, 1, 32),
+    GROUP("panel", CYAML_FLAG_DEFAULT, struct model_resin, panel_fields),
+    CYAML_FIELD_FLOAT("tower_mm", CYAML_FLAG_DEFAULT, struct model_resin, tower_mm),
+    CYAML_FIELD_INT("tilt_steps", CYAML_FLAG_DEFAULT, struct model_resin, tilt_steps),
+    GROUP("tank", CYAML_FLAG_DEFAULT, struct model_resin, tank_fields),
+    GROUP("ambient", CYAML_FLAG_DEFAULT, struct model_resin, ambient_fields),
+    GROUP("fans", CYAML_FLAG_DEFAULT, struct model_resin, resin_fan_fields),
+    CYAML_FIELD_END,
+};
+
 static const cyaml_schema_field_t storage_fields[] = {
     CYAML_FIELD_STRING_PTR("name", CYAML_FLAG_POINTER, struct model_storage, name, 1, 64),
     CYAML_FIELD_STRING_PTR("kind", CYAML_FLAG_POINTER, struct model_storage, kind, 1, 16),
@@ -193,6 +232,7 @@ const cyaml_schema_field_t model_fields[] = {
                             identity_fields),
     CYAML_FIELD_MAPPING_PTR("mmu", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct model_document, mmu, mmu_fields),
     CYAML_FIELD_MAPPING_PTR("buddy", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct model_document, buddy, buddy_fields),
+    CYAML_FIELD_MAPPING_PTR("resin", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct model_document, resin, resin_fields),
     CYAML_FIELD_ENUM_PTR("regulator", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL | CYAML_FLAG_STRICT,
                          struct model_document, regulator, regulators, CYAML_ARRAY_LEN(regulators)),
     CYAML_FIELD_MAPPING_PTR("nozzle", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct model_document, nozzle,
@@ -306,7 +346,7 @@ const struct model_limit model_motion_limits[] = {
 };
 
 const struct model_limit model_identity_limits[] = {
-    {"model_code", offsetof(struct model_identity, model_code), true, 1, 9999, "a whole number from 1 to 9999"},
+    {"model_code", offsetof(struct model_identity, model_code), true, 0, 9999, "a whole number from 1 to 9999, or 0 of an sl1"},
     {"type", offsetof(struct model_identity, type[0]), true, 0, 99, "three whole numbers from 0 to 99"},
     {"type", offsetof(struct model_identity, type[1]), true, 0, 99, "three whole numbers from 0 to 99"},
     {"type", offsetof(struct model_identity, type[2]), true, 0, 99, "three whole numbers from 0 to 99"},
@@ -325,5 +365,26 @@ const struct model_limit model_buddy_limits[] = {
     {"tools", offsetof(struct model_buddy_section, tools), true, 0, 5, "a whole number from 0 to 5"},
     {"chamber_max_c", offsetof(struct model_buddy_section, chamber_max_c), false, 0, 100,
      "a temperature in °C from 0 to 100"},
+    {0},
+};
+
+#define RESIN(path_, member_, whole_, least_, most_, expected_)                                                        \
+    {(path_), offsetof(struct model_resin, member_), (whole_), (least_), (most_), (expected_)}
+
+const struct model_limit model_resin_limits[] = {
+    RESIN("panel.width_px", panel_width_px, true, 1, 4096, "a whole number from 1 to 4096"),
+    RESIN("panel.height_px", panel_height_px, true, 1, 4096, "a whole number from 1 to 4096"),
+    RESIN("panel.pixel_um", pixel_um, false, 1, 1000, "a length in um from 1 to 1000"),
+    RESIN("tower_mm", tower_mm, false, 1, 1000, "a height in mm from 1 to 1000"),
+    RESIN("tilt_steps", tilt_steps, true, 1, 100000, "a whole number from 1 to 100000"),
+    RESIN("tank.least_ml", least_ml, false, 0, 10000, "a volume in ml from 0 to 10000"),
+    RESIN("tank.most_ml", most_ml, false, 0, 10000, "a volume in ml from 0 to 10000"),
+    RESIN("tank.low_ml", low_ml, false, 0, 10000, "a volume in ml from 0 to 10000"),
+    RESIN("tank.feed_ml", feed_ml, false, 0, 10000, "a volume in ml from 0 to 10000"),
+    RESIN("ambient.min_c", ambient_min_c, false, -50, 100, "a temperature in °C from -50 to 100"),
+    RESIN("ambient.max_c", ambient_max_c, false, -50, 100, "a temperature in °C from -50 to 100"),
+    RESIN("fans.uv_led_rpm", uv_led_fan_rpm, true, 100, 30000, "a speed in rpm from 100 to 30000"),
+    RESIN("fans.blower_rpm", blower_fan_rpm, true, 100, 30000, "a speed in rpm from 100 to 30000"),
+    RESIN("fans.rear_rpm", rear_fan_rpm, true, 100, 30000, "a speed in rpm from 100 to 30000"),
     {0},
 };

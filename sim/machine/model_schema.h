@@ -9,7 +9,7 @@
 
 /* The shape of a model file: what libcyaml is told, and the limits of every number. Part of
  * model.c; docs/models.md says the same to users. Top-level keys but `title` may be left out of a
- * file that names a `base`. */
+ * file that names a `base`; a resin printer has no heaters, fans and axes. */
 
 struct model_identity {
     char *family;
@@ -43,6 +43,7 @@ struct model_document {
     struct model_identity *identity;
     struct model_mmu *mmu;
     struct model_buddy_section *buddy;
+    struct model_resin *resin;
     enum model_pid *regulator;
     struct model_heater *nozzle, *bed;
     struct model_fan *hotend_fan, *print_fan;
@@ -70,5 +71,6 @@ extern const struct model_limit model_motion_limits[];
 extern const struct model_limit model_identity_limits[];
 extern const struct model_limit model_mmu_limits[];
 extern const struct model_limit model_buddy_limits[];
+extern const struct model_limit model_resin_limits[];
 
 #endif

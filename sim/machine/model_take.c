@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "sim/base/memory.h"
+#include "sim/machine/exposure.h"
 #include "sim/machine/heater.h"
 
 /* From a document to a model: what each section says is judged, then taken. */
@@ -31,8 +32,13 @@ static bool take_identity(struct model *model, struct model_text *text, struct e
     if (identity == NULL) {
         return true;
     }
-    if (strcmp(identity->family, "mk3") != 0 && strcmp(identity->family, "buddy") != 0) {
-        return model_text_reject(text, "identity.family", "mk3 or buddy", error);
+    if (strcmp(identity->family, "mk3") != 0 && strcmp(identity->family, "buddy") != 0 &&
+        strcmp(identity->family, "sl1") != 0) {
+        return model_text_reject(text, "identity.family", "mk3, buddy or sl1", error);
+    }
+    if (identity->model_code == 0 && strcmp(identity->family, "sl1") != 0) {
+        return model_text_reject(text, "identity.model_code", "a whole number from 1 to 9999",
+                                 error);
     }
     if (!model_serial_sound(identity->serial)) {
         return model_text_reject(
@@ -77,6 +83,31 @@ static bool take_buddy(struct model *model, struct model_text *text, struct erro
         model->buddy.crash_detection = section->crash_detection;
         model->buddy.chamber_max_c = section->chamber_max_c;
     }
+    return true;
+}
+
+static bool take_resin(struct model *model, struct model_text *text, struct error *error)
+{
+    const struct model_resin *section = text->document->resin;
+    bool is_resin = strcmp(model->family, "sl1") == 0;
+    if (section != NULL && !is_resin) {
+        return model_text_reject(text, "resin", "a printer whose identity.family is sl1", error);
+    }
+    if (is_resin && section == NULL && model->resin.project_model == NULL) {
+        return model_text_reject(text, "identity.family", "a section 'resin' beside sl1", error);
+    }
+    if (section == NULL) {
+        return true;
+    }
+    if (!exposure_machine_find(section->project_model, NULL)) {
+        return model_text_reject(text, "resin.project_model", "SL1 or SL1S", error);
+    }
+    if (section->most_ml <= section->least_ml) {
+        return model_text_reject(text, "resin.tank.most_ml", "more than least_ml", error);
+    }
+    free(model->resin.project_model);
+    model->resin = *section;
+    model->resin.project_model = memory_copy_text(section->project_model);
     return true;
 }
 
@@ -231,14 +262,19 @@ static void take_fan(struct model_fan *out, const struct model_fan *in)
 bool model_complete(const struct model_text *text, const struct model *base, struct error *error)
 {
     const struct model_document *document = text->document;
-    return needs(text, document->identity, base, "identity", error) &&
-           needs(text, document->regulator, base, "regulator", error) &&
+    if (!needs(text, document->identity, base, "identity", error) ||
+        !needs(text, document->storages, base, "storages", error)) {
+        return false;
+    }
+    if (document->identity != NULL && strcmp(document->identity->family, "sl1") == 0) {
+        return true; /* it has nothing of what follows; see take_resin() */
+    }
+    return needs(text, document->regulator, base, "regulator", error) &&
            needs(text, document->nozzle, base, "nozzle", error) &&
            needs(text, document->bed, base, "bed", error) &&
            needs(text, document->hotend_fan, base, "hotend_fan", error) &&
            needs(text, document->print_fan, base, "print_fan", error) &&
-           needs(text, document->motion, base, "motion", error) &&
-           needs(text, document->storages, base, "storages", error);
+           needs(text, document->motion, base, "motion", error);
 }
 
 struct model *model_copy(const struct model *base)
@@ -254,6 +290,7 @@ struct model *model_copy(const struct model *base)
     model->family = memory_copy_text(base->family);
     model->buddy.user_agent = memory_copy_text(base->buddy.user_agent);
     model->buddy.hostname = memory_copy_text(base->buddy.hostname);
+    model->resin.project_model = memory_copy_text(base->resin.project_model);
     model->firmware = memory_copy_text(base->firmware);
     model->serial_pattern = memory_copy_text(base->serial_pattern);
     model->ini_type = memory_copy_text(base->ini_type);
@@ -267,10 +304,14 @@ bool model_take(struct model *model, struct model_text *text, struct error *erro
 {
     const struct model_document *document = text->document;
     if (!take_identity(model, text, error) || !take_buddy(model, text, error) ||
+        !take_resin(model, text, error) ||
         !take_heater(&model->nozzle, document->nozzle, text, "nozzle", error) ||
         !take_heater(&model->bed, document->bed, text, "bed", error) ||
         !take_motion(model, text, error) || !take_storages(model, text, error)) {
         return false;
+    }
+    if (strcmp(model->family, "sl1") != 0 && model->nozzle.capacity_j_per_k == 0) {
+        return model_text_reject(text, "base", "a printer with heaters", error);
     }
     take_fan(&model->hotend_fan, document->hotend_fan);
     take_fan(&model->print_fan, document->print_fan);

@@ -108,6 +108,9 @@ struct plan *plan_build(struct file_content *content, const struct model *model,
                   (unsigned long long)size_bytes, (unsigned long long)PLAN_FILE_BYTES_MAX);
         return NULL;
     }
+    if (model->resin.project_model != NULL) {
+        return plan_resin_build(content, model, error);
+    }
     struct plan *plan = memory_new(sizeof *plan);
     plan->references = 1;
     struct plan_builder *builder = memory_new(sizeof *builder);
@@ -140,6 +143,7 @@ void plan_free(struct plan *plan)
             free((char *)(uintptr_t)plan->marks[i].text); /* ours; "" is the constant */
         }
     }
+    plan_resin_free(plan->resin);
     free(plan->keys);
     free(plan->marks);
     free(plan->progress);
@@ -251,5 +255,6 @@ size_t plan_bytes(const struct plan *plan)
 {
     return sizeof *plan + plan->key_count * sizeof *plan->keys +
            plan->mark_count * sizeof *plan->marks + plan->progress_count * sizeof *plan->progress +
-           plan->hundredth_count * sizeof *plan->hundredths + plan->text_bytes;
+           plan->hundredth_count * sizeof *plan->hundredths + plan->text_bytes +
+           (plan->resin != NULL ? plan_resin_bytes(plan->resin) : 0);
 }

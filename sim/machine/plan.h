@@ -118,6 +118,9 @@ int64_t plan_hundredth_at(const struct plan *plan, int64_t at_us);
 uint64_t plan_commands_at(const struct plan *plan, int64_t at_us);
 size_t plan_bytes(const struct plan *plan); /* of memory */
 
+/* What a resin printer prints is a plan of layers instead: plan_resin.h has its questions, of those
+ * above only plan_summary(), plan_share(), plan_release() and plan_bytes() apply. */
+
 /* Plans by content and model: the same content (the same struct file_content) is read once. Living
  * plans are always found; beyond that, the ones used last stay until they need more than
  * `keep_bytes`. */

@@ -30,6 +30,7 @@ struct plan {
     int64_t *hundredths;
     size_t hundredth_count, hundredth_capacity;
     size_t text_bytes;
+    struct plan_resin *resin; /* NULL: g-code */
     struct plan_cache *cache; /* that can find it; NULL: none */
 };
 
@@ -98,6 +99,12 @@ void plan_orders_layer(struct plan_builder *builder);
 /* Say once why there will be no plan. */
 void plan_builder_fail(struct plan_builder *builder, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+
+/* plan_resin.c */
+struct plan *plan_resin_build(struct file_content *content, const struct model *model,
+                              struct error *error);
+void plan_resin_free(struct plan_resin *resin); /* NULL is fine */
+size_t plan_resin_bytes(const struct plan_resin *resin);
 
 /* plan_cache.c */
 void plan_cache_forget(struct plan_cache *cache, const struct plan *plan);

@@ -49,6 +49,9 @@ bool print_file_check(const char *name, const struct file_content *content,
                       const struct model *model, struct error *error)
 {
     enum print_file_kind kind = print_file_kind(name);
+    if (model->resin.project_model != NULL) {
+        return kind == PRINT_FILE_SL1 || error_set(error, "#10519 File has an invalid extension!");
+    }
     if (strcmp(model->family, "mk3") == 0) {
         return kind == PRINT_FILE_GCODE || error_set(error, "unknown file type");
     }

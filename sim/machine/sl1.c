@@ -141,6 +141,18 @@ enum sl1_fault sl1_test(struct sl1 *project, struct error *error)
     return archive_test(project->archive, SL1_UNPACKED_BYTES_MAX, error) ? SL1_GOOD : SL1_CORRUPTED;
 }
 
+enum sl1_fault sl1_test_rest(struct sl1 *project, struct error *error)
+{
+    uint64_t left = SL1_REST_BYTES_MAX;
+    for (size_t i = 0; i < archive_count(project->archive); i++) {
+        if (!is_layer(project, archive_name(project->archive, i)) &&
+            !archive_test_entry(project->archive, i, &left, error)) {
+            return SL1_CORRUPTED;
+        }
+    }
+    return SL1_GOOD;
+}
+
 bool sl1_layer_area(struct sl1 *project, size_t layer, double *white_pixels, double *pixels,
                     struct error *error)
 {

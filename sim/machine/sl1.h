@@ -22,6 +22,9 @@ enum {
 /* All entries unpacked, of a project that is not meant to fill a disk. */
 #define SL1_UNPACKED_BYTES_MAX (UINT64_C(4) << 30)
 
+/* Of what is in it beside the layers: configurations and previews. */
+#define SL1_REST_BYTES_MAX (UINT64_C(64) << 20)
+
 /* Why the firmware refuses a project: the last three digits of its code. */
 enum sl1_fault {
     SL1_GOOD = 0,
@@ -81,6 +84,8 @@ double sl1_height_mm(const struct sl1 *project);
 enum sl1_fault sl1_check(const struct sl1 *project, const char *printer_model, struct error *error);
 /* The test of the whole archive: SL1_CORRUPTED with the reason, or SL1_GOOD. */
 enum sl1_fault sl1_test(struct sl1 *project, struct error *error);
+/* The same of what is no layer: for whoever has read all of those. */
+enum sl1_fault sl1_test_rest(struct sl1 *project, struct error *error);
 /* The pixels of a layer that are lit, a grey one in part, and how many there are. */
 bool sl1_layer_area(struct sl1 *project, size_t layer, double *white_pixels, double *pixels,
                     struct error *error);

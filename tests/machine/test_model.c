@@ -33,11 +33,12 @@ static void pm_12_types_codes_firmware_and_serials_are_those_of_the_real_ones(vo
         {"mini", "MINI", 2, 1, 0, 120, 0},         {"xl", "XL", 3, 1, 0, 170, 0},
         {"ix", "iX", 4, 1, 0, 160, 0},             {"coreone", "COREONE", 7, 1, 0, 310, 0},
         {"coreone-mmu3", "COREONE", 7, 1, 0, 310, 30310},
+        {"sl1", "SL1", 5, 1, 0, 0, 0},             {"sl1s", "SL1S", 5, 1, 1, 0, 0},
     };
     regex_t serial_form;
     regex_t firmware_form;
     assert_int_equal(regcomp(&serial_form, "^(CZPX[0-9]{4}X[0-9]{3}X.[0-9]{5}|4914-2[0-9]{16}|14558-[0-9]{16})$", REG_EXTENDED | REG_NOSUB), 0);
-    assert_int_equal(regcomp(&firmware_form, "^[0-9]+\\.[0-9]+\\.[0-9]+[-+][0-9]+$", REG_EXTENDED | REG_NOSUB), 0);
+    assert_int_equal(regcomp(&firmware_form, "^[0-9]+\\.[0-9]+\\.[0-9]+([-+][0-9]+)?$", REG_EXTENDED | REG_NOSUB), 0);
     assert_int_equal(model_count(), sizeof rows / sizeof rows[0]);
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         const struct model *model = model_find(rows[i].name);
@@ -52,9 +53,13 @@ static void pm_12_types_codes_firmware_and_serials_are_those_of_the_real_ones(vo
         assert_true(model->mmu == (rows[i].mmu_code > 0));
         assert_int_equal(model->mmu_slots, model->mmu ? 5 : 0);
         bool buddy = strcmp(model->family, "buddy") == 0;
+        bool resin = strcmp(model->family, "sl1") == 0;
         assert_int_equal(model->storages_count, buddy ? 1 : 2);
-        assert_string_equal(model->storages[0].name, buddy ? "usb" : "PrusaLink gcodes");
-        assert_true(buddy || strcmp(model->storages[1].name, "SD Card") == 0);
+        assert_string_equal(model->storages[0].name, buddy   ? "usb"
+                                                     : resin ? "local"
+                                                             : "PrusaLink gcodes");
+        assert_true(buddy || strcmp(model->storages[1].name, resin ? "usb" : "SD Card") == 0);
+        assert_true(resin == (model->resin.project_model != NULL));
         assert_true(buddy == (model->buddy.user_agent != NULL));
         assert_int_equal(regexec(&firmware_form, model->firmware, 0, NULL, 0), 0);
         for (uint64_t index = 0; index < 200000; index += 997) {
@@ -158,7 +163,11 @@ static void every_error_names_file_line_field_and_what_was_expected(void **state
         {"model_code: 300", "model_code: 99999999999999999999", "'identity.model_code'", "expected a whole number"},
         {"type: [1, 3, 0]", "type: [1, 3]", "'identity.type", "expected a list of 3 entries"},
         {"type: [1, 3, 0]", "type: [1, 3, 1000]", "'identity.type'", "expected three whole numbers from 0 to 99"},
-        {"family: mk3", "family: mk4", "'identity.family'", "expected mk3 or buddy"},
+        {"family: mk3", "family: mk4", "'identity.family'", "expected mk3, buddy or sl1"},
+        {"family: mk3", "family: sl1", "'identity.family'", "expected a section 'resin' beside sl1"},
+        {"title: Original Prusa MK3", "resin: {project_model: SL1, panel: {width_px: 1, height_px: 1, pixel_um: 1}, "
+         "tower_mm: 1, tilt_steps: 1, tank: {least_ml: 1, most_ml: 2, low_ml: 1, feed_ml: 1}, ambient: {min_c: 1, max_c: 2}, "
+         "fans: {uv_led_rpm: 100, blower_rpm: 100, rear_rpm: 100}}\ntitle: x", "'resin'", "whose identity.family is sl1"},
         {"{number}\"", "\"", "'identity.serial'", "expected printable characters with {number}"},
         {"20.5, 18.4", "20.5, -18.4", "'nozzle.resistance_by_fan_k_per_w'", "expected resistances in K/W"},
         {"resistance_k_per_w: 0.62", "resistance_k_per_w: 0", "'bed'", "expected either loss"},
