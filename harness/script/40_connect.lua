@@ -258,7 +258,9 @@ end
 -- A file that is served, encrypted for one transfer: key, iv and orig_size for START_ENCRYPTED_DOWNLOAD.
 function Connect:encrypt(file, options)
   own("encrypt")
-  return core.encrypt(type(file) == "table" and file.hash or file, options or {})
+  options = options or {}
+  local number = options.printer and check_printer(options.printer, "encrypt") or 0
+  return core.encrypt(type(file) == "table" and file.hash or file, number, { key = options.key, iv = options.iv })
 end
 
 -- What of it went out so far: requests, sent, spoilt, whole.
@@ -273,7 +275,7 @@ function Connect:download(printer, file, path, options)
   own("download")
   options = options or {}
   if options.encrypted then
-    local secret = self:encrypt(file)
+    local secret = options.secret or self:encrypt(file, { printer = printer })
     local command = self:command(printer, "START_ENCRYPTED_DOWNLOAD", {
       path = path, key = secret.key, iv = secret.iv, orig_size = options.orig_size or secret.orig_size, port = options.port,
     })

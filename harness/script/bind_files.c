@@ -119,18 +119,23 @@ static bool hex_field(lua_State *lua, int index, const char *key, uint8_t *bytes
     return text != NULL;
 }
 
-/* encrypt(hash, options) -> {key, iv, orig_size}: for one transfer of a file that is served. */
+/* encrypt(hash, number, options) -> {key, iv, orig_size}: for one transfer of a file that is
+ * served, to that printer (0: any). */
 static int encrypt(lua_State *lua)
 {
     struct connect_server *server = server_of(lua);
     struct connect_file *file = connect_server_file(server, luaL_checkstring(lua, 1));
     uint8_t key[CONNECT_SECRET_BYTES], iv[CONNECT_SECRET_BYTES];
-    luaL_checktype(lua, 2, LUA_TTABLE);
-    bool key_given = hex_field(lua, 2, "key", key), iv_given = hex_field(lua, 2, "iv", iv);
+    struct connect_printer *printer =
+        luaL_checkinteger(lua, 2) == 0
+            ? NULL
+            : stage_believed(bind_stage(lua), bind_check_printer(lua, 2));
+    luaL_checktype(lua, 3, LUA_TTABLE);
+    bool key_given = hex_field(lua, 3, "key", key), iv_given = hex_field(lua, 3, "iv", iv);
     struct error error = {"the server has no such file"};
     const struct connect_secret *secret =
         file == NULL ? NULL
-                     : connect_server_encrypt(server, file, key_given ? key : NULL,
+                     : connect_server_encrypt(server, file, printer, key_given ? key : NULL,
                                               iv_given ? iv : NULL, &error);
     if (secret == NULL) {
         return luaL_error(lua, "encrypt: %s", error.text);
@@ -182,8 +187,7 @@ static int file_content(lua_State *lua)
 /* cameras(number) -> what the server knows of the printer's cameras. */
 static int cameras(lua_State *lua)
 {
-    struct connect_printer *believed =
-        stage_believed(bind_stage(lua), bind_check_printer(lua, 1));
+    struct connect_printer *believed = stage_believed(bind_stage(lua), bind_check_printer(lua, 1));
     const struct connect_camera *camera;
     lua_newtable(lua);
     for (size_t i = 0, found = 0; (camera = connect_server_camera_at(server_of(lua), i)) != NULL;
@@ -209,7 +213,8 @@ static int camera_revoke(lua_State *lua)
     return 1;
 }
 
-/* printer_conditions(number) -> { INTERNET = "OK", HTTP = "NOK", … }: what its display would show. */
+/* printer_conditions(number) -> { INTERNET = "OK", HTTP = "NOK", … }: what its display would show.
+ */
 static int conditions(lua_State *lua)
 {
     static const char *const states[] = {"UNKNOWN", "OK", "NOK"};

@@ -85,6 +85,8 @@ const struct connect_file_manner *manner_now(const struct connect_file *file); /
 /* secrets.c */
 bool is_secret_target(struct slice target);
 bool serve_secret(struct connect_server *server, struct connect_decision *decision); /* false: not one of these */
+struct connect_printer *secret_printer(struct connect_server *server,
+                                       struct slice target); /* for whom; NULL: none of these, or not said */
 void secrets_free(struct connect_server *server);
 /* cameras.c */
 void serve_camera(struct connect_server *server, struct connect_decision *decision);

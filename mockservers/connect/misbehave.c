@@ -138,6 +138,16 @@ static void redirect(struct connect_decision *decision, const char *argument)
     connect_reply_set_header(decision->reply, "Location", argument);
 }
 
+static void spoil(struct connect_decision *decision, const char *argument)
+{
+    (void)argument;
+    struct http_reply *http = &decision->reply->http;
+    if (http->body_size > 0) {
+        connect_reply_set_body(decision->reply, http->body, http->body_size);
+        decision->reply->body.bytes[0] ^= (char)0xFF;
+    }
+}
+
 static void code_missing(struct connect_decision *decision, const char *argument)
 {
     (void)argument;
@@ -246,6 +256,8 @@ struct behaviour {
           AT_FILE, TEXT, content_type)                                                             \
     ENTRY("file-redirect", "URL", "/elsewhere", "Answers downloads 302", "CON-TRN-14", false,      \
           MISBEHAVE_REPLY, AT_FILE, TEXT, redirect)                                                \
+    ENTRY("file-spoilt", NULL, NULL, "Turns over the bits of the first byte of each file",         \
+          "", false, MISBEHAVE_REPLY, AT_FILE, NO_ARGUMENT, spoil)                       \
     ENTRY("hasty-transfer", NULL, NULL, "Takes a TRANSFER_INFO for the end of a transfer",         \
           "CON-TRN-15", false, MISBEHAVE_HASTY_TRANSFER, 0, NO_ARGUMENT, NULL)                     \
     ENTRY("camera-status", "STATUS", "202", "Answers POST /p/camera with a status and nothing else", \

@@ -52,7 +52,8 @@ struct connect_secret *connect_server_secret(struct connect_server *server, cons
 }
 
 struct connect_secret *connect_server_encrypt(struct connect_server *server,
-                                              struct connect_file *file, const uint8_t *key,
+                                              struct connect_file *file,
+                                              struct connect_printer *printer, const uint8_t *key,
                                               const uint8_t *iv, struct error *error)
 {
     uint64_t bytes = file->size;
@@ -69,6 +70,7 @@ struct connect_secret *connect_server_encrypt(struct connect_server *server,
     struct connect_secret *secret = memory_new(sizeof *secret);
     uint8_t wrong[CONNECT_SECRET_BYTES];
     secret->file = file;
+    secret->printer = printer;
     secret->size = (file->size + CIPHER_BLOCK_BYTES - 1) / CIPHER_BLOCK_BYTES * CIPHER_BLOCK_BYTES;
     secret->bytes = memory_new(secret->size + 1);
     make_random(server->world, secret->key);
@@ -212,17 +214,31 @@ static void hand_out_part(struct connect_decision *decision, struct connect_secr
     }
 }
 
+/* The one that a target names, in lower case as it is told (7.2). */
+static struct connect_secret *secret_of(struct connect_server *server, struct slice target)
+{
+    char iv[2 * CONNECT_SECRET_BYTES + 1];
+    memcpy(iv, target.bytes + sizeof begin_text - 1, sizeof iv - 1);
+    iv[sizeof iv - 1] = '\0';
+    struct connect_secret *secret = connect_server_secret(server, iv);
+    return secret != NULL && strcmp(secret->iv_text, iv) == 0 ? secret : NULL;
+}
+
+struct connect_printer *secret_printer(struct connect_server *server, struct slice target)
+{
+    const struct connect_secret *secret =
+        is_secret_target(target) ? secret_of(server, target) : NULL;
+    return secret == NULL ? NULL : secret->printer;
+}
+
 bool serve_secret(struct connect_server *server, struct connect_decision *decision)
 {
     struct slice target = decision->request->target;
     if (!is_secret_target(target)) {
         return false;
     }
-    char iv[2 * CONNECT_SECRET_BYTES + 1];
-    memcpy(iv, target.bytes + sizeof begin_text - 1, sizeof iv - 1);
-    iv[sizeof iv - 1] = '\0';
-    struct connect_secret *secret = connect_server_secret(server, iv);
-    if (secret == NULL || strcmp(secret->iv_text, iv) != 0) { /* lower case, as it is told (7.2) */
+    struct connect_secret *secret = secret_of(server, target);
+    if (secret == NULL) {
         refuse_file(decision, 404, "no such file");
         return true;
     }

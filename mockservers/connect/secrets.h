@@ -13,10 +13,13 @@
  * (connect-buddy.md 7.2, 7.3): a key and an iv that START_ENCRYPTED_DOWNLOAD tells, GET /f/{iv}/raw
  * with a Range, AES-128 in counter mode, no token. In the file's manner. */
 
+struct connect_printer;
+
 enum { CONNECT_SECRET_BYTES = 16 };
 
 struct connect_secret {
     struct connect_file *file;
+    struct connect_printer *printer; /* for whom; NULL: not said */
     uint8_t key[CONNECT_SECRET_BYTES], iv[CONNECT_SECRET_BYTES];
     char key_text[2 * CONNECT_SECRET_BYTES + 1], iv_text[2 * CONNECT_SECRET_BYTES + 1]; /* hex */
     char *bytes; /* encrypted, padded to whole blocks */
@@ -32,10 +35,11 @@ struct connect_secret {
     struct connect_secret *next;
 };
 
-/* A fresh key and iv for a file; lives as long as the server. `key` and `iv` NULL: random. NULL
- * with the reason: the server holds too much. */
+/* A fresh key and iv for a file, for one printer (NULL: whoever comes); lives as long as the
+ * server. `key` and `iv` NULL: random. NULL with the reason: the server holds too much. */
 struct connect_secret *connect_server_encrypt(struct connect_server *server,
-                                              struct connect_file *file, const uint8_t *key,
+                                              struct connect_file *file,
+                                              struct connect_printer *printer, const uint8_t *key,
                                               const uint8_t *iv, struct error *error);
 struct connect_secret *connect_server_secret(struct connect_server *server,
                                              const char *iv); /* NULL: none */

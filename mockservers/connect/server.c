@@ -294,6 +294,7 @@ static void recognise(struct connect_server *server, struct connect_decision *de
 {
     struct slice token = http_header_value(decision->request, "Token");
     struct slice fingerprint = http_header_value(decision->request, "Fingerprint");
+    decision->printer = secret_printer(server, decision->request->target);
     if (token.bytes == NULL || token.size == 0 || slice_is(decision->request->target, "/c/snapshot")) {
         return; /* a camera's token is no printer's */
     }

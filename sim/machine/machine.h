@@ -52,6 +52,7 @@ struct machine_events {
     void (*layer_changed)(void *face, uint32_t layer);
     void (*transfer_changed)(void *face, const struct transfer *transfer,
                              enum transfer_change change); /* over: no longer machine_transfer() */
+    void (*resetting)(void *face); /* what runs on the mainboard ends here; `rebooted` follows */
     void (*rebooted)(void *face);
     void (*powered)(void *face, bool on); /* the mains went, or came back and it boots */
 };

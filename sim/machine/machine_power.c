@@ -67,6 +67,7 @@ void machine_reset(struct machine *machine)
         return;
     }
     bool printing = machine->print != NULL && machine->print->phase != PRINT_ENDED;
+    TELL(machine, resetting, (face));
     restart_firmware(machine);
     if (machine->print != NULL && print_has_screen(machine)) {
         machine->print->due_us = machine_now(machine); /* it does not know that there was one */

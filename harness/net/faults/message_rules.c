@@ -183,7 +183,8 @@ bool message_rule_matches(struct message_rule *rule, const struct http_message *
         break;
     case FAULT_FILE:
         match = slice_is(request->method, "GET") &&
-                memmem(request->target.bytes, request->target.size, "/files/", 7) != NULL;
+                (memmem(request->target.bytes, request->target.size, "/files/", 7) != NULL ||
+                 memmem(request->target.bytes, request->target.size, "/f/", 3) != NULL);
         break;
     case FAULT_CAMERA:
         match = slice_is(request->target, "/p/camera");

@@ -258,10 +258,7 @@ static void set_token(void *host, const char *token)
 
 static bool reset(void *host)
 {
-    struct buddy *buddy = host;
-    buddy->rebooting = true;
-    buddy_restart(buddy);
-    machine_reset(buddy->machine);
+    machine_reset(((struct buddy *)host)->machine);
     return true;
 }
 
@@ -337,6 +334,14 @@ static void state_changed(void *face, const struct state_change *change)
     buddy->start_path = NULL;
 }
 
+/* The Connect client runs there, too. */
+static void resetting(void *face)
+{
+    struct buddy *buddy = face;
+    buddy->rebooting = true;
+    buddy_restart(buddy);
+}
+
 static void rebooted(void *face)
 {
     struct buddy *buddy = face;
@@ -353,6 +358,7 @@ static void powered(void *face, bool on)
 
 const struct machine_events buddy_machine_events = {
     .state_changed = state_changed,
+    .resetting = resetting,
     .rebooted = rebooted,
     .powered = powered,
 };
