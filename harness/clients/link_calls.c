@@ -64,9 +64,9 @@ char *link_call_file_target(const char *path, const char **trouble)
     return buffer_detach(&target);
 }
 
-/* refs are not percent-encoded by the Pi, are by SL1, and Buddy's legacy list leaves out the first
- * slash (6.4). */
-static char *ref_target(const char *ref)
+/* refs are percent-encoded by SL1 alone: a Buddy's "100%CA~1.GCO" is no escape; its legacy list
+ * leaves out the first slash (6.4). */
+static char *ref_target(const char *ref, enum link_flavour flavour)
 {
     struct buffer target = {0};
     const char *scheme = strstr(ref, "://");
@@ -77,7 +77,8 @@ static char *ref_target(const char *ref)
     if (*ref != '/') {
         buffer_append_char(&target, '/');
     }
-    link_call_encode(&target, ref, true);
+    bool plain = flavour == LINK_FLAVOUR_PI || flavour == LINK_FLAVOUR_BUDDY;
+    link_call_encode(&target, ref, scheme != NULL || !plain);
     return buffer_detach(&target);
 }
 
@@ -182,7 +183,8 @@ struct link_call *link_client_download(struct link_client *client, const char *r
                                        const struct link_sink *sink, link_done *done, void *owner)
 {
     struct link_call *call =
-        link_call_new(client, LINK_CALL_PLAIN, "GET", ref_target(ref), done, owner);
+        link_call_new(client, LINK_CALL_PLAIN, "GET",
+                                           ref_target(ref, link_client_flavour(client)), done, owner);
     call->sink = *sink;
     return link_call_queue(call);
 }

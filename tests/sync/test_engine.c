@@ -1,0 +1,244 @@
+/* A sync of virtual printers in virtual time: what the drives hold afterwards, and what the report says. */
+#include "tests/sync/farm_bed.h"
+
+#include <string.h>
+
+#define HOUR SECONDS(3600)
+
+static int set_up(void **state)
+{
+    static struct farm_bed bed;
+    farm_bed_begin(&bed, 0);
+    *state = &bed;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    farm_bed_end(*state);
+    return 0;
+}
+
+static void expect_outcome(struct farm_bed *bed, size_t printer, enum sync_outcome outcome)
+{
+    if (farm_bed_seat(bed, printer)->outcome != outcome) {
+        struct buffer text = {0};
+        sync_report_text(&bed->report, true, &text);
+        print_error("%s", buffer_text(&text));
+        buffer_free(&text);
+        assert_string_equal(sync_outcome_name(farm_bed_seat(bed, printer)->outcome), sync_outcome_name(outcome));
+    }
+}
+
+static void write_some(struct farm_bed *bed)
+{
+    farm_bed_write(bed, "cube.gcode", 5000, 1, 7200);
+    farm_bed_write(bed, "jobs/a long name of a part.gcode", 70000, 1, 7200);
+    farm_bed_write(bed, "jobs/deep/er/b.gcode", 100, 1, 7200);
+    farm_bed_write(bed, "jobs/100 % caf\xc3\xa9 #1+2.gcode", 100, 1, 7200);
+}
+
+static void an_empty_printer_gets_everything_and_a_second_run_nothing(void **state)
+{
+    struct farm_bed *bed = *state;
+    farm_bed_add(bed, "mk4", 0);
+    farm_bed_boot(bed);
+    write_some(bed);
+    assert_int_equal(sync_report_exit_code(farm_bed_sync(bed, HOUR)), 0);
+    expect_outcome(bed, 0, SYNC_IN_STEP);
+    farm_bed_expect_in_step(bed, 0);
+    assert_int_equal(farm_bed_seat(bed, 0)->uploaded, 4);
+    assert_int_equal(sync_report_exit_code(farm_bed_sync(bed, HOUR)), 0);
+    assert_int_equal(farm_bed_seat(bed, 0)->todo, 0);
+    assert_int_equal(farm_bed_seat(bed, 0)->same, 4);
+}
+
+static void a_dry_run_changes_nothing_and_plans_the_same(void **state)
+{
+    struct farm_bed *bed = *state;
+    farm_bed_add(bed, "mk4", 0);
+    farm_bed_boot(bed);
+    write_some(bed);
+    farm_bed_put(bed, 0, "old.gcode", "G28\n");
+    bed->settings.execute = false;
+    assert_int_equal(sync_report_exit_code(farm_bed_sync(bed, HOUR)), 0);
+    expect_outcome(bed, 0, SYNC_PLANNED);
+    size_t planned = farm_bed_seat(bed, 0)->todo;
+    assert_true(farm_bed_holds(bed, 0, "old.gcode"));
+    assert_false(farm_bed_holds(bed, 0, "cube.gcode"));
+    bed->settings.execute = true;
+    farm_bed_sync(bed, HOUR);
+    assert_int_equal(farm_bed_seat(bed, 0)->todo, planned);
+    assert_false(farm_bed_holds(bed, 0, "old.gcode"));
+    farm_bed_expect_in_step(bed, 0);
+}
+
+static void changes_are_followed(void **state)
+{
+    struct farm_bed *bed = *state;
+    farm_bed_add(bed, "mk4", 0);
+    farm_bed_boot(bed);
+    write_some(bed);
+    farm_bed_sync(bed, HOUR);
+    world_run(&bed->world, bed->world.now_us + HOUR, NULL);
+    farm_bed_write(bed, "cube.gcode", 5000, 2, 0);
+    farm_bed_remove(bed, "jobs/deep/er/b.gcode");
+    farm_bed_write(bed, "new.gcode", 10, 1, 0);
+    farm_bed_sync(bed, HOUR);
+    expect_outcome(bed, 0, SYNC_IN_STEP);
+    farm_bed_expect_in_step(bed, 0);
+    assert_int_equal(farm_bed_seat(bed, 0)->replaced, 1);
+    assert_int_equal(farm_bed_seat(bed, 0)->deleted, 1);
+    assert_int_equal(farm_bed_seat(bed, 0)->uploaded, 1);
+}
+
+static void a_destination_is_all_that_is_touched(void **state)
+{
+    struct farm_bed *bed = *state;
+    farm_bed_add(bed, "mk4", 0);
+    farm_bed_boot(bed);
+    write_some(bed);
+    farm_bed_put(bed, 0, "FOO/x.gcode", "G28\n");
+    farm_bed_put(bed, 0, "FOOBAR/x.gcode", "G28\n");
+    farm_bed_put(bed, 0, "FOO2.gcode", "G28\n");
+    bed->settings.destination = "/usb/FOO";
+    farm_bed_sync(bed, HOUR);
+    expect_outcome(bed, 0, SYNC_IN_STEP);
+    assert_false(farm_bed_holds(bed, 0, "FOO/x.gcode"));
+    assert_true(farm_bed_holds(bed, 0, "FOO/cube.gcode"));
+    assert_true(farm_bed_holds(bed, 0, "FOOBAR/x.gcode"));
+    assert_true(farm_bed_holds(bed, 0, "FOO2.gcode"));
+    bed->settings.destination = "new/folder";
+    farm_bed_sync(bed, HOUR);
+    expect_outcome(bed, 0, SYNC_IN_STEP);
+    assert_true(farm_bed_holds(bed, 0, "new/folder/jobs/deep/er/b.gcode"));
+}
+
+static void one_that_does_not_answer_stops_no_other(void **state)
+{
+    struct farm_bed *bed = *state;
+    farm_bed_add(bed, "mk4", 0);
+    farm_bed_add(bed, "mk4", 0);
+    farm_bed_add(bed, "xl", 0);
+    farm_bed_boot(bed);
+    printer_power_off(bed->printers[1]);
+    write_some(bed);
+    assert_int_equal(sync_report_exit_code(farm_bed_sync(bed, HOUR)), 1);
+    expect_outcome(bed, 0, SYNC_IN_STEP);
+    expect_outcome(bed, 1, SYNC_UNREACHED);
+    expect_outcome(bed, 2, SYNC_IN_STEP);
+    farm_bed_expect_in_step(bed, 2);
+    printer_power_off(bed->printers[0]);
+    printer_power_off(bed->printers[2]);
+    assert_int_equal(sync_report_exit_code(farm_bed_sync(bed, HOUR)), 3);
+}
+
+static void a_wrong_password_is_told(void **state)
+{
+    struct farm_bed *bed = *state;
+    farm_bed_add(bed, "mk4", 0);
+    farm_bed_boot(bed);
+    write_some(bed);
+    bed->farm->printers[0].password[0] = 'x';
+    assert_int_equal(sync_report_exit_code(farm_bed_sync(bed, HOUR)), 1);
+    expect_outcome(bed, 0, SYNC_FAILED);
+    assert_null(strstr(farm_bed_seat(bed, 0)->why, "secret"));
+}
+
+static void a_full_drive_fails_what_does_not_fit(void **state)
+{
+    struct farm_bed *bed = *state;
+    farm_bed_add(bed, "mk4", 40000);
+    farm_bed_boot(bed);
+    write_some(bed);
+    assert_int_equal(sync_report_exit_code(farm_bed_sync(bed, HOUR)), 1);
+    expect_outcome(bed, 0, SYNC_FAILED);
+    assert_int_equal(farm_bed_seat(bed, 0)->failed, 1);
+    assert_true(farm_bed_holds(bed, 0, "cube.gcode"));
+    assert_false(farm_bed_holds(bed, 0, "jobs/a long name of a part.gcode"));
+    assert_int_equal(farm_bed_storage(bed, 0)->root->child_count, 2); /* no temporary file either */
+}
+
+static void an_interrupted_run_leaves_no_half_file_and_the_next_one_ends_it(void **state)
+{
+    struct farm_bed *bed = *state;
+    bed->served.upload_bytes_per_s = 10000;
+    farm_bed_add(bed, "mk4", 0);
+    farm_bed_boot(bed);
+    write_some(bed);
+    assert_int_equal(sync_report_exit_code(farm_bed_sync(bed, SECONDS(4))), 130); /* in the 7 s of the large one */
+    expect_outcome(bed, 0, SYNC_INTERRUPTED);
+    world_run(&bed->world, bed->world.now_us + SECONDS(30), NULL);
+    assert_true(farm_bed_holds(bed, 0, "cube.gcode"));
+    assert_false(farm_bed_holds(bed, 0, "jobs/a long name of a part.gcode"));
+    assert_int_equal(sync_report_exit_code(farm_bed_sync(bed, HOUR)), 0);
+    farm_bed_expect_in_step(bed, 0);
+    farm_bed_sync(bed, HOUR);
+    assert_int_equal(farm_bed_seat(bed, 0)->todo, 0);
+}
+
+static void contents_are_compared_when_asked_for(void **state)
+{
+    struct farm_bed *bed = *state;
+    farm_bed_add(bed, "mk4", 0);
+    farm_bed_boot(bed);
+    write_some(bed);
+    bed->settings.verify_content = true;
+    farm_bed_sync(bed, HOUR);
+    expect_outcome(bed, 0, SYNC_IN_STEP);
+    farm_bed_write(bed, "cube.gcode", 5000, 9, 7200); /* as long, as old, and another */
+    farm_bed_sync(bed, HOUR);
+    assert_int_equal(farm_bed_seat(bed, 0)->replaced, 0);
+    bed->settings.compare_content = true;
+    farm_bed_sync(bed, HOUR);
+    expect_outcome(bed, 0, SYNC_IN_STEP);
+    assert_int_equal(farm_bed_seat(bed, 0)->replaced, 1);
+    farm_bed_expect_in_step(bed, 0);
+}
+
+static void what_only_printers_have_comes_back(void **state)
+{
+    struct farm_bed *bed = *state;
+    farm_bed_add(bed, "mk4", 0);
+    farm_bed_add(bed, "mk4", 0);
+    farm_bed_boot(bed);
+    farm_bed_put(bed, 0, "only/one.gcode", "; one\n");
+    farm_bed_put(bed, 0, "both.gcode", "; of the first\n");
+    farm_bed_put(bed, 1, "both.gcode", "; of the second\n");
+    farm_bed_put(bed, 0, "same.gcode", "; same\n");
+    farm_bed_put(bed, 1, "same.gcode", "; same\n");
+    bed->settings.copy_back = true;
+    farm_bed_sync(bed, HOUR);
+    expect_outcome(bed, 0, SYNC_IN_STEP);
+    expect_outcome(bed, 1, SYNC_IN_STEP);
+    bed->settings.copy_back = false;
+    farm_bed_sync(bed, HOUR);
+    expect_outcome(bed, 0, SYNC_IN_STEP);
+    expect_outcome(bed, 1, SYNC_IN_STEP);
+    assert_int_equal(bed->folder.count, 4);
+    assert_true(farm_bed_holds(bed, 1, "only/one.gcode"));
+    assert_non_null(sync_folder_find(&bed->folder, "both.gcode"));
+    assert_true(sync_folder_find(&bed->folder, "both (Printer-2).gcode") != NULL ||
+                sync_folder_find(&bed->folder, "both (Printer-1).gcode") != NULL);
+    farm_bed_expect_in_step(bed, 0);
+    farm_bed_expect_in_step(bed, 1);
+}
+
+#define IN_BED(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        IN_BED(an_empty_printer_gets_everything_and_a_second_run_nothing),
+        IN_BED(a_dry_run_changes_nothing_and_plans_the_same),
+        IN_BED(changes_are_followed),
+        IN_BED(a_destination_is_all_that_is_touched),
+        IN_BED(one_that_does_not_answer_stops_no_other),
+        IN_BED(a_wrong_password_is_told),
+        IN_BED(a_full_drive_fails_what_does_not_fit),
+        IN_BED(an_interrupted_run_leaves_no_half_file_and_the_next_one_ends_it),
+        IN_BED(contents_are_compared_when_asked_for),
+        IN_BED(what_only_printers_have_comes_back),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
