@@ -232,7 +232,9 @@ static void on_request(void *owner, const struct http_message *message)
     struct server_connection *connection = owner;
     struct http_server *server = connection->server;
     bool begun = connection->receiving;
-    world_cancel(server->world, &connection->timer);
+    if (!connection->replying) { /* else it is the reply's, which came before the body */
+        world_cancel(server->world, &connection->timer);
+    }
     connection->in_request = connection->receiving = false;
     if (!begun) {
         connection->close = !message->keep_alive;

@@ -130,6 +130,9 @@ static void take_key(const struct link_face *face, struct buddy_asked *asked, st
         const char *key = face->api_key;
         asked->by_key = true;
         asked->right_key = key != NULL && *key != '\0' && slice_is(value, key);
+        asked->part_of_key =
+            key != NULL && *key != '\0' &&
+            strncmp(value.bytes, key, strlen(key) < value.size ? strlen(key) : value.size) == 0;
     }
 }
 

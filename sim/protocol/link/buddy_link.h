@@ -48,7 +48,7 @@ struct buddy_asked {
     bool boundary; /* a Content-Type has one */
     int error;     /* 400, 414, 431; 0: none */
     /* the credentials that came last */
-    bool by_key, right_key;
+    bool by_key, right_key, part_of_key; /* part: of the right one, or it of this */
     uint64_t nonce, response[2]; /* response[1] has the first digits */
 };
 

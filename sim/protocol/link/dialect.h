@@ -170,6 +170,7 @@ struct link_face {
     struct http_service service;
     struct http_server_limits limits;
     struct machine_listener listener; /* the dialect adds it if it wants to be told */
+    struct link_misbehave *misbehave; /* misbehave.h; NULL: it behaves */
     struct link_request *requests;
     uint64_t answered;
 };

@@ -7,6 +7,7 @@
 
 #include "sim/base/memory.h"
 #include "sim/protocol/link/dialect.h"
+#include "sim/protocol/link/misbehave.h"
 
 /* How long a board works on what it has before it looks for more, when its rate is limited. */
 #define TURN_US MILLISECONDS(50)
@@ -295,6 +296,7 @@ void link_face_destroy(struct link_face *face)
     while (face->requests != NULL) {
         link_request_free(face->requests);
     }
+    link_misbehave_free(face);
     if (face->dialect->close != NULL) {
         face->dialect->close(face);
     }
