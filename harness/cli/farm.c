@@ -143,7 +143,7 @@ static int play(const struct options *options, struct load_plan *plan,
     struct load_run_settings settings = {
         .workers = {.plan = plan,
                     .server = target_url(options, error),
-                    .tls = {.ca_file = options->ca, .insecure = options->insecure},
+                    .tls = {.ca_file = options->ca, .insecure = options->insecure, .resume = true},
                     .sources = options->sources.items,
                     .source_count = options->sources.count,
                     .shard = identity->shard,

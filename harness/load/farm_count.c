@@ -267,8 +267,10 @@ static void connected(void *owner, int64_t took_us)
     count_way(owner, LOAD_CONNECT, took_us);
 }
 
-static void secured(void *owner, int64_t took_us)
+static void secured(void *owner, int64_t took_us, bool resumed)
 {
+    const struct farm_network *network = owner;
+    network->farm->stats->resumed += resumed;
     count_way(owner, LOAD_TLS, took_us);
 }
 

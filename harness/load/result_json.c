@@ -160,6 +160,7 @@ void load_result_write(const struct load_result *result, struct buffer *out)
     json_int(&json, "cpu_us", (int64_t)stats->cpu_us);
     json_int(&json, "measured_us", (int64_t)stats->measured_us);
     json_int(&json, "reconnects", stats->reconnects);
+    json_int(&json, "tls_resumed", stats->resumed);
     json_int(&json, "prints_started", stats->prints_started);
     json_int(&json, "prints_refused", stats->prints_refused);
     write_histogram(&json, "lateness", &stats->lateness);
@@ -403,6 +404,7 @@ static void read_counted(struct reader *reader, const cJSON *json, struct load_r
     stats->cpu_us = get(reader, json, "cpu_us");
     stats->measured_us = get(reader, json, "measured_us");
     stats->reconnects = get_small(reader, json, "reconnects", UINT32_MAX);
+    stats->resumed = get_small(reader, json, "tls_resumed", UINT32_MAX);
     stats->prints_started = get_small(reader, json, "prints_started", UINT32_MAX);
     stats->prints_refused = get_small(reader, json, "prints_refused", UINT32_MAX);
     stats->finished = result->complete;

@@ -125,6 +125,7 @@ void load_stats_merge(struct load_stats *into, const struct load_stats *from)
     into->measured_us =
         from->measured_us > into->measured_us ? from->measured_us : into->measured_us;
     into->reconnects += from->reconnects;
+    into->resumed += from->resumed;
     into->prints_started += from->prints_started;
     into->prints_refused += from->prints_refused;
     histogram_merge(&into->lateness, &from->lateness);

@@ -74,6 +74,7 @@ struct load_stats {
     uint64_t cpu_us;      /* within the measured time */
     uint64_t measured_us; /* of wall time, so far */
     uint32_t reconnects;  /* connections beyond the first of their printers */
+    uint32_t resumed;     /* handshakes of TLS that resumed a session */
     uint32_t prints_started, prints_refused;
     struct histogram lateness;       /* of our own timers, within the measured time */
     struct load_group_stats group[]; /* then the bins */

@@ -79,9 +79,13 @@ static void text_generator(const struct load_result *result, struct buffer *out)
     double s = (double)stats->measured_us / 1e6;
     buffer_format(out,
                   "\ngenerator: timers late %s at p99, %s at most; %.0f %% of a core in %" PRIu32
-                  " worker%s; %" PRIu32 " reconnects\n",
+                  " worker%s; %" PRIu32 " reconnects",
                   late[0], late[1], s > 0 ? (double)stats->cpu_us / s / 1e4 : 0, result->workers,
                   result->workers == 1 ? "" : "s", stats->reconnects);
+    if (stats->resumed > 0) {
+        buffer_format(out, ", %" PRIu32 " TLS sessions resumed", stats->resumed);
+    }
+    buffer_append_text(out, "\n");
     if (stats->prints_started + stats->prints_refused > 0) {
         buffer_format(out, "prints: %" PRIu32 " started, %" PRIu32 " refused by their printer\n",
                       stats->prints_started, stats->prints_refused);

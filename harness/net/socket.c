@@ -149,7 +149,8 @@ void socket_open(struct socket_stream *stream)
     world_cancel(network->world, &stream->timer);
     if (network->times != NULL && stream->dial != NULL && stream->tls != NULL) {
         network->times->secured(network->times_owner,
-                                network->world->now_us - stream->dial->begun_us);
+                                network->world->now_us - stream->dial->begun_us,
+                                tls_session_resumed(stream->tls));
     }
     socket_dial_over(stream);
     bool accepted = stream->listener != NULL;

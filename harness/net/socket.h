@@ -14,7 +14,7 @@ struct socket_network;
 /* Told how long it took to connect, and behind that to agree on TLS: for load. */
 struct socket_times {
     void (*connected)(void *owner, int64_t took_us);
-    void (*secured)(void *owner, int64_t took_us);
+    void (*secured)(void *owner, int64_t took_us, bool resumed);
 };
 
 /* `tls` NULL: verification by the system's authorities, no listening. */

@@ -12,12 +12,26 @@
 
 #include "sim/base/memory.h"
 
+enum { REMEMBERED_MAX = 16 };
+
+/* The newest session with a host. One serves all that connect there: a server takes a ticket as
+ * often as it is shown (RFC 8446, 8.1, only early data is barred from that). */
+struct remembered {
+    char *host;
+    SSL_SESSION *session;
+};
+
 struct tls {
     SSL_CTX *client, *server; /* server NULL: no certificate to listen with */
+    bool resume;
+    struct remembered remembered[REMEMBERED_MAX];
+    size_t next; /* the one to be forgotten first */
 };
 
 struct tls_session {
     SSL *ssl;
+    struct tls *tls; /* connecting, with sessions that are resumed; else NULL */
+    char *host;
     char why[256];
 };
 
@@ -42,6 +56,41 @@ static SSL_CTX *context_new(const SSL_METHOD *method)
     return context;
 }
 
+static struct remembered *remembered_for(struct tls *tls, const char *host)
+{
+    for (size_t i = 0; i < REMEMBERED_MAX; i++) {
+        if (tls->remembered[i].host != NULL && strcmp(tls->remembered[i].host, host) == 0) {
+            return &tls->remembered[i];
+        }
+    }
+    return NULL;
+}
+
+static void forget(struct remembered *remembered)
+{
+    free(remembered->host);
+    SSL_SESSION_free(remembered->session);
+    *remembered = (struct remembered){0};
+}
+
+/* Called by OpenSSL, in TLS 1.3 some time after the handshake. 1: the reference is ours now. */
+static int on_new_session(SSL *ssl, SSL_SESSION *ticket)
+{
+    struct tls_session *session = SSL_get_app_data(ssl);
+    if (session == NULL || session->tls == NULL) {
+        return 0;
+    }
+    struct tls *tls = session->tls;
+    struct remembered *place = remembered_for(tls, session->host);
+    if (place == NULL) {
+        place = &tls->remembered[tls->next];
+        tls->next = (tls->next + 1) % REMEMBERED_MAX;
+    }
+    forget(place);
+    *place = (struct remembered){memory_copy_text(session->host), ticket};
+    return 1;
+}
+
 static bool set_up_client(struct tls *tls, const struct tls_settings *settings, struct error *error)
 {
     tls->client = context_new(TLS_client_method());
@@ -56,6 +105,12 @@ static bool set_up_client(struct tls *tls, const struct tls_settings *settings, 
     } else if (SSL_CTX_set_default_verify_paths(tls->client) != 1) {
         return error_set(error, "TLS: the system's certificates cannot be read: %s",
                          openssl_reason());
+    }
+    if (settings->resume) {
+        tls->resume = true;
+        SSL_CTX_set_session_cache_mode(tls->client,
+                                       SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+        SSL_CTX_sess_set_new_cb(tls->client, on_new_session);
     }
     SSL_CTX_set_verify(tls->client, settings->insecure ? SSL_VERIFY_NONE : SSL_VERIFY_PEER, NULL);
     return true;
@@ -101,6 +156,9 @@ struct tls *tls_new(const struct tls_settings *settings, struct error *error)
 void tls_destroy(struct tls *tls)
 {
     if (tls != NULL) {
+        for (size_t i = 0; i < REMEMBERED_MAX; i++) {
+            forget(&tls->remembered[i]);
+        }
         SSL_CTX_free(tls->client);
         SSL_CTX_free(tls->server);
         free(tls);
@@ -134,6 +192,15 @@ struct tls_session *tls_connect(struct tls *tls, int fd, const char *host)
                              SSL_set_tlsext_host_name(session->ssl, host) == 1;
     SSL_set_hostflags(session->ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
     SSL_set_connect_state(session->ssl);
+    if (tls->resume) {
+        session->tls = tls;
+        session->host = memory_copy_text(host);
+        SSL_set_app_data(session->ssl, session);
+        const struct remembered *before = remembered_for(tls, host);
+        if (before != NULL) {
+            SSL_set_session(session->ssl, before->session);
+        }
+    }
     if (!set) {
         /* An odd name must not pass unverified. */
         snprintf(session->why, sizeof session->why, "the host name cannot be verified");
@@ -151,7 +218,12 @@ struct tls_session *tls_accept(struct tls *tls, int fd)
 void tls_session_destroy(struct tls_session *session)
 {
     if (session != NULL) {
+        if (session->tls != NULL) {
+            /* A connection that broke says nothing against its session, which OpenSSL would drop. */
+            SSL_set_shutdown(session->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+        }
         SSL_free(session->ssl);
+        free(session->host);
         free(session);
     }
 }
@@ -217,6 +289,11 @@ void tls_goodbye(struct tls_session *session)
     if (SSL_is_init_finished(session->ssl)) {
         SSL_shutdown(session->ssl);
     }
+}
+
+bool tls_session_resumed(const struct tls_session *session)
+{
+    return SSL_session_reused(session->ssl) == 1;
 }
 
 const char *tls_session_why(const struct tls_session *session)

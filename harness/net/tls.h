@@ -13,6 +13,8 @@ struct tls_settings {
     bool insecure;                /* accept any certificate, for peers in a laboratory */
     const char *certificate_file; /* PEM chain, for listening; NULL: TLS cannot be listened on */
     const char *key_file;         /* PEM, with it */
+    bool resume; /* connecting: offer the host's last session again, as load does that stands for clients
+                    that come back; off, each handshake is a full one */
 };
 
 struct tls;
@@ -28,7 +30,8 @@ enum tls_result {
 };
 
 struct tls *tls_new(const struct tls_settings *settings, struct error *error);
-void tls_destroy(struct tls *tls); /* NULL is fine; sessions may outlive it */
+void tls_destroy(struct tls *tls); /* NULL is fine; sessions may outlive it, but with
+                                  `resume` */
 bool tls_can_listen(const struct tls *tls);
 
 /* `host` is what the certificate must be for (a name, also sent as SNI, or an address). */
@@ -41,6 +44,7 @@ enum tls_result tls_read(struct tls_session *session, char *bytes, size_t size, 
 enum tls_result tls_write(struct tls_session *session, const char *bytes, size_t size,
                           size_t *sent);
 void tls_goodbye(struct tls_session *session); /* close_notify, if it can leave */
+bool tls_session_resumed(const struct tls_session *session); /* after the handshake */
 const char *tls_session_why(const struct tls_session *session);
 
 #endif

@@ -230,6 +230,51 @@ static void tls_is_verified_by_authority_and_name(void **state)
     bed_end(&bed);
 }
 
+static void count_secured(void *owner, int64_t took_us, bool resumed)
+{
+    struct bed *bed = owner;
+    (void)took_us;
+    buffer_format(&bed->net.log, "(%s)", resumed ? "resumed" : "full");
+}
+
+static void count_connected(void *owner, int64_t took_us)
+{
+    (void)owner;
+    (void)took_us;
+}
+
+static const struct socket_times times = {.connected = count_connected, .secured = count_secured};
+
+/* Two handshakes with the same host, one of them after an answer, with which a ticket comes. */
+static void shake_hands_twice(struct bed *bed, bool resume, const char *expected)
+{
+    net_bed_begin(&bed->net);
+    net_bed_make_certificates(&bed->net);
+    struct tls_settings settings = {.ca_file = bed->net.ca, .resume = resume};
+    bed_begin(bed, true, &settings);
+    socket_network_watch(bed->clients, &times, bed);
+    strcpy(bed->at.host, "localhost");
+    ask(bed, GET("/1"));
+    http_client_close(&bed->client);
+    ask(bed, GET("/2"));
+    net_bed_expect(&bed->net, expected);
+}
+
+static void tls_sessions_are_resumed_where_asked_for(void **state)
+{
+    (void)state;
+    struct bed bed;
+    shake_hands_twice(&bed, true, "(full)[GET /1 ]<200 3>(resumed)[GET /2 ]<200 3>");
+    http_client_close(&bed.client);
+    /* Another name has no session, and is verified as before. */
+    strcpy(bed.at.host, "127.0.0.1");
+    ask(&bed, GET("/"));
+    net_bed_expect(&bed.net, "!connect tls");
+    bed_end(&bed);
+    shake_hands_twice(&bed, false, "(full)[GET /1 ]<200 3>(full)[GET /2 ]<200 3>");
+    bed_end(&bed);
+}
+
 static void an_unknown_authority_is_refused_unless_insecure(void **state)
 {
     (void)state;
@@ -320,6 +365,7 @@ int main(void)
         cmocka_unit_test(ports_in_use_and_bad_addresses_are_named),
         cmocka_unit_test(tls_is_verified_by_authority_and_name),
         cmocka_unit_test(an_unknown_authority_is_refused_unless_insecure),
+        cmocka_unit_test(tls_sessions_are_resumed_where_asked_for),
         cmocka_unit_test(plain_text_to_a_tls_port_fails),
         cmocka_unit_test(tls_files_that_are_wrong_are_named),
         cmocka_unit_test(a_signal_ends_the_run_in_order),
