@@ -22,7 +22,13 @@ int64_t suite_clock_us(void)
 /* Whether whom this check judges is played by somebody else. */
 static bool judges_stranger(const struct suite_settings *settings, const struct definition *definition)
 {
-    if (!definition->check || definition->side == NULL || settings->targets == NULL) {
+    if (!definition->check || settings->targets == NULL) {
+        return false;
+    }
+    if (strcmp(definition->subject, "prusalink") == 0) {
+        return settings->targets->link_url != NULL;
+    }
+    if (definition->side == NULL) {
         return false;
     }
     return strcmp(definition->side, "printer") == 0 ? settings->targets->printer_listen != NULL

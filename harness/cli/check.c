@@ -2,10 +2,12 @@
 #include <string.h>
 
 #include "harness/check/registry.h"
+#include "harness/cli/check_link.h"
 #include "harness/cli/suite_options.h"
 
 static const char about[] =
-    "Judge one side of a protocol, with hotbed playing the other: connect-printer or connect-server.\n"
+    "Judge one side of a protocol, with hotbed playing the other: connect-printer or connect-server\n"
+    "as said here; prusalink has options of its own (hotbed check prusalink --help).\n"
     "Without an address both sides are ours, in virtual time, and all must hold. With --listen the\n"
     "printer is a device that comes there; with URL the server is the one at that address. Then a\n"
     "broken contract fails, a broken fidelity warns (--strict: fails), a missing quirk is told, and\n"
@@ -49,7 +51,7 @@ static int check(const struct cli_usage *usage, struct suite_options *options, c
         return cli_complain(usage, "--tls-cert and --tls-key go together");
     }
     if (arguments->count == 0 || !is_subject(arguments->items[0])) {
-        return cli_complain(usage, "the subject must be connect-printer or connect-server");
+        return cli_complain(usage, "the subject must be connect-printer, connect-server or prusalink");
     }
     const char *subject = arguments->items[0];
     bool server = strcmp(subject, "connect-server") == 0;
@@ -96,8 +98,18 @@ static int check(const struct cli_usage *usage, struct suite_options *options, c
     return code;
 }
 
+/* Subjects with options of their own. */
+static const struct cli_command others[] = {
+    {"prusalink", "any PrusaLink server, ours or a real printer", cli_check_link},
+};
+
 int cli_check(int argc, char **argv)
 {
+    const struct cli_command *other =
+        argc > 1 ? cli_find(others, sizeof others / sizeof *others, argv[1]) : NULL;
+    if (other != NULL) {
+        return other->run(argc - 1, argv + 1);
+    }
     struct suite_options options = {.seed = 1};
     struct cli_list arguments = {0};
     struct device_options device = {0};

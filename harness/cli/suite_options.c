@@ -6,6 +6,7 @@
 #include "harness/check/registry.h"
 #include "harness/cli/trace_file.h"
 #include "harness/net/faults/message_rules.h"
+#include "harness/net/faults/service_faults.h"
 
 void suite_options_free(struct suite_options *options)
 {
@@ -151,21 +152,28 @@ static int check_options(const struct cli_usage *usage, const struct suite_optio
         return cli_complain(usage, "--model %s: there is no such model; hotbed models lists them", options->model);
     }
     bool server = targets != NULL && targets->connect_url != NULL;
+    bool link = targets != NULL && targets->link_url != NULL;
     if ((options->send != NULL || options->control != NULL) && !server) {
         return cli_complain(usage, "--send and --control are for a server that is not ours");
     }
-    if ((options->ca != NULL || options->insecure) && !server) {
+    if ((options->ca != NULL || options->insecure) && !server && !link) {
         return cli_complain(usage, "--ca and --insecure are for a server that is not ours");
     }
     if (options->tap + is_stdout(options->junit) + is_stdout(options->json) > 1) {
         return cli_complain(usage, "standard output takes one report; name a file for the others");
     }
-    if (options->misbehave.count > 0 && server) {
+    if (options->misbehave.count > 0 && (server || link)) {
         return cli_complain(usage, "--misbehave is for our own server");
     }
     for (size_t i = 0; i < options->misbehave.count; i++) {
         const char *text = options->misbehave.items[i];
         struct error error;
+        if (play_link_misbehaves(text)) {
+            if (!service_faults_check(text + strlen("link:"), &error)) {
+                return cli_complain(usage, "--misbehave %s: %s", text, error.text);
+            }
+            continue;
+        }
         struct message_rule *rule = play_server_misbehaves(text) ? NULL : message_rule_parse(text, &error);
         if (rule == NULL && !play_server_misbehaves(text)) {
             return cli_complain(usage, "--misbehave %s: neither a misbehaviour of our server nor a fault of our printers' "

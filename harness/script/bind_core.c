@@ -214,6 +214,10 @@ static void complete(struct definition *definition)
     if (definition->check && definition->kind == NULL) {
         definition->kind = memory_copy_text("contract");
     }
+    if (definition->check && definition->subject == NULL && strncmp(definition->name, "PL-", 3) == 0) {
+        bool client = strncmp(definition->name, "PL-CL-", 6) == 0; /* prusalink.md 10 */
+        definition->subject = memory_copy_text(client ? "prusalink-client" : "prusalink");
+    }
     if (definition->check && definition->subject == NULL && definition->side != NULL) {
         bool printer = strcmp(definition->side, "printer") == 0;
         definition->subject = memory_copy_text(printer ? "connect-printer" : "connect-server");

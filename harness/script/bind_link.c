@@ -133,6 +133,8 @@ static int target(lua_State *lua)
     set_text(lua, "user", targets->link_user);
     set_text(lua, "password", targets->link_password);
     set_text(lua, "api_key", targets->link_api_key);
+    set_text(lua, "folder", targets->link_folder);
+    set_flag(lua, "patient", targets->link_patient);
     set_flag(lua, "write", targets->link_write);
     set_flag(lua, "print", targets->link_print);
     return 1;

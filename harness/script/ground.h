@@ -22,7 +22,9 @@ struct ground_targets {
     const char *listen_certificate, *listen_key; /* PEM: it comes by TLS; NULL: by plain TCP */
     const char *link_url;       /* a PrusaLink server that is not ours */
     const char *link_user, *link_password, *link_api_key;
+    const char *link_folder;     /* what may be made and removed in its storage */
     bool link_write, link_print; /* what it may be made to do, besides being read */
+    bool link_patient;           /* checks that take minutes take place */
     bool bare_sdk;              /* that device is a host of the SDK that is no PrusaLink */
     const char *ca_file;        /* CA certificates to trust besides; NULL: the system's alone */
     bool insecure;              /* don't verify certificates */

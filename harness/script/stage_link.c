@@ -106,8 +106,10 @@ static bool start(struct stage *stage, struct served *host, const char *const *f
         host->face = NULL;
         return false;
     }
-    host->server = http_server_new(stage->world, stage->ground->network,
-                                   service_faults_face(host->faults), link_face_limits(host->face));
+    const struct http_service *service =
+        fault_count > 0 ? service_faults_face(host->faults) : link_face_service(host->face);
+    host->server = http_server_new(stage->world, stage->ground->network, service,
+                                   link_face_limits(host->face));
     if (!http_server_listen(host->server, &host->told.at, error)) {
         stop(host);
         return false;

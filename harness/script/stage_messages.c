@@ -115,6 +115,8 @@ void stage_redact(struct stage *stage, char **text)
         const cJSON *key = believed == NULL ? NULL : cJSON_GetObjectItemCaseSensitive(believed->info, "api_key");
         replace_text(text, cJSON_GetStringValue(key));
     }
+    replace_text(text, stage->ground->targets->link_password);
+    replace_text(text, stage->ground->targets->link_api_key);
     struct connect_log_entry entry;
     for (uint64_t seen = 0; stage->log != NULL && connect_log_next(stage->log, seen, &entry); seen = entry.number) {
         if (entry.time_us >= stage->began_us) {

@@ -48,7 +48,6 @@ static void drain(struct server_connection *connection)
 {
     const struct http_server_limits *limits = &connection->server->limits;
     connection->draining = connection->deaf = true;
-    http_parser_reset(&connection->parser); /* what it still holds is no request any more */
     stream_hold(connection->stream, false);
     stream_finish(connection->stream);
     world_arm_in(connection->server->world, &connection->timer,

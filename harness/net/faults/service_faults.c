@@ -118,9 +118,23 @@ static void take_body(void *owner, const char *bytes, size_t size)
     buffer_append(owner, bytes, size);
 }
 
+static void ignore_end(void *owner, const struct http_message *message)
+{
+    (void)owner;
+    (void)message;
+}
+
+static void ignore_failure(void *owner, enum http_problem problem, const char *why)
+{
+    (void)owner;
+    (void)problem;
+    (void)why;
+}
+
 static void decode_chunks(struct parts *parts, const char *bytes, size_t size)
 {
-    static const struct http_parser_events events = {.body = take_body};
+    static const struct http_parser_events events = {
+        .body = take_body, .complete = ignore_end, .failed = ignore_failure};
     struct http_parser parser;
     http_parser_init(&parser, false, &events, &parts->body);
     parser.body_bytes_max = SIZE_MAX;
@@ -236,46 +250,63 @@ static int status_of(const struct http_reply *reply)
     return reply->raw == NULL ? reply->status : blank != NULL ? atoi(blank + 1) : 0;
 }
 
+/* The rules that spoil this reply, one after the other. */
+static const struct service_rule *next_spoiler(const struct spoilt *spoilt, int status,
+                                               const struct service_rule *rule, unsigned *place)
+{
+    do {
+        rule = next_rule(spoilt, rule, place);
+    } while (rule != NULL && rule->status != 0 && rule->status != status);
+    return rule;
+}
+
+static void spoil_reply(struct spoilt *spoilt, const struct http_reply *reply,
+                        struct http_reply *out, struct buffer *bytes)
+{
+    int status = status_of(reply);
+    *out = *reply;
+    if (reply->raw != NULL) {
+        buffer_append(bytes, reply->raw, reply->raw_size);
+    } else if (reply->status != 0 && !http_reply_render(bytes, reply, spoilt->head_request) &&
+               reply->after == HTTP_AFTER_KEEP) {
+        out->after = HTTP_AFTER_CLOSE;
+    }
+    struct parts parts = {0};
+    take_apart(&parts, buffer_text(bytes), bytes->size);
+    unsigned place = 0;
+    for (const struct service_rule *rule = NULL;
+         (rule = next_spoiler(spoilt, status, rule, &place)) != NULL;) {
+        spoil_parts(rule, &parts);
+    }
+    buffer_clear(bytes);
+    put_together(&parts, bytes);
+    buffer_free(&parts.head);
+    buffer_free(&parts.body);
+    place = 0;
+    for (const struct service_rule *rule = NULL;
+         (rule = next_spoiler(spoilt, status, rule, &place)) != NULL;) {
+        spoil_manner(rule, out, bytes);
+    }
+    out->raw = bytes->size > 0 ? bytes->bytes : NULL;
+    out->raw_size = bytes->size;
+    out->status = bytes->size > 0 ? out->status : 0;
+}
+
 static void on_reply(struct http_exchange *exchange, const struct http_reply *reply)
 {
     struct spoilt *spoilt = (struct spoilt *)exchange;
     struct http_exchange *above = spoilt->above;
-    int status = status_of(reply);
-    struct buffer bytes = {0};
-    bool keeps = true, any = false;
-    if (reply->raw != NULL) {
-        buffer_append(&bytes, reply->raw, reply->raw_size);
-    } else if (reply->status != 0) {
-        keeps = http_reply_render(&bytes, reply, spoilt->head_request);
-    }
-    struct parts parts = {0};
-    take_apart(&parts, buffer_text(&bytes), bytes.size);
     unsigned place = 0;
-    for (const struct service_rule *rule = next_rule(spoilt, NULL, &place); rule != NULL;
-         rule = next_rule(spoilt, rule, &place)) {
-        if (rule->status == 0 || rule->status == status) {
-            spoil_parts(rule, &parts);
-            any = true;
-        }
+    if (next_spoiler(spoilt, status_of(reply), NULL, &place) == NULL) {
+        spoilt_free(spoilt);
+        http_exchange_reply(above, reply);
+        return;
     }
-    struct http_reply other = *reply;
-    buffer_clear(&bytes);
-    put_together(&parts, &bytes);
-    other.after = other.after == HTTP_AFTER_KEEP && !keeps ? HTTP_AFTER_CLOSE : other.after;
-    place = 0;
-    for (const struct service_rule *rule = next_rule(spoilt, NULL, &place); rule != NULL;
-         rule = next_rule(spoilt, rule, &place)) {
-        if (rule->status == 0 || rule->status == status) {
-            spoil_manner(rule, &other, &bytes);
-        }
-    }
-    other.raw = bytes.size > 0 ? bytes.bytes : NULL;
-    other.raw_size = bytes.size;
-    other.status = bytes.size > 0 ? other.status : 0;
+    struct buffer bytes = {0};
+    struct http_reply other;
+    spoil_reply(spoilt, reply, &other, &bytes);
     spoilt_free(spoilt);
-    http_exchange_reply(above, any ? &other : reply);
-    buffer_free(&parts.head);
-    buffer_free(&parts.body);
+    http_exchange_reply(above, &other);
     buffer_free(&bytes);
 }
 
