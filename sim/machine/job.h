@@ -37,6 +37,7 @@ struct job {
     int64_t printing_us;  /* time printing then: pauses do not count, waiting for heaters does */
     int64_t hundredth_us; /* time printing at the last 100th command before then */
     bool pause_held;      /* `held` by a pause and not by a heater */
+    uint64_t whole_bytes; /* of a file of which the plan is only the beginning; 0: it is all */
     double skipped_mm;    /* of filament */
 };
 
@@ -74,6 +75,9 @@ void job_go_on(struct job *job, int64_t now_us);
 void job_skip(struct job *job, int64_t now_us);
 void job_pause(struct job *job, int64_t now_us);
 void job_resume(struct job *job, int64_t now_us);
+/* A longer plan of the same file, which begins as the present one: goes on where that has ended.
+ * Takes over the reference. */
+void job_extend(struct job *job, struct plan *plan, int64_t now_us);
 void job_stop(struct job *job, int64_t now_us); /* for good; readings stay those of this instant */
 /* 10..999, as the firmware takes them; clipped. */
 void job_set_speed(struct job *job, int percent, int64_t now_us);

@@ -179,6 +179,14 @@ enum machine_refusal {
 };
 enum machine_refusal machine_start_print(struct machine *machine, const char *path,
                                          struct error *error);
+/* Print a file while it comes in: it will be at `path`, its bytes lie at `inner` meanwhile, and the
+ * first `there_bytes` of them are there. A print that reaches the end of what has come pauses and
+ * says so (PROMPT_NOT_DOWNLOADED). */
+enum machine_refusal machine_start_partial(struct machine *machine, const char *path,
+                                           const char *inner, uint64_t there_bytes,
+                                           struct error *error);
+/* More of that file has come; nothing if it is not being printed. */
+void machine_print_grown(struct machine *machine, const char *path, uint64_t there_bytes);
 enum machine_refusal machine_pause(struct machine *machine);
 enum machine_refusal machine_resume(struct machine *machine);
 enum machine_refusal machine_stop(struct machine *machine);

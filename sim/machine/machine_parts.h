@@ -56,6 +56,10 @@ struct machine_print {
     uint32_t layer;
     int64_t crash_us[2]; /* the last two */
     bool skipping;       /* an object that is left out */
+    struct {
+        struct file_content *content; /* NULL: all of it was there at the start */
+        uint64_t there_bytes, planned_bytes;
+    } partial;
 };
 
 struct motion;
@@ -162,7 +166,14 @@ bool motion_step(struct machine *machine);
 void motion_cancel(struct machine *machine); /* stop where it is */
 void machine_position(const struct machine *machine, double at[MODEL_AXES]);
 
+/* --- machine_partial.c --- */
+/* The plan is at its end. True: there is more of the file, or will be. */
+bool print_outruns_file(struct machine *machine);
+
 /* --- machine_print.c --- */
+enum machine_refusal print_may_begin(const struct machine *machine, struct error *error);
+void print_begin(struct machine *machine, const char *path, const struct file_node *file,
+                 bool from_sd, struct plan *plan); /* takes over the plan */
 enum machine_refusal print_find_file(struct machine *machine, const char *path,
                                      const struct file_node **file, bool *from_sd,
                                      struct error *error);

@@ -28,6 +28,7 @@ void print_free(struct machine *machine)
 {
     if (machine->print != NULL) {
         job_free(&machine->print->job);
+        file_content_release(machine->print->partial.content);
         free(machine->print->info.path);
         free(machine->print);
         machine->print = NULL;
@@ -51,8 +52,8 @@ enum machine_refusal print_find_file(struct machine *machine, const char *path,
     return MACHINE_ACCEPTED;
 }
 
-static void begin_print(struct machine *machine, const char *path, const struct file_node *file,
-                        bool from_sd, struct plan *plan)
+void print_begin(struct machine *machine, const char *path, const struct file_node *file,
+                 bool from_sd, struct plan *plan)
 {
     motion_cancel(machine);
     struct machine_print *print = machine->print = memory_new(sizeof *print);
@@ -80,6 +81,19 @@ static void begin_print(struct machine *machine, const char *path, const struct 
     TELL(machine, job_known_better, (face));
 }
 
+enum machine_refusal print_may_begin(const struct machine *machine, struct error *error)
+{
+    if (machine->layers.printing != STATE_NONE) {
+        error_set(error, "already printing");
+        return MACHINE_ALREADY_PRINTING;
+    }
+    if (!machine_answers(machine) || machine->layers.override != STATE_NONE) {
+        error_set(error, "cannot print in state %s", printer_state_name(machine_state(machine)));
+        return MACHINE_WRONG_STATE;
+    }
+    return MACHINE_ACCEPTED;
+}
+
 enum machine_refusal machine_start_print(struct machine *machine, const char *path,
                                          struct error *error)
 {
@@ -89,15 +103,10 @@ enum machine_refusal machine_start_print(struct machine *machine, const char *pa
     machine_settle(machine);
     const struct file_node *file;
     bool from_sd;
-    if (machine->layers.printing != STATE_NONE) {
-        error_set(error, "already printing");
-        return MACHINE_ALREADY_PRINTING;
+    enum machine_refusal refusal = print_may_begin(machine, error);
+    if (refusal == MACHINE_ACCEPTED) {
+        refusal = print_find_file(machine, path, &file, &from_sd, error);
     }
-    if (!machine_answers(machine) || machine->layers.override != STATE_NONE) {
-        error_set(error, "cannot print in state %s", printer_state_name(machine_state(machine)));
-        return MACHINE_WRONG_STATE;
-    }
-    enum machine_refusal refusal = print_find_file(machine, path, &file, &from_sd, error);
     if (refusal != MACHINE_ACCEPTED) {
         return refusal;
     }
@@ -112,7 +121,7 @@ enum machine_refusal machine_start_print(struct machine *machine, const char *pa
         error_prefix(error, "%s", path);
         return MACHINE_BAD_FILE;
     }
-    begin_print(machine, path, file, from_sd, plan);
+    print_begin(machine, path, file, from_sd, plan);
     machine_settle(machine);
     return MACHINE_ACCEPTED;
 }
@@ -364,7 +373,9 @@ static bool run(struct machine *machine)
         return true;
     }
     if (print->job.state == JOB_DONE) {
-        print_finish(machine);
+        if (!print_outruns_file(machine)) {
+            print_finish(machine);
+        }
         return true;
     }
     if (print->phase == PRINT_DRAINING && print->due_us <= machine_now(machine)) {

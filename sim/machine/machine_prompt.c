@@ -15,6 +15,7 @@ static const char *const prompt_names[PROMPT_COUNT] = {
     [PROMPT_HOTEND_FAN] = "hotend-fan",
     [PROMPT_PRINT_FAN] = "print-fan",
     [PROMPT_MEDIUM_GONE] = "medium-gone",
+    [PROMPT_NOT_DOWNLOADED] = "not-downloaded",
     [PROMPT_CRASH_REPEATED] = "crash-repeated",
     [PROMPT_HOME_FAILED] = "home-failed",
     [PROMPT_COLD_BED] = "cold-bed",

@@ -20,6 +20,7 @@ enum machine_prompt {
     PROMPT_HOTEND_FAN,
     PROMPT_PRINT_FAN,
     PROMPT_MEDIUM_GONE, /* pulled while it was printed from */
+    PROMPT_NOT_DOWNLOADED, /* the print is where its file ends as yet */
     PROMPT_CRASH_REPEATED,
     PROMPT_HOME_FAILED,
     PROMPT_COLD_BED,        /* the mains came back too late */

@@ -33,6 +33,9 @@ struct file_content *file_content_of_file(const char *path,
 /* So many bytes in memory, 0 each until storage_write() puts something there; takes room only for
  * what was written. */
 struct file_content *file_content_of_size(uint64_t size);
+/* The first `size` bytes of another content, which it shares; of one that is written in place, as
+ * they are when they are read. */
+struct file_content *file_content_head(struct file_content *content, uint64_t size);
 struct file_content *file_content_share(struct file_content *content);
 void file_content_release(struct file_content *content); /* NULL is fine */
 uint64_t file_content_size(

@@ -17,6 +17,7 @@ struct file_content {
     uint64_t size;
     void *bytes;                         /* in memory; NULL: on disk */
     size_t capacity;                     /* of the bytes of one that grows; 0: it never does */
+    struct file_content *of;             /* whose first bytes these are; NULL: nobody's */
     char **pages;                        /* of one that is written in place; NULL: none there yet */
     struct storage_directory *directory; /* `path` is below it; NULL: `path` is the caller's own */
     char *path;
@@ -72,6 +73,13 @@ bool file_content_write(struct file_content *content, uint64_t offset, const voi
         size -= part;
     }
     return true;
+}
+
+struct file_content *file_content_head(struct file_content *content, uint64_t size)
+{
+    struct file_content *head = content_new(size < content->size ? size : content->size);
+    head->of = file_content_share(content);
+    return head;
 }
 
 static void read_pages(const struct file_content *content, uint64_t offset, char *to, size_t size)
@@ -182,6 +190,7 @@ void file_content_release(struct file_content *content)
         storage_directory_release(content->directory);
     }
     free_pages(content);
+    file_content_release(content->of);
     free(content->bytes);
     free(content->path);
     free(content);
@@ -228,6 +237,9 @@ long file_content_read(const struct file_content *content, uint64_t offset, void
     if (content->bytes != NULL) {
         memcpy(bytes, (const char *)content->bytes + offset, wanted);
         return (long)wanted;
+    }
+    if (content->of != NULL) {
+        return file_content_read(content->of, offset, bytes, wanted, error);
     }
     if (content->pages != NULL) {
         read_pages(content, offset, bytes, wanted);

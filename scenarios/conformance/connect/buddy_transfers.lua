@@ -321,7 +321,7 @@ check "BUD-TRN-13" {
 }
 
 check "BUD-TRN-14" {
-  "a printable file is told by FILE_CHANGED as soon as it comes, a .bbf is not",
+  "a printable file is told by FILE_CHANGED as soon as it comes, and can be printed; a .bbf is not",
   side = "printer",
   run = function(t)
     local printer = ready(t, buddy.printer(t))
@@ -338,6 +338,8 @@ check "BUD-TRN-14" {
       t:expect(t.connect:command(printer, "STOP_TRANSFER")):answered("FINISHED"):within "15s"
       return
     end
+    local print = t.connect:command(printer, "START_PRINT", { path = path })
+    t:expect(print):answered("JOB_INFO"):within "15s"
     ended(t, printer, "TRANSFER_FINISHED", command)
   end,
 }

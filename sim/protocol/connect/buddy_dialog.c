@@ -26,6 +26,7 @@ static const struct row {
     [PROMPT_HOTEND_FAN] = {12828, {{"Continue", ANSWER_CONTINUE}}},
     [PROMPT_PRINT_FAN] = {12816, {{"Continue", ANSWER_CONTINUE}}},
     [PROMPT_MEDIUM_GONE] = {12821, {{"Continue", ANSWER_CONTINUE}}},
+    [PROMPT_NOT_DOWNLOADED] = {12824, {{"Continue", ANSWER_CONTINUE}}},
     [PROMPT_CRASH_REPEATED] = {12811, {{"Resume", ANSWER_RESUME}, {"Pause", ANSWER_PAUSE}}},
     [PROMPT_HOME_FAILED] = {12812, {{"Retry", ANSWER_RETRY}}},
     [PROMPT_COLD_BED] = {12808, {{"Continue", ANSWER_CONTINUE}}},

@@ -49,6 +49,23 @@ static const char *mapping_trouble(const struct buddy *buddy, const struct buddy
     return NULL;
 }
 
+/* A file that is still coming in is printed as far as it is there (7.6). */
+static bool print_file(struct buddy *buddy, const char *path)
+{
+    struct error error = {""};
+    struct buddy_entry entry;
+    if (!buddy_drive_class.look(buddy->machine, path, &entry) || !entry.read_only) {
+        return machine_start_print(buddy->machine, path, &error) == MACHINE_ACCEPTED;
+    }
+    struct buffer inner = {0};
+    buffer_format(&inner, "%s/p", path);
+    uint64_t there = buddy_transfer_there(buddy, path, entry.size);
+    enum machine_refusal refusal =
+        machine_start_partial(buddy->machine, path, inner.bytes, there, &error);
+    buffer_free(&inner);
+    return refusal == MACHINE_ACCEPTED;
+}
+
 static const char *start_print(void *host, const struct buddy_command *command)
 {
     struct buddy *buddy = host;
@@ -57,14 +74,13 @@ static const char *start_print(void *host, const struct buddy_command *command)
         return trouble;
     }
     struct buffer path = {0};
-    struct error error = {""};
     bool started = false;
     if (at_rest(buddy) && strlen(command->path) <= BUDDY_SHORT_PATH_MAX &&
         buddy_drive_resolve(buddy->machine, command->path, &path)) {
         free(buddy->start_path);
         buddy->start_path = memory_copy_text(command->path);
         machine_dismiss_end(buddy->machine);
-        started = machine_start_print(buddy->machine, path.bytes, &error) == MACHINE_ACCEPTED;
+        started = print_file(buddy, path.bytes);
     }
     buffer_free(&path);
     if (!started) {

@@ -267,6 +267,13 @@ static void go_on(struct buddy *buddy)
     }
 }
 
+/* A print of it may go on further. */
+static void tell_print(const struct buddy *buddy)
+{
+    const struct buddy_partial *partial = &run_of(buddy)->partial;
+    machine_print_grown(buddy->machine, partial->path, partial->valid.head_end);
+}
+
 bool buddy_transfer_step(struct buddy *buddy)
 {
     struct run *run = run_of(buddy);
@@ -276,6 +283,7 @@ bool buddy_transfer_step(struct buddy *buddy)
         }
         return false;
     }
+    tell_print(buddy);
     if (run->stop) {
         done(buddy, BUDDY_TRANSFER_STOPPED);
     } else if (buddy_valid_bytes(&run->partial.valid) == run->partial.valid.size) {
@@ -400,6 +408,12 @@ bool buddy_transfer_recover(struct buddy *buddy)
         transfers_of(buddy)->left_overs = true;
     }
     return true;
+}
+
+uint64_t buddy_transfer_there(const struct buddy *buddy, const char *path, uint64_t size)
+{
+    const struct run *run = run_of(buddy);
+    return run != NULL && strcmp(run->partial.path, path) == 0 ? run->partial.valid.head_end : size;
 }
 
 void buddy_transfer_look(struct buddy *buddy)

@@ -34,6 +34,9 @@ bool buddy_transfer_recover(struct buddy *buddy);
 bool buddy_transfer_step(struct buddy *buddy);
 /* state->transfer := what runs now. */
 void buddy_transfer_look(struct buddy *buddy);
+/* How much of the file at `path`, as the machine has it, is there without a gap; `size` of another
+ * than the one that comes in. */
+uint64_t buddy_transfer_there(const struct buddy *buddy, const char *path, uint64_t size);
 /* As a power cut does it: nothing more happens, and what is on the drive stays as it is. */
 void buddy_transfer_cut(struct buddy *buddy);
 
