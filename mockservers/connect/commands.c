@@ -428,6 +428,9 @@ static enum connect_command_status meaning(const struct connect_command *command
         {"FAILED", CONNECT_COMMAND_FAILED},        {"FINISHED", CONNECT_COMMAND_FINISHED},
         {"INFO", CONNECT_COMMAND_FINISHED},        {"FILE_INFO", CONNECT_COMMAND_FINISHED},
         {"JOB_INFO", CONNECT_COMMAND_FINISHED},    {"TRANSFER_INFO", CONNECT_COMMAND_FINISHED},
+        /* Buddy printers end a command with what it led to (connect-buddy.md 6.3). */
+        {"FILE_CHANGED", CONNECT_COMMAND_FINISHED},
+        {"CANCELABLE_CHANGED", CONNECT_COMMAND_FINISHED},
     };
     for (size_t i = 0; i < sizeof meanings / sizeof meanings[0]; i++) {
         if (strcmp(meanings[i].event, event) == 0) {

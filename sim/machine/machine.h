@@ -86,6 +86,7 @@ struct machine_readings {
     int64_t printing_us;          /* the exact one */
     int64_t filament_change_in_s; /* to the next pause or colour change; -1 unknown */
     bool estimates_inaccurate;
+    bool estimates_of_file; /* by its M73; else they are a guess of the host from bytes and time */
     uint32_t layer, layer_count;
     double filament_used_mm; /* by this job so far */
     /* MMU; meaningful while `mmu` */

@@ -39,6 +39,7 @@ static void read_print(const struct machine *machine, struct machine_readings *r
         guess_progress(readings, &job);
         return;
     }
+    readings->estimates_of_file = true;
     readings->progress_percent = job.percent[PLAN_NORMAL];
     double speed = machine->speed_percent > 0 ? machine->speed_percent / 100.0 : 1;
     if (job.left_min[PLAN_NORMAL] >= 0) {

@@ -11,7 +11,7 @@ static const double LOAD_MM = 70, LOAD_FEED_MM_S = 6.7;
 static const double UNLOAD_MM = 80, UNLOAD_FEED_MM_S = 40; /* [set] */
 static const double PURGE_MM = 10;                         /* [set] */
 
-enum { CHANGE_CODE = 600 };
+enum { CHANGE_CODE = 600, PREVIEW_CODE = 1000 }; /* of PRINT_USER; the latter is no M-code */
 
 static bool runs(const struct machine_print *print)
 {
@@ -92,7 +92,7 @@ bool print_change_step(struct machine *machine)
         prompt_show(machine, PROMPT_CHANGE_INSERT);
         return true;
     case PROMPT_CHANGE_LOAD:
-        if (machine->print->job.paused) { /* it has not begun */
+        if (machine->print->user_code == PREVIEW_CODE) {
             begin_print_after_all(machine);
         } else {
             prompt_show(machine, PROMPT_CHANGE_COLOR);
@@ -161,7 +161,7 @@ void print_ask_for_filament(struct machine *machine)
 {
     job_pause(&machine->print->job, machine_now(machine));
     machine->print->phase = PRINT_USER;
-    machine->print->user_code = CHANGE_CODE;
+    machine->print->user_code = PREVIEW_CODE;
     prompt_show(machine, PROMPT_NO_FILAMENT);
     machine_trigger(machine, TRIGGER_USER_WANTED, SOURCE_COUNT, NULL);
 }

@@ -157,6 +157,55 @@ check "BUD-CMD-14" {
   end,
 }
 
+check "BUD-CMD-15" {
+  "the FINISHED of SET_TOKEN and the INFO behind it come with the new token; 21 characters are too many",
+  side = "printer",
+  run = function(t)
+    local printer = buddy.printer(t)
+    if t.outside.printer then
+      t:skip "it would change the token of the device"
+    end
+    buddy.rejected(t, printer, "Missing or broken parameters", "SET_TOKEN", { token = ("x"):rep(21) })
+    t:wait "2s"
+    local since, token = t:now(), "abcdefghij0123456789"
+    t.connect:on("event", function()
+      return { status = 204 } -- the server does not know that token
+    end)
+    local command = t.connect:command(printer, "SET_TOKEN", { token = token })
+    t:wait "10s"
+    local posts = t.connect:requests(printer, { path = "/p/events", at = above(since) })
+    t:expect(posts[1].json, "first event"):satisfies { event = "FINISHED", command_id = command.id }
+    t:expect(posts[2].json.event, "second event"):equals "INFO"
+    t:expect(posts[2].json, "INFO"):lacks "command_id"
+    for _, post in ipairs(posts) do
+      t:expect(post.headers.token, "Token"):equals(token)
+    end
+  end,
+}
+
+check "BUD-CMD-16" {
+  "RESET and RESET_PRINTER are not answered; after the start comes an INFO without command_id",
+  side = "printer",
+  run = function(t)
+    local printer = buddy.printer(t)
+    if t.outside.printer then
+      t:skip "it would restart the device"
+    end
+    for _, name in ipairs { "RESET", "RESET_PRINTER" } do
+      t:wait "5s"
+      local since = t:now()
+      local command = t.connect:command(printer, name)
+      t:expect(command):delivered():within "10s"
+      local first = t:expect_event(printer):within "30s"
+      t:expect(first.event, "first event"):equals "INFO"
+      t:expect(first, "INFO"):lacks "command_id"
+      t:wait "10s"
+      t:expect(#t:events_since(printer, since, { command_id = command.id }), "answers to " .. name):equals(0)
+      command:give_up()
+    end
+  end,
+}
+
 check "BUD-CMD-18" {
   'SET_VALUE of a bool by 1 is REJECTED, "Invalid bool value"; by true it is FINISHED, and INFO tells it',
   side = "printer",
@@ -171,6 +220,20 @@ check "BUD-CMD-18" {
     t:wait "3s"
     local told = t:events_since(printer, since, { event = "INFO", data = { tools = { ["1"] = { hardened = true } } } })
     t:expect(#told, "INFO with the new value"):equals(1)
+  end,
+}
+
+check "BUD-CMD-23" {
+  "G-code with a line of 111 characters is ACCEPTED and then FAILED, without a reason; one of 110 is FINISHED",
+  side = "printer",
+  run = function(t)
+    local printer = buddy.printer(t)
+    for _, size in ipairs { 110, 111 } do
+      local command = t.connect:gcode(printer, "M115 ;" .. ("x"):rep(size - 6))
+      local ending = t:expect(command):answered(size == 110 and "FINISHED" or "FAILED"):within "20s"
+      t:expect(ending, ending.event):lacks "reason"
+      t:expect(command:answer "ACCEPTED", "ACCEPTED"):is_a "table"
+    end
   end,
 }
 

@@ -4,7 +4,7 @@ local buddy = {}
 buddy.file = "/usb/cube.gcode"
 
 -- A print without waiting for heat: moves of a few minutes, with no word about the time that is left.
-local function gcode(minutes)
+function buddy.gcode(minutes)
   local lines = { "; generated for a check", "G90", "M83", "G28", "G1 Z0.2 F600" }
   for _ = 1, minutes * 6 do -- 10 s each: 2 x 100 mm at 20 mm/s
     lines[#lines + 1] = "G1 X110 Y50 E1 F1200"
@@ -13,12 +13,28 @@ local function gcode(minutes)
   return table.concat(lines, "\n") .. "\n"
 end
 
+function buddy.files()
+  return { [buddy.file] = buddy.gcode(10) }
+end
+
 function buddy.printer(t, options)
   options = options or {}
   if not t.outside.printer then
-    options.files = options.files or { [buddy.file] = gcode(10) }
+    options.files = options.files or buddy.files()
   end
   return t:printer("mk4", options)
+end
+
+-- For what only this model of ours has.
+function buddy.model(t, model, options)
+  if t.outside.printer then
+    t:skip("needs our own printer of the model " .. model)
+  end
+  local printer = t:printer(model, options)
+  if printer.model ~= model then
+    t:skip("needs the model " .. model)
+  end
+  return printer
 end
 
 -- It prints that file, as a person has started it.
@@ -69,6 +85,31 @@ end
 
 function buddy.is_full(telemetry)
   return telemetry.json.temp_nozzle ~= nil
+end
+
+-- A reply with a command in it, past the server's own queue.
+function buddy.command(id, name, kwargs, more)
+  local reply = { status = 200, headers = { ["Command-Id"] = tostring(id), ["Content-Type"] = "application/json" } }
+  reply.body = ('{"command":"%s","kwargs":%s}'):format(name, json.encode(kwargs or {}))
+  for key, value in pairs(more or {}) do
+    reply[key] = value
+  end
+  return reply
+end
+
+-- Every full telemetry since an instant, at least one.
+function buddy.full(t, printer, since)
+  local list = {}
+  for _, telemetry in ipairs(buddy.telemetries(t, printer, since)) do
+    if buddy.is_full(telemetry) then
+      list[#list + 1] = telemetry
+    end
+  end
+  if #list == 0 and t.outside.printer then
+    t:skip "no full telemetry was seen meanwhile"
+  end
+  t:expect(#list, "full telemetries"):at_least(1)
+  return list
 end
 
 -- It says STATE_CHANGED because it is asked to; the events and the answers to them are the check's.

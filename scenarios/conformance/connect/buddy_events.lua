@@ -40,6 +40,40 @@ local function info(t, printer)
   return t:expect(t.connect:command(printer, "SEND_INFO")):answered("INFO"):within("15s").data
 end
 
+-- Those of INFO in the order of 5.2; some only of some models.
+local INFO = {
+  "firmware", "printer_type", "sn", "appendix", "fingerprint", "nozzle_diameter", "transfer_paused", "api_key", "storages",
+  "network_info", "tools", "enclosure", "mmu", "addon_power", "slots",
+}
+local SOMETIMES = { api_key = true, enclosure = true, mmu = true, addon_power = true }
+
+check "BUD-EVT-03" {
+  "INFO has its members in the order of the document's vector, and nozzle diameters with two decimals",
+  side = "printer",
+  run = function(t)
+    local printer = buddy.printer(t)
+    local command = t.connect:command(printer, "SEND_INFO")
+    t:expect(command):answered("INFO"):within "15s"
+    local posts = t.connect:requests(printer, { json = { event = "INFO", command_id = command.id } })
+    local body = posts[#posts].body
+    t:expect(buddy.keys(body), "members of the event"):equals { "data", "state", "command_id", "event" }
+    local keys, at = buddy.keys(body:match '^{"data":(%b{})'), 1
+    for _, key in ipairs(INFO) do
+      if keys[at] == key then
+        at = at + 1
+      else
+        t:expect(SOMETIMES[key], key .. " may be left out"):is_true()
+      end
+    end
+    t:expect(keys[at], "a member out of its place"):is_nil()
+    t:expect(body, "INFO"):matches '"nozzle_diameter":%d+%.%d%d,'
+    for tool in body:match('"tools":(%b{})'):sub(2):gmatch "%b{}" do
+      t:expect(buddy.keys(tool), "members of a tool"):equals { "nozzle_diameter", "high_flow", "hardened", "material" }
+      t:expect(tool, "tool"):matches '"nozzle_diameter":%d+%.%d%d,'
+    end
+  end,
+}
+
 check "BUD-EVT-04" {
   "storages is the USB drive alone, empty without it",
   side = "printer",

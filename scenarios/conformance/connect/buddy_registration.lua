@@ -95,6 +95,34 @@ check "BUD-REG-05" {
   end,
 }
 
+check "BUD-REG-06" {
+  "of a Code 25 characters are kept, of a Token 20",
+  side = "printer",
+  run = function(t)
+    local code, token = ("C0DE5"):rep(7), ("t0k3n"):rep(5)
+    t.connect:on("register", { times = 1 }, function()
+      return { status = 200, headers = { Code = code } }
+    end)
+    local polled
+    t.connect:on("poll", { times = 1 }, function(message)
+      polled = message.headers.code
+      return { status = 200, headers = { Token = token } }
+    end)
+    local seen
+    local hook = t.connect:on("event", function(message)
+      seen = seen or message.headers.token
+      return { status = 204 }
+    end)
+    buddy.registering(t)
+    t:wait_until(function()
+      return seen
+    end, "1m")
+    hook:off()
+    t:expect(polled, "Code of the poll"):equals(code:sub(1, 25))
+    t:expect(seen, "Token of the first event"):equals(token:sub(1, 20))
+  end,
+}
+
 check "BUD-REG-07" {
   "with the token there are no more polls, and it is on every request",
   side = "printer",

@@ -186,20 +186,66 @@ check "BUD-TEL-02" {
   end,
 }
 
--- Every full telemetry so far, at least one.
-local function full(t, printer, since)
-  local list = {}
-  for _, telemetry in ipairs(buddy.telemetries(t, printer, since)) do
-    if buddy.is_full(telemetry) then
-      list[#list + 1] = telemetry
-    end
+-- The members of a full telemetry in their order (4.1); nested ones are left out.
+local ORDER = {
+  "transfer_id", "transfer_transferred", "transfer_time_remaining", "transfer_progress", "job_id", "time_printing",
+  "time_remaining", "filament_change_in", "progress", "temp_nozzle", "temp_bed", "temp_heatbreak", "temp_psu",
+  "temp_ambient", "extruder_fs_state", "remote_fs_state", "target_nozzle", "target_bed", "speed", "flow", "material",
+  "enclosure", "chamber", "axis_x", "axis_y", "axis_z", "fan_extruder", "fan_print", "filament", "slot", "command_id",
+  "dialog_id", "state",
+}
+
+-- All that must be there is, in that order, and nothing that the document does not know.
+local function ordered(t, telemetry, required)
+  local keys = buddy.keys(telemetry.body)
+  local at = 0
+  for _, key in ipairs(keys) do
+    repeat
+      at = at + 1
+    until ORDER[at] == key or at > #ORDER
+    t:expect(ORDER[at], "the member in its place in " .. telemetry.body):equals(key)
   end
-  if #list == 0 and t.outside.printer then
-    t:skip "no full telemetry was seen meanwhile"
+  for _, key in ipairs(required) do
+    t:expect(telemetry.json, "full telemetry"):has(key)
   end
-  t:expect(#list, "full telemetries"):at_least(1)
-  return list
 end
+
+check "BUD-TEL-03" {
+  "a full telemetry of a print has its members in the order of the document's vector",
+  side = "printer",
+  run = function(t)
+    local printer = buddy.printing(t)
+    t:wait "30s"
+    local seen = 0
+    for _, telemetry in ipairs(buddy.full(t, printer)) do
+      if telemetry.json.job_id then
+        seen = seen + 1
+        ordered(t, telemetry, {
+          "job_id", "time_printing", "progress", "temp_nozzle", "temp_bed", "target_nozzle", "target_bed", "speed", "flow",
+          "axis_z", "fan_extruder", "fan_print", "filament", "state",
+        })
+      end
+    end
+    t:expect(seen, "full telemetries with a job"):at_least(1)
+  end,
+}
+
+check "BUD-TEL-04" {
+  "a full telemetry of an idle printer has its members in the order of the document's vector",
+  side = "printer",
+  run = function(t)
+    local printer = buddy.printer(t)
+    t:wait "10s"
+    for _, telemetry in ipairs(buddy.full(t, printer)) do
+      ordered(t, telemetry, {
+        "temp_nozzle", "temp_bed", "target_nozzle", "target_bed", "speed", "flow", "axis_x", "axis_y", "axis_z", "state",
+      })
+      for _, key in ipairs { "job_id", "progress", "fan_extruder", "fan_print", "filament" } do
+        t:expect(telemetry.json, "telemetry of an idle printer"):lacks(key)
+      end
+    end
+  end,
+}
 
 check "BUD-TEL-05" {
   "axis_x and axis_y are there without a job only, fans and filament with one only, axis_z always",
@@ -208,7 +254,7 @@ check "BUD-TEL-05" {
     local printer = buddy.printing(t)
     t:wait "1m"
     local with, without = 0, 0
-    for _, telemetry in ipairs(full(t, printer)) do
+    for _, telemetry in ipairs(buddy.full(t, printer)) do
       local json = telemetry.json
       local job = json.job_id ~= nil
       with, without = with + (job and 1 or 0), without + (job and 0 or 1)
@@ -231,7 +277,7 @@ check "BUD-TEL-06" {
   run = function(t)
     local printer = buddy.printer(t)
     t:wait "10s"
-    for _, telemetry in ipairs(full(t, printer)) do
+    for _, telemetry in ipairs(buddy.full(t, printer)) do
       for _, key in ipairs { "temp_nozzle", "temp_bed", "target_nozzle", "target_bed" } do
         t:expect(telemetry.body, "telemetry"):matches(('"%s":%%-?%%d+%%.%%d[,}]'):format(key))
       end
@@ -239,6 +285,66 @@ check "BUD-TEL-06" {
         t:expect(telemetry.body, "telemetry"):matches(('"%s":%%-?%%d+%%.%%d%%d[,}]'):format(key))
       end
     end
+  end,
+}
+
+check "BUD-TEL-07" {
+  "times that are not known are left out: time_remaining and filament_change_in are never 4294967295",
+  side = "printer",
+  run = function(t)
+    local printer = buddy.printing(t) -- its file says nothing of times
+    t:wait "1m"
+    local seen = 0
+    for _, telemetry in ipairs(buddy.telemetries(t, printer)) do
+      local json = telemetry.json
+      seen = seen + (json.job_id and 1 or 0)
+      for _, key in ipairs { "time_remaining", "filament_change_in" } do
+        if t.outside.printer then
+          t:expect(json[key], key):differs(4294967295)
+        else
+          t:expect(json, "telemetry of a file without M73"):lacks(key)
+        end
+      end
+    end
+    t:expect(seen, "telemetries of the print"):at_least(30)
+    if t.outside.printer then
+      return
+    end
+    local told = buddy.printer(t, { files = { [buddy.file] = "M73 P10 R20 C5\n" .. buddy.gcode(10) } })
+    told:start_print(buddy.file)
+    told:wait_state("PRINTING", "2m")
+    t:wait "10s"
+    t:expect(told:telemetry(), "telemetry of a file with M73"):satisfies {
+      progress = 10, time_remaining = 1200, filament_change_in = 300,
+    }
+  end,
+}
+
+check "BUD-TEL-08" {
+  "the members of a transfer come first, in reduced telemetries, too",
+  side = "printer",
+  run = function(t)
+    local printer = buddy.printer(t)
+    if t.outside.printer then
+      t:skip "it would change the drive of the device"
+    end
+    local file = t.connect:serve(("G1 X10\n"):rep(20000), { bytes_per_second = 5000 })
+    t:expect(t.connect:download(printer, file, "/usb/slow.gcode", { encrypted = true })):answered("TRANSFER_INFO"):within "15s"
+    t:wait "2s"
+    local since = t:now()
+    t:wait "10s"
+    local reduced = 0
+    local list = buddy.telemetries(t, printer, since)
+    t:expect(#list, "telemetries in 10 s"):at_least(8)
+    for _, telemetry in ipairs(list) do
+      reduced = reduced + (buddy.is_full(telemetry) and 0 or 1)
+      local keys = buddy.keys(telemetry.body)
+      t:expect({ table.unpack(keys, 1, 4) }, "first members"):equals {
+        "transfer_id", "transfer_transferred", "transfer_time_remaining", "transfer_progress",
+      }
+      t:expect(telemetry.body, "telemetry"):matches '"transfer_progress":%d+%.%d[,}]'
+    end
+    t:expect(reduced, "reduced telemetries"):at_least(5)
   end,
 }
 
@@ -268,7 +374,7 @@ check "BUD-TEL-13" {
     t:expect(t.connect:gcode(printer, "M104 S60")):answered("FINISHED"):within "20s"
     local since = t:now()
     t:wait "20s"
-    local seen = full(t, printer, since)
+    local seen = buddy.full(t, printer, since)
     t:expect(#seen, "full telemetries while the nozzle heats for 20 s"):at_least(10)
     t:expect(t.connect:gcode(printer, "M104 S0")):answered("FINISHED"):within "20s"
   end,

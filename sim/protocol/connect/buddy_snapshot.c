@@ -142,12 +142,9 @@ static void look_at_objects(struct buddy *buddy)
 
 /* ---- job ---- */
 
-static uint32_t seconds_or_unknown(int64_t seconds, int speed_percent)
+static uint32_t seconds_or_unknown(int64_t seconds)
 {
-    if (seconds < 0 || speed_percent <= 0) {
-        return BUDDY_TIME_UNKNOWN;
-    }
-    return (uint32_t)(seconds * 100 / speed_percent);
+    return seconds < 0 || seconds > UINT32_MAX ? BUDDY_TIME_UNKNOWN : (uint32_t)seconds;
 }
 
 static void look_at_job_file(struct buddy *buddy, const struct machine_job *job)
@@ -160,6 +157,14 @@ static void look_at_job_file(struct buddy *buddy, const struct machine_job *job)
     buffer_clear(&buddy->job_name);
     buffer_append_text(&buddy->job_path, buddy->start_path != NULL ? buddy->start_path : job->path);
     buffer_append_text(&buddy->job_name, buddy_path_name(job->path));
+}
+
+/* Without a word of the file, where it is read; that is never all of it (4.1). */
+static int progress_of(const struct machine_readings *readings)
+{
+    enum { MOST = 99 };
+    int percent = readings->progress_percent < 0 ? 0 : readings->progress_percent;
+    return readings->estimates_of_file || percent < MOST ? percent : MOST;
 }
 
 static void look_at_job(struct buddy *buddy, const struct machine_readings *readings)
@@ -178,10 +183,11 @@ static void look_at_job(struct buddy *buddy, const struct machine_readings *read
     state->job_path = buffer_text(&buddy->job_path);
     state->job_name = buffer_text(&buddy->job_name);
     state->printing_s = (uint32_t)(readings->printing_us / SECONDS(1));
-    state->remaining_s = seconds_or_unknown(readings->time_remaining_s, readings->speed_percent);
-    state->change_in_s =
-        seconds_or_unknown(readings->filament_change_in_s, readings->speed_percent);
-    state->progress_percent = readings->progress_percent < 0 ? 0 : readings->progress_percent;
+    state->remaining_s = readings->estimates_of_file
+                             ? seconds_or_unknown(readings->time_remaining_s)
+                             : BUDDY_TIME_UNKNOWN;
+    state->change_in_s = seconds_or_unknown(readings->filament_change_in_s);
+    state->progress_percent = progress_of(readings);
 }
 
 /* ---- heat and motion ---- */
