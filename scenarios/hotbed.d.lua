@@ -167,6 +167,23 @@ function Printer:set_server(url, token) end
 ---@param material string
 ---@param slot? integer from 1
 function Printer:load_filament(material, slot) end
+---of a resin printer; readings().resin says what it shows
+---@param closed boolean
+function Printer:set_cover(closed) end
+---@param inserted boolean
+function Printer:set_tank(inserted) end
+---so much is in its tank now
+---@param ml number
+function Printer:set_resin(ml) end
+---the tank was filled in FEED_ME and the printer is told so
+function Printer:refill() end
+---@param calibrated boolean
+function Printer:set_calibrated(calibrated) end
+---open a project without printing it; proceed() confirms
+---@param path string
+function Printer:open_project(path) end
+---"continue" of a host: confirms a project, poured resin, a warning, a fed tank
+function Printer:proceed() end
 ---@param percent integer
 function Printer:set_speed(percent) end
 ---@param percent integer

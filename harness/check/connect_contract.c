@@ -99,12 +99,17 @@ void verdict(struct sight *sight, bool good, const char *expected, const char *s
     }
 }
 
+bool of_prusalink(const struct sight *sight)
+{
+    return sight->contract->settings.prusalink && !(sight->subject != NULL && sight->subject->resin);
+}
+
 static bool is_bound(const struct sight *sight, enum bound bound)
 {
     if (sight->subject != NULL && sight->subject->buddy) {
         return bound == OF_ANY;
     }
-    return bound != OF_PRUSALINK || sight->contract->settings.prusalink;
+    return bound != OF_PRUSALINK || of_prusalink(sight);
 }
 
 void ask_rules(struct sight *sight)

@@ -324,7 +324,7 @@ static void judge_ready(struct sight *sight, const char *name, const char *from,
     if (same(command->state, from)) {
         verdict(sight, finished && went, "STATE_CHANGED, then FINISHED", "%s, last change %s",
                 sight->event, command->last_change[0] == '\0' ? "(none)" : command->last_change);
-    } else if (sight->contract->settings.prusalink && !same(command->state, to) &&
+    } else if (of_prusalink(sight) && !same(command->state, to) &&
                !same(command->state, "BUSY")) {
         verdict(sight, same(sight->event, "FAILED"), "FAILED", "%s in %s", sight->event,
                 command->state);

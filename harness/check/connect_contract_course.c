@@ -164,6 +164,9 @@ static void recognise(struct sight *sight)
     if (agent.size >= sizeof firmware - 1 &&
         memcmp(agent.bytes, firmware, sizeof firmware - 1) == 0) {
         sight->subject->buddy = true;
+    } else if (agent.size > 2 && memcmp(agent.bytes, "5.", 2) == 0) { /* connect-sdk.md 2.1: SL1 to M1 */
+        sight->subject->buddy = false;
+        sight->subject->resin = true;
     } else if (sight->headers[HEADER_TIMESTAMP].bytes != NULL ||
                sight->headers[HEADER_USER_AGENT].bytes != NULL) {
         sight->subject->buddy = false;

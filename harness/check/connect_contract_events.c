@@ -139,7 +139,7 @@ void judge_evt_10(struct sight *sight)
         return;
     }
     const struct seen_command *running = running_command(sight->subject);
-    bool due = sight->contract->settings.prusalink && running != NULL && running->accepted > 0 &&
+    bool due = of_prusalink(sight) && running != NULL && running->accepted > 0 &&
                !running->lost_to_reset && brings_about(running, sight->state);
     bool has_id = sight->command_id > 0;
     if (has_id || due) {

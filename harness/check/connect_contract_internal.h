@@ -84,6 +84,7 @@ struct subject {
     uint32_t number;
     /* identity */
     bool buddy; /* it talks as connect-buddy.md has it */
+    bool resin; /* an SL1 or its kin: a host of the SDK, but no PrusaLink */
     char *fingerprint, *token, *code, *sn, *type;
     bool initialised_seen;
     /* registration */
@@ -239,6 +240,9 @@ extern const size_t contract_row_count;
 /* Says how the rule that is being asked came out. The texts are made only of a violation. */
 void verdict(struct sight *sight, bool good, const char *expected, const char *seen, ...)
     __attribute__((format(printf, 4, 5)));
+
+/* Whether it is a PrusaLink that this is about. */
+bool of_prusalink(const struct sight *sight);
 
 void ask_rules(struct sight *sight);
 

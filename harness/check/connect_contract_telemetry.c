@@ -28,7 +28,7 @@ void judge_tel_03(struct sight *sight)
         return; /* a new connection: some posts may have found nobody */
     }
     int64_t gap_us = sight->time_us - subject->telemetry_us;
-    int64_t bound_us = sight->contract->settings.prusalink ? SECONDS(4) : SECONDS(1);
+    int64_t bound_us = of_prusalink(sight) ? SECONDS(4) : SECONDS(1);
     verdict(sight, gap_us <= bound_us + tolerance(sight), "telemetry at least each second "
             "(PrusaLink: 4 s)", "a gap of %.3f s", (double)gap_us / 1e6);
 }

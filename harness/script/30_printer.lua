@@ -74,6 +74,42 @@ function Printer:load_filament(material, slot)
   return core.printer_load_filament(self.number, slot or 1, material)
 end
 
+-- A resin printer: its cover, tank and resin, and the project that waits to be confirmed.
+function Printer:set_cover(closed)
+  hands(self, "set_cover")
+  return core.printer_resin(self.number, "cover", closed)
+end
+
+function Printer:set_tank(inserted)
+  hands(self, "set_tank")
+  return core.printer_resin(self.number, "tank", inserted)
+end
+
+function Printer:set_resin(ml)
+  hands(self, "set_resin")
+  return core.printer_resin(self.number, "resin", ml)
+end
+
+function Printer:refill()
+  hands(self, "refill")
+  return core.printer_resin(self.number, "refill")
+end
+
+function Printer:set_calibrated(calibrated)
+  hands(self, "set_calibrated")
+  return core.printer_resin(self.number, "calibrated", calibrated)
+end
+
+function Printer:open_project(path)
+  hands(self, "open_project")
+  return core.printer_resin(self.number, "project", path)
+end
+
+function Printer:proceed()
+  hands(self, "proceed")
+  return core.printer_resin(self.number, "proceed")
+end
+
 function Printer:fault(name, on)
   hands(self, "fault")
   return core.printer_fault(self.number, name, on == nil or on)

@@ -288,6 +288,11 @@ function T:link_target()
 end
 
 -- How printers of a model serve PrusaLink ("pi", "buddy", "sl1"; nil: they don't), and the model that the run wants.
+-- Whose firmware a printer of this model has: "mk3", "buddy" or "sl1"; the run may have another model than the scenario.
+function T:family(model)
+  return core.model_family(model)
+end
+
 function T:link_dialect(model)
   return core.link_model_dialect(model)
 end

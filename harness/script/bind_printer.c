@@ -6,6 +6,7 @@
 #include "harness/script/bind.h"
 #include "harness/script/bind_camera.h"
 #include "harness/script/bind_files.h"
+#include "harness/script/bind_resin.h"
 #include "harness/script/bind_storage.h"
 #include "sim/base/memory.h"
 #include "sim/machine/prompt.h"
@@ -208,6 +209,13 @@ static int model_dialect(lua_State *lua)
     return 1;
 }
 
+/* model_family(model) -> whose firmware it has: "mk3", "buddy", "sl1". */
+static int model_family(lua_State *lua)
+{
+    lua_pushstring(lua, check_model(lua)->family);
+    return 1;
+}
+
 /* seen_dialect(number) -> that of a device from outside, as the judge has recognised it */
 static int seen_dialect(lua_State *lua)
 {
@@ -389,6 +397,7 @@ static int printer_readings(lua_State *lua)
     count_field(lua, "total_filament_mm", (int64_t)readings.total_filament_mm);
     count_field(lua, "total_print_time", readings.total_print_time_s);
     job_fields(lua, machine, &readings);
+    bind_resin_readings(lua, machine);
     return 1;
 }
 
@@ -540,6 +549,7 @@ void bind_printer(lua_State *lua)
 {
     static const luaL_Reg functions[] = {
         {"model_dialect", model_dialect},
+        {"model_family", model_family},
         {"seen_dialect", seen_dialect},
         {"printer_new", printer_new},
         {"printer_outside", printer_outside},
@@ -560,4 +570,5 @@ void bind_printer(lua_State *lua)
     bind_storage(lua);
     bind_files(lua);
     bind_camera(lua);
+    bind_resin(lua);
 }

@@ -31,6 +31,8 @@ says 1 "--seed 1 --no-quirks" check connect-printer --only Q-24 --no-quirks
 says 0 "1 passed" check connect-printer --only Q-24 --no-quirks --quirk Q-24=on
 says 0 " 0 failed" check connect-printer --no-quirks
 says 0 " 0 failed" check connect-printer --model mk2.5
+says 0 " 0 failed" check connect-printer --model sl1
+says 0 "needs a printer that takes g-code" check connect-printer --model sl1s --only CON-CMD-16
 
 says 3 "could not be reached" check connect-server http://127.0.0.1:1
 says 3 "no printer came" check connect-printer --listen 127.0.0.1:0 --timeout 1s

@@ -15,6 +15,7 @@ for command in run check; do
 done
 
 says 0 "10 passed, 0 failed, 0 skipped" run scenarios/examples --only "print from Connect,registration,three printers,one answer is late,the server vanishes in the middle,telemetry is answered 400,telemetry is answered 401,telemetry is answered 404,telemetry is answered 500,telemetry is answered 503"
+says 0 "4 passed, 0 failed, 0 skipped" run scenarios/examples/resin.lua
 says 0 "2 passed, 0 failed, 0 skipped" run "$here/apart.lua"
 
 says 2 "syntax.lua:5:" run "$here/syntax.lua"

@@ -17,6 +17,25 @@ function common.gcode(minutes)
   return table.concat(lines, "\n") .. "\n"
 end
 
+-- A resin printer is a host of the SDK as well: what asks for files and commands asks it, too. It prints no g-code, which
+-- most prints of these checks are; scenarios/examples/resin.lua is about its own.
+function common.resin(t)
+  return not t.outside.printer and t:family "mk3s" == "sl1"
+end
+
+function common.needs_gcode(t)
+  if common.resin(t) then
+    t:skip "needs a printer that takes g-code"
+  end
+end
+
+-- What only the program PrusaLink does, which a resin printer hasn't.
+function common.needs_prusalink(t)
+  if common.resin(t) then
+    t:skip "about PrusaLink, and a resin printer has a program of its own"
+  end
+end
+
 -- A printer with one file to print; one from outside has what it has.
 function common.printer(t, options)
   options = options or {}
@@ -24,6 +43,9 @@ function common.printer(t, options)
     options.files = options.files or { [common.cube] = common.gcode(options.minutes or 10) }
   end
   options.minutes = nil
+  if common.resin(t) then -- it calls its storages otherwise, which no check is about
+    options.storages = options.storages or { { name = "PrusaLink gcodes", kind = "local", total = 4e9, free = 3e9 } }
+  end
   return t:printer("mk3s", options)
 end
 
@@ -59,7 +81,7 @@ end
 
 -- What an error says is ours to reproduce; that there is one is all that is asked of a device from outside.
 function common.error(t, pattern)
-  return not t.outside.printer and pattern or nil
+  return not t.outside.printer and not common.resin(t) and pattern or nil
 end
 
 -- Whether earlier checks have shown of a device from outside what this one would provoke once more: its minutes are
@@ -70,6 +92,7 @@ end
 
 -- A printer that prints that file, begun from Connect; gives the command too.
 function common.printing(t, options)
+  common.needs_gcode(t)
   local printer = common.printer(t, options)
   local command = t.connect:command(printer, "START_PRINT", { path = common.file(t, printer) })
   t:expect(command):finished():within "20s"
@@ -102,6 +125,7 @@ end
 
 -- Something that occupies the command slot for a while, and something that does not.
 function common.slow(t, printer, seconds)
+  common.needs_gcode(t)
   local command = t.connect:command(printer, "GCODE", { gcode = ("G4 S%d"):format(seconds or 8) })
   if t.outside.printer then -- it may do no G-code, and says so right after ACCEPTED
     t:expect(command):answered("ACCEPTED"):within "10s"

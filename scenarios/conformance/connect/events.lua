@@ -109,6 +109,7 @@ check "CON-EVT-10" {
 
 check "CON-EVT-11" {
   run = function(t)
+    common.needs_gcode(t)
     local printer = common.printer(t)
     t:expect(t.connect:command(printer, "SEND_JOB_INFO")):failed():within "10s"
     t:expect(t.connect:command(printer, "START_PRINT", { path = common.file(t, printer) })):finished():within "20s"

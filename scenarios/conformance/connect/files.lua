@@ -107,6 +107,7 @@ check "CON-FS-08" {
 
 check "CON-FS-09" {
   run = function(t)
+    common.needs_prusalink(t)
     local printer = common.printer(t)
     t:wait "3s" -- the host looks for the card each second or so
     printer:detach "SD Card"

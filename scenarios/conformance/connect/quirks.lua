@@ -80,6 +80,7 @@ quirk "Q-01" {
 quirk "Q-02" {
   "a download whose target is being printed is told as aborted, and then as finished",
   run = function(t)
+    common.needs_gcode(t)
     local printer = common.printer(t, { host = "sdk" }) -- PrusaLink does not tell the SDK what it prints: Q-05
     serve(t, printer, { cube = "G1 X1\n" })
     printer:wait_state "IDLE"
@@ -139,6 +140,7 @@ quirk "Q-05" {
 quirk "Q-07" {
   "a command that ends more than 1 s after RESET_PRINTER came takes the accepted reset with it",
   run = function(t)
+    common.needs_prusalink(t)
     local printer = t:printer "mk3s"
     local slow = t.connect:command(printer, "UPGRADE") -- it asks the package index for 3 s
     t:expect(slow):answered("ACCEPTED"):within "10s"
@@ -198,6 +200,7 @@ quirk "Q-12" {
 quirk "Q-13" {
   "CREATE_FOLDER on the SD card is FINISHED and makes nothing there",
   run = function(t)
+    common.needs_prusalink(t)
     local printer = t:printer "mk3s"
     t:expect(printer):event({ event = "MEDIUM_INSERTED", data = { root = "/SD Card" } }):within "20s"
     t:expect(t.connect:command(printer, "CREATE_FOLDER", { path = "/SD Card/new" })):finished():within "10s"
@@ -222,6 +225,7 @@ quirk "Q-17" {
   "the time of an SD print starts again after 24 h",
   virtual_only = "it prints for more than a day",
   run = function(t)
+    common.needs_prusalink(t)
     local path = "/SD Card/long.gcode"
     local printer = t:printer("mk3s", {
       storages = { { name = "PrusaLink gcodes" }, { name = "SD Card", kind = "sdcard" } },
@@ -284,6 +288,7 @@ quirk "Q-21" {
 quirk "Q-22" {
   "after its start PrusaLink sends two events without Fingerprint and the full INFO 30 s later",
   run = function(t)
+    common.needs_prusalink(t)
     local printer = t:printer("mk3s", { boot = false })
     local info = told(t, printer, "60s", { event = "INFO", data = { sn = any } })
     local events = t.connect:events(printer)
@@ -298,6 +303,7 @@ quirk "Q-22" {
 quirk "Q-23" {
   "a lost printer is back with source WUI and without a reason",
   run = function(t)
+    common.needs_prusalink(t)
     local printer = t:printer "mk3s"
     printer:fault "serial-lost"
     t:expect(printer):state("ERROR"):within "60s"
@@ -311,6 +317,7 @@ quirk "Q-23" {
 quirk "Q-24" {
   "RESET_PRINTER FAILS 30 s after it was accepted although the printer has booted",
   run = function(t)
+    common.needs_prusalink(t)
     local printer = t:printer "mk3s"
     local reset = t.connect:command(printer, "RESET_PRINTER")
     local accepted = t:expect(reset):answered("ACCEPTED"):within "10s"

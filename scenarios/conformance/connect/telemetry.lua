@@ -44,6 +44,7 @@ check "CON-TEL-03" {
 check "CON-TEL-04" {
   virtual_only = "it waits for three minutes and more",
   run = function(t)
+    common.needs_prusalink(t)
     local printer = common.printer(t)
     t:wait "5s"
     local from = t:now()
@@ -81,6 +82,7 @@ check "CON-TEL-05" {
 
 check "CON-TEL-06" {
   run = function(t)
+    common.needs_gcode(t)
     local printer = common.printer(t, { minutes = 1 })
     t:wait "2s"
     local idle = telemetries(t, printer, t:now() - 2)
@@ -149,6 +151,7 @@ check "CON-TEL-10" {
 
 check "CON-TEL-11" {
   run = function(t)
+    common.needs_prusalink(t)
     local printer = t:printer "mk3s"
     t:expect(t.connect:gcode(printer, "M104 S60")):finished():within "20s"
     t:wait "60s"

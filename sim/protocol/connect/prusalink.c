@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "sim/base/memory.h"
+#include "sim/machine/resin.h"
 #include "sim/protocol/connect/buddy.h"
 
 /* The course of the program's start (connect-sdk.md 3.6; captures/connect-prusalink 01). */
@@ -15,7 +16,7 @@
 #define FULL_INFO_AFTER SECONDS(30)
 #define SD_READ_AFTER   MILLISECONDS(190)
 
-static const char *const host_names[] = {"prusalink", "sdk", "buddy"};
+static const char *const host_names[] = {"prusalink", "sdk", "buddy", "sl1"};
 
 /* The table of a printer as it was recorded; all are made of eight. */
 static const struct connect_sheet delivered_sheets[] = {
@@ -283,7 +284,7 @@ static void step_fire(void *owner)
 
 /* ---- life ---- */
 
-static void start_bare(struct connect_face *face)
+void face_start_bare(struct connect_face *face)
 {
     set_type(face);
     set_identity(face);
@@ -325,7 +326,7 @@ static void make_sdk(struct connect_face *face, const char *token)
     if (face_is_prusalink(face)) {
         connect_sdk_set_software(face->sdk,
                                  settings->host_version == NULL ? "0.8.1" : settings->host_version);
-    } else if (settings->host_version != NULL) {
+    } else if (settings->host_version != NULL && !face_is_sl1(face)) {
         connect_sdk_set_software(face->sdk, settings->host_version);
     }
     connect_sdk_set_connection(face->sdk, face->server, token);
@@ -344,9 +345,9 @@ static void make_sdk(struct connect_face *face, const char *token)
     if (face_is_prusalink(face)) {
         face_plan(face, STEP_LOCAL, LOCAL_FOUND);
         face_plan(face, STEP_PRINTER, PRINTER_FOUND);
-    } else {
-        start_bare(face);
-    }
+    } else if (!face_is_sl1(face) || machine_state(face->machine) != STATE_BUSY) {
+        face_start_bare(face);
+    } /* else with the first state of its firmware */
 }
 
 /* An address and a name for a printer that was given none: a function of its serial number
@@ -362,6 +363,17 @@ static void make_network(struct connect_face *face)
     snprintf(face->lan_ipv4, sizeof face->lan_ipv4, "10.%u.%u.%u", a, b, c);
 }
 
+static enum connect_host_kind kind_of(const struct machine *machine,
+                                      const struct connect_face_settings *settings)
+{
+    if (strcmp(machine_model(machine)->family, "buddy") == 0) {
+        return CONNECT_HOST_BUDDY;
+    }
+    return machine_has_resin(machine) && settings->host == CONNECT_HOST_PRUSALINK
+               ? CONNECT_HOST_SL1
+               : settings->host;
+}
+
 struct connect_face *connect_face_new(struct world *world, struct network *network,
                                       struct machine *machine,
                                       const struct connect_face_settings *settings,
@@ -372,8 +384,9 @@ struct connect_face *connect_face_new(struct world *world, struct network *netwo
     face->network = network;
     face->machine = machine;
     face->settings = settings;
+    face->kind = kind_of(machine, settings);
     face->name = name;
-    if (strcmp(machine_model(machine)->family, "buddy") == 0) {
+    if (face->kind == CONNECT_HOST_BUDDY) {
         face->buddy = buddy_new(world, network, machine, settings, name, token);
         return face;
     }
@@ -521,7 +534,7 @@ const char *connect_face_name(const struct connect_face *face)
 
 enum connect_host_kind connect_face_host(const struct connect_face *face)
 {
-    return face->buddy != NULL ? CONNECT_HOST_BUDDY : face->settings->host;
+    return face->kind;
 }
 
 bool connect_face_asleep(const struct connect_face *face)

@@ -23,9 +23,12 @@ enum connect_host_kind {
     /* The client inside Buddy firmware (buddy.h): that of every machine of the buddy family, whatever
      * the settings say, and of no other. */
     CONNECT_HOST_BUDDY,
+    /* The SL1's own program, of which only the SDK below it is public (sl1_host.c): of every resin
+     * printer that the settings don't give a bare SDK program. */
+    CONNECT_HOST_SL1,
 };
 
-const char *connect_host_name(enum connect_host_kind host); /* "prusalink", "sdk", "buddy" */
+const char *connect_host_name(enum connect_host_kind host); /* "prusalink", "sdk", "buddy", "sl1" */
 /* Of those that can be chosen: "prusalink" and "sdk". */
 bool connect_host_parse(const char *name, enum connect_host_kind *host);
 

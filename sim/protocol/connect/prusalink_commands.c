@@ -36,14 +36,13 @@ static void rest(struct connect_face *face)
     face_cancel(face, STEP_COMMAND);
 }
 
-static void finish(struct connect_face *face)
+void face_finish(struct connect_face *face)
 {
     rest(face);
     connect_sdk_finish(face->sdk, &(struct connect_result){.source = SOURCE_CONNECT});
 }
 
-static void finish_with(struct connect_face *face, enum connect_event_name event,
-                        struct buffer *data)
+void face_finish_with(struct connect_face *face, enum connect_event_name event, struct buffer *data)
 {
     rest(face);
     connect_sdk_finish(face->sdk, &(struct connect_result){.event = event,
@@ -53,7 +52,7 @@ static void finish_with(struct connect_face *face, enum connect_event_name event
     buffer_free(data);
 }
 
-static void fail(struct connect_face *face, const char *type, const char *text)
+void face_fail(struct connect_face *face, const char *type, const char *text)
 {
     struct buffer error = {0};
     if (text[0] == '\0') {
@@ -68,12 +67,12 @@ static void fail(struct connect_face *face, const char *type, const char *text)
 
 static void fail_command(struct connect_face *face, const char *text)
 {
-    fail(face, "CommandFailed", text);
+    face_fail(face, "CommandFailed", text);
 }
 
 static void fail_values(struct connect_face *face, const struct value_error *error)
 {
-    fail(face, error->type, error->text);
+    face_fail(face, error->type, error->text);
 }
 
 static enum printer_state reported(const struct connect_face *face)
@@ -102,7 +101,7 @@ static void try_until(struct connect_face *face, uint16_t states,
 {
     if (FACE_STATE(reported(face)) & states) {
         order(face->machine);
-        finish(face);
+        face_finish(face);
         return;
     }
     face_expect(face, states, false);
@@ -114,7 +113,7 @@ static void try_until(struct connect_face *face, uint16_t states,
 void face_command_state(struct connect_face *face, enum printer_state state)
 {
     if (face->wait_states & FACE_STATE(state)) {
-        finish(face);
+        face_finish(face);
     }
 }
 
@@ -173,7 +172,7 @@ static bool on_disk_exists(struct connect_face *face, const char *path)
         return true;
     }
     snprintf(text, sizeof text, "The file at %.*s does not exist.", FILE_PATH_BYTES_MAX, path);
-    fail(face, "FileNotFound", text);
+    face_fail(face, "FileNotFound", text);
     return false;
 }
 
@@ -187,14 +186,14 @@ static void start_print(struct connect_face *face, const struct connect_sdk_comm
     }
     const struct printer_layers *layers = machine_layers(face->machine);
     if (layers->printing != STATE_NONE) {
-        fail(face, "NotStateToPrint", "Already printing");
+        face_fail(face, "NotStateToPrint", "Already printing");
         return;
     }
     if (layers->override != STATE_NONE) {
         char text[64];
         snprintf(text, sizeof text, "Cannot print in State.%s state.",
                  printer_state_name(reported(face)));
-        fail(face, "NotStateToPrint", text);
+        face_fail(face, "NotStateToPrint", text);
         return;
     }
     bool there = face_path_on_sd(path) ? on_card_opens(face, path) : on_disk_exists(face, path);
@@ -205,7 +204,7 @@ static void start_print(struct connect_face *face, const struct connect_sdk_comm
     face_expect(face, FACE_STATE(STATE_PRINTING), false);
     enum machine_refusal refusal = machine_start_print(face->machine, path, &error);
     if (refusal == MACHINE_ACCEPTED) {
-        finish(face);
+        face_finish(face);
     } else {
         fail_command(face, error.text[0] == '\0' ? machine_refusal_name(refusal) : error.text);
     }
@@ -223,7 +222,7 @@ static void gcode_done(void *owner, const char *line, const char *why)
     face->gcode_running = false;
     const struct connect_sdk_command *command = connect_sdk_command(face->sdk);
     if (why == NULL || (!face->gcode_strict && strcmp(why, "interrupted") != 0)) {
-        finish(face);
+        face_finish(face);
     } else if (strcmp(why, "Cold extrusion prevented") == 0) {
         fail_command(face, why);
     } else if (strcmp(why, "Unknown command") == 0) {
@@ -260,13 +259,13 @@ static void gcode(struct connect_face *face, const struct connect_sdk_command *c
         fail_command(face, buffer_text(&why));
         buffer_free(&why);
     } else if ((lines = value_text(command->kwargs, "gcode", &wrong)) == NULL) {
-        fail(face, wrong.type, wrong.split);
+        face_fail(face, wrong.type, wrong.split);
     } else {
         struct buffer clean = {0};
         value_gcode_lines(lines, &clean);
         face_expect(face, 0, true);
         if (clean.size == 0) {
-            finish(face);
+            face_finish(face);
         } else {
             run_gcode(face, buffer_text(&clean), true);
         }
@@ -315,7 +314,7 @@ static void set_ready(struct connect_face *face, const struct connect_sdk_comman
     }
     face_expect(face, 0, true);
     machine_set_ready(face->machine, true);
-    finish(face);
+    face_finish(face);
 }
 
 static void cancel_ready(struct connect_face *face, const struct connect_sdk_command *command)
@@ -327,7 +326,7 @@ static void cancel_ready(struct connect_face *face, const struct connect_sdk_com
     }
     face_expect(face, 0, true);
     machine_set_ready(face->machine, false);
-    finish(face);
+    face_finish(face);
 }
 
 /* ---- SEND_JOB_INFO, SEND_FILE_INFO of the card, UPGRADE ---- */
@@ -347,7 +346,7 @@ static void job_info(struct connect_face *face, const struct connect_sdk_command
     struct buffer data = {0};
     face->job_asked = true;
     face_job_info(face, &data);
-    finish_with(face, CONNECT_JOB_INFO, &data);
+    face_finish_with(face, CONNECT_JOB_INFO, &data);
 }
 
 static void sd_file_info(struct connect_face *face, const struct connect_sdk_command *command)
@@ -355,7 +354,7 @@ static void sd_file_info(struct connect_face *face, const struct connect_sdk_com
     struct buffer data = {0};
     struct value_error none;
     face_sd_file_info(face, value_text(command->kwargs, "path", &none), &data);
-    finish_with(face, CONNECT_FILE_INFO, &data);
+    face_finish_with(face, CONNECT_FILE_INFO, &data);
 }
 
 static void upgrade(struct connect_face *face, const struct connect_sdk_command *command)
@@ -402,7 +401,7 @@ void face_command_rebooted(struct connect_face *face)
     if (face_quirk(face, CONNECT_QUIRK_RESET)) {
         return;
     }
-    finish(face);
+    face_finish(face);
     forget_printer(face);
 }
 
@@ -449,6 +448,9 @@ static handler *const handlers[CONNECT_COMMANDS] = {
 bool face_command(void *host, const struct connect_sdk_command *command)
 {
     struct connect_face *face = host;
+    if (face_is_sl1(face)) {
+        return sl1_command(face, command);
+    }
     if (!face_is_prusalink(face)) {
         return false;
     }
@@ -489,7 +491,7 @@ void face_command_step(struct connect_face *face)
         return;
     }
     if (face->resetting && face->interrupted) {
-        finish(face); /* its time was not over, so it takes the end of its wait for success */
+        face_finish(face); /* its time was not over, so it takes the end of its wait for success */
     } else if (face->resetting) {
         reset_ends(face);
     } else if (face->wait_states != 0) {

@@ -36,6 +36,7 @@ struct connect_face {
     struct network *network;
     struct machine *machine;
     const struct connect_face_settings *settings;
+    enum connect_host_kind kind;
     const char *name;
     struct connect_sdk *sdk;
     struct machine_listener listener;
@@ -91,7 +92,12 @@ static inline bool face_quirk(const struct connect_face *face, unsigned number)
 
 static inline bool face_is_prusalink(const struct connect_face *face)
 {
-    return face->settings->host == CONNECT_HOST_PRUSALINK;
+    return face->kind == CONNECT_HOST_PRUSALINK;
+}
+
+static inline bool face_is_sl1(const struct connect_face *face)
+{
+    return face->kind == CONNECT_HOST_SL1;
 }
 
 #define FACE_STATE(state) ((uint16_t)(1U << (state)))
@@ -99,6 +105,7 @@ static inline bool face_is_prusalink(const struct connect_face *face)
 /* prusalink.c */
 void face_plan(struct connect_face *face, enum face_step step, int64_t delay_us);
 void face_cancel(struct connect_face *face, enum face_step step);
+void face_start_bare(struct connect_face *face); /* of a program that knows its printer at once */
 void face_show_sd(
     struct connect_face *face); /* as soon as the state is IDLE and the tree is read */
 void face_hide_sd(struct connect_face *face);
@@ -136,6 +143,16 @@ void face_command_step(struct connect_face *face);
 void face_command_state(struct connect_face *face, enum printer_state state);
 void face_command_rebooted(struct connect_face *face);
 bool face_withholds(const struct connect_face *face, const struct state_change *change);
+
+/* Ends of the running command. `data` is freed. */
+void face_finish(struct connect_face *face);
+void face_finish_with(struct connect_face *face, enum connect_event_name event,
+                      struct buffer *data);
+void face_fail(struct connect_face *face, const char *type, const char *text);
+
+/* sl1_host.c: of a resin printer */
+bool sl1_command(struct connect_face *face, const struct connect_sdk_command *command);
+void sl1_telemetry(struct connect_face *face, struct telemetry_fields *fields);
 
 /* prusalink_register.c */
 void face_probe_destroy(struct connect_face *face);

@@ -25,7 +25,7 @@ static void info(void *host, struct connect_info *info)
         info->network[i] = settings->network[i];
         given |= settings->network[i] != NULL;
     }
-    if (!given && face_is_prusalink(face)) {
+    if (!given && (face_is_prusalink(face) || face_is_sl1(face))) {
         info->network[CONNECT_LAN_IPV4] = face->lan_ipv4;
         info->network[CONNECT_LAN_MAC] = face->lan_mac;
         info->network[CONNECT_HOSTNAME] = face->name;

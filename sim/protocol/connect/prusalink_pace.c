@@ -1,5 +1,6 @@
 #include <assert.h>
 
+#include "sim/machine/resin.h"
 #include "sim/protocol/connect/prusalink_face.h"
 
 /* When telemetry is made and what the host has asked its printer until then. Nothing runs between
@@ -124,13 +125,22 @@ static bool send_waiting(struct connect_face *face, int64_t due_us)
     return may;
 }
 
+static void full_fields(struct connect_face *face, struct telemetry_fields *fields)
+{
+    if (machine_has_resin(face->machine)) {
+        sl1_telemetry(face, fields);
+        return;
+    }
+    struct machine_readings readings;
+    machine_read(face->machine, &readings);
+    telemetry_fields_full(fields, &readings, connect_sdk_state(face->sdk));
+}
+
 static bool send_plain(struct connect_face *face, bool full)
 {
     struct telemetry_fields fields = {.count = 0};
     if (full && !face->serial_lost) {
-        struct machine_readings readings;
-        machine_read(face->machine, &readings);
-        telemetry_fields_full(&fields, &readings, connect_sdk_state(face->sdk));
+        full_fields(face, &fields);
     }
     bool may = may_send(face);
     if (may) {

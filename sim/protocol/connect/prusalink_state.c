@@ -57,7 +57,9 @@ static void begin_job(struct connect_face *face, const struct state_change *chan
                       const struct connect_event *event)
 {
     uint32_t id = 0;
-    if (job_goes_on(change->to)) {
+    if (face_is_sl1(face)) {
+        id = change->job_id; /* BUSY between two phases of a print is still that print */
+    } else if (job_goes_on(change->to)) {
         id = change->job_id != 0 || change->to != STATE_ATTENTION ? change->job_id : face->job_id;
     } else if (job_ends_with(change->to)) {
         id = face->job_id; /* none any more when an ERROR came between */
@@ -143,6 +145,10 @@ void face_report(struct connect_face *face, const struct state_change *change)
 static void state_changed(void *owner, const struct state_change *change)
 {
     struct connect_face *face = owner;
+    if (!face->found && !face_is_prusalink(face)) {
+        face_start_bare(face); /* the program starts when the firmware is there */
+        return;
+    }
     if (!face->found) {
         /* Not looked for yet, or looked for and found busy. */
         bool awaited = !face->located ? false : face->step_due_us[STEP_PRINTER] == INT64_MAX;

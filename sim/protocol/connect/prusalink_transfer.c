@@ -47,7 +47,8 @@ void face_downloaded(void *host, const char *path, bool to_print)
     bool attention = connect_sdk_state(face->sdk) == STATE_ATTENTION;
     bool printing = face->job_id != 0 || layers->printing == STATE_PRINTING ||
                     layers->printing == STATE_PAUSED;
-    if (!to_print || !face_is_prusalink(face) || attention || printing) {
+    bool prints = face_is_prusalink(face) || face_is_sl1(face);
+    if (!to_print || !prints || attention || printing) {
         connect_sdk_transfer_over(face->sdk, NULL);
         return;
     }
@@ -70,12 +71,13 @@ void face_downloaded_step(struct connect_face *face)
         return;
     }
     const struct printer_layers *layers = machine_layers(face->machine);
-    if (layers->printing != STATE_NONE) { /* FINISHED is held for 11 s */
+    if (layers->printing != STATE_NONE && face_is_prusalink(face)) { /* FINISHED is held for 11 s */
         over(face, "Already printing");
         return;
     }
     struct error error = {""};
-    face->expected = (struct expected_change){.active = true, .to = FACE_STATE(STATE_PRINTING)};
+    face->expected = (struct expected_change){
+        .active = true, .any = face_is_sl1(face), .to = FACE_STATE(STATE_PRINTING)};
     enum machine_refusal refusal = machine_start_print(face->machine, face->downloaded, &error);
     if (refusal == MACHINE_ACCEPTED) {
         over(face, NULL);
