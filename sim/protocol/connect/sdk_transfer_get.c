@@ -7,6 +7,7 @@
 #include "sim/base/trace.h"
 #include "sim/protocol/connect/python.h"
 #include "sim/protocol/connect/sdk_transfer.h"
+#include "sim/wire/http_coding.h"
 
 /* The GET of a download on a connection of its own, through its redirects, into the part file
  * (connect-sdk.md 9.4, 9.6). What ends it is worded as the HTTP library words it. */
@@ -17,13 +18,15 @@ struct sdk_download {
     struct sdk_transfer *transfer;
     struct http_client client;
     struct endpoint to;
-    struct buffer unsent; /* a request that waits for its connection */
-    struct buffer piece;  /* read, not yet written */
-    struct buffer part;   /* path of the part file */
-    char *url;            /* where redirects have led */
-    char *location;       /* of a redirect whose body is not over; NULL: none */
-    uint64_t skipped;     /* bytes of that body */
-    uint32_t connection;  /* that stands; 0: none */
+    struct buffer unsent;       /* a request that waits for its connection */
+    struct buffer piece;        /* read, not yet written */
+    struct buffer part;         /* path of the part file */
+    struct http_coding *coding; /* of the body; NULL: none */
+    char coding_name[12];
+    char *url;           /* where redirects have led */
+    char *location;      /* of a redirect whose body is not over; NULL: none */
+    uint64_t skipped;    /* bytes of that body */
+    uint32_t connection; /* that stands; 0: none */
     uint8_t redirects;
     bool adjusted; /* the headers have Clock-Adjusted */
     bool trusted;  /* the headers of the printer go with it */
@@ -91,6 +94,7 @@ void sdk_download_destroy(struct sdk_download *download)
     buffer_free(&download->unsent);
     buffer_free(&download->piece);
     buffer_free(&download->part);
+    http_coding_destroy(download->coding);
     free(download->url);
     free(download->location);
     free(download);
@@ -201,6 +205,35 @@ static void body_over(struct sdk_download *download, bool whole)
     }
 }
 
+/* Decoded bytes; false: that was the end of the download. */
+static bool collect(void *owner, const char *bytes, size_t size)
+{
+    struct sdk_download *download = owner;
+    while (size > 0) {
+        size_t room = SDK_TRANSFER_PIECE_BYTES - download->piece.size;
+        size_t part = size < room ? size : room;
+        buffer_append(&download->piece, bytes, part);
+        bytes += part;
+        size -= part;
+        if (download->piece.size == SDK_TRANSFER_PIECE_BYTES && !take_piece(download)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* As urllib3 and requests word it. */
+static void not_decoded(struct sdk_download *download)
+{
+    struct buffer reason = {0};
+    buffer_format(&reason,
+                  "('Received response with content-encoding: %s, but failed to decode it.', "
+                  "error('Error -3 while decompressing data: %s'))",
+                  download->coding_name, http_coding_error(download->coding));
+    abort_with(download, reason.bytes);
+    buffer_free(&reason);
+}
+
 static void body(void *owner, const char *bytes, size_t size)
 {
     struct sdk_download *download = owner;
@@ -209,17 +242,11 @@ static void body(void *owner, const char *bytes, size_t size)
         if (download->skipped > REDIRECT_BODY_BYTES_MAX) {
             abort_with(download, "the body of a redirect never ends");
         }
-        return;
-    }
-    while (size > 0) {
-        size_t room = SDK_TRANSFER_PIECE_BYTES - download->piece.size;
-        size_t part = size < room ? size : room;
-        buffer_append(&download->piece, bytes, part);
-        bytes += part;
-        size -= part;
-        if (download->piece.size == SDK_TRANSFER_PIECE_BYTES && !take_piece(download)) {
-            return;
-        }
+    } else if (download->coding == NULL) {
+        collect(download, bytes, size);
+    } else if (http_coding_feed(download->coding, bytes, size, collect, download) ==
+               HTTP_CODED_BAD) {
+        not_decoded(download);
     }
 }
 
@@ -307,6 +334,10 @@ static void head(void *owner, const struct http_message *message)
         abort_with(download, reason);
     } else if (read_length(download, http_header_value(message, "Content-Length"))) {
         download->chunked = http_header_value(message, "Transfer-Encoding").size > 0;
+        struct slice coding = http_header_value(message, "Content-Encoding");
+        download->coding = http_coding_new(coding);
+        snprintf(download->coding_name, sizeof download->coding_name, "%.*s", (int)coding.size,
+                 coding.bytes == NULL ? "" : coding.bytes);
         download->reading = true;
         sdk_transfer_accepted(download->transfer);
         open_part(download);
@@ -437,9 +468,8 @@ static void failed(void *owner, const struct http_failure *failure)
         break;
     }
     if (!download->reading || reset) {
-        abort_with(download,
-                   "(\"Connection broken: ConnectionResetError(104, 'Connection reset by "
-                   "peer')\", " RESET ")");
+        abort_with(download, "(\"Connection broken: ConnectionResetError(104, 'Connection reset by "
+                             "peer')\", " RESET ")");
     } else if (download->chunked) {
         abort_with(download, "(\"Connection broken: InvalidChunkLength(got length b'', 0 bytes "
                              "read)\", InvalidChunkLength(got length b'', 0 bytes read))");
