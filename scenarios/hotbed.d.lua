@@ -116,6 +116,7 @@ function json.decode(text) end
 ---@field firmware? string
 ---@field host? "prusalink"|"sdk"
 ---@field version? "0.7.1"|"0.8.0"|"0.8.1"
+---@field websocket? boolean
 ---@field registered? boolean
 ---@field boot? boolean
 ---@field ini? string
@@ -297,7 +298,7 @@ function Connect:raw(printer, options) end
 ---@param printer Printer
 ---@param reply Reply
 function Connect:reply_next(printer, reply) end
----@param point "register"|"poll"|"telemetry"|"event"|"probe"|"other"|"file"|"camera"|"snapshot"|"delivery"|"reply"
+---@param point "register"|"poll"|"telemetry"|"event"|"probe"|"other"|"file"|"camera"|"snapshot"|"socket"|"delivery"|"reply"
 ---@param filter {printer?: Printer, event?: string, times?: integer}|fun(message: Message): Reply?
 ---@param hook? fun(message: Message): Reply?
 ---@return {off: fun()}

@@ -74,6 +74,11 @@ void contract_request(struct contract *contract, int64_t time_us, uint32_t conne
                       const struct http_message *request);
 void contract_reply(struct contract *contract, int64_t time_us, uint32_t connection,
                     const struct http_message *reply);
+/* A frame of a WebSocket. The messages in it are shown as requests and replies as well
+ * (sim/protocol/connect/ws_told.h), its end by contract_ended(). */
+struct websocket_frame;
+void contract_frame(struct contract *contract, int64_t time_us, uint32_t connection, bool by_printer,
+                    const struct websocket_frame *frame);
 void contract_ended(struct contract *contract, int64_t time_us, uint32_t connection, bool by_printer);
 /* The reply to the open request was no HTTP or was cut. */
 void contract_garbage(struct contract *contract, int64_t time_us, uint32_t connection);

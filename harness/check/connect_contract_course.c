@@ -84,7 +84,7 @@ static struct subject *new_subject(struct contract *contract)
     subject->code_us = subject->pending_us = subject->telemetry_us = -1;
     subject->refused_us = subject->transfer_id = subject->transfer_ended_us = -1;
     subject->ended_transfer_id = subject->lost_us = subject->unanswered_us = -1;
-    subject->open_us = subject->given_up_us = -1;
+    subject->open_us = subject->given_up_us = subject->socket_closed_us = -1;
     subject->transferred = subject->transfer_size = -1;
     subject->foreign_running = -1;
     subject->now = (struct telemetry_facts){.command_id = -1, .transfer_id = -1};
@@ -297,6 +297,9 @@ static unsigned kind_of(const struct http_message *request)
     if (slice_is(request->target, "/p/register")) {
         return (slice_is(request->method, "GET") ? SEE_POLL : SEE_REGISTER) | SEE_REQUEST;
     }
+    if (slice_is(request->target, "/p/ws") && slice_is(request->method, "GET")) {
+        return SEE_UPGRADE | SEE_REQUEST;
+    }
     return transfer_kind_of(request);
 }
 
@@ -488,9 +491,14 @@ void contract_request(struct contract *contract, int64_t time_us, uint32_t conne
         } else if ((sight.kind & SEE_EVENT) != 0) {
             read_event(&sight);
         }
+        sight.socket = websocket_course_message(contract, connection, request);
         ask_rules(&sight);
         give_up_older(&sight);
         course_request(&sight);
+        if ((sight.kind & SEE_UPGRADE) != 0) {
+            websocket_course_request(&sight);
+        }
+        websocket_course_said(&sight);
     }
     remember_asked(&sight);
     cJSON_Delete(tree);
@@ -503,6 +511,11 @@ void contract_reply(struct contract *contract, int64_t time_us, uint32_t connect
 {
     contract->now_us = time_us;
     struct asked *asked = find_asked(contract, connection);
+    websocket_course_reply(contract, connection, reply);
+    if (asked != NULL && reply->status == 101) {
+        drop_asked(contract, asked);
+        return;
+    }
     if (asked == NULL || (reply->status >= 100 && reply->status < 200)) {
         return;
     }
@@ -556,6 +569,8 @@ void contract_ended(struct contract *contract, int64_t time_us, uint32_t connect
                     bool by_printer)
 {
     unanswered(contract, time_us, connection, by_printer);
+    contract->now_us = time_us;
+    websocket_course_ended(contract, connection, by_printer);
 }
 
 void contract_garbage(struct contract *contract, int64_t time_us, uint32_t connection)
@@ -566,6 +581,7 @@ void contract_garbage(struct contract *contract, int64_t time_us, uint32_t conne
 void contract_finish(struct contract *contract, int64_t time_us)
 {
     contract->now_us = time_us;
+    websocket_course_finish(contract);
     for (struct subject *subject = contract->subjects; subject != NULL; subject = subject->next) {
         struct sight sight = {
             .contract = contract,

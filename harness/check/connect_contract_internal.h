@@ -24,6 +24,9 @@ enum {
     SEE_FILE = 1 << 12,    /* GET of a file, by /p/teams/… or by another address on the server */
     SEE_CAMERA = 1 << 13,  /* POST /p/camera */
     SEE_PICTURE = 1 << 14, /* PUT /c/snapshot */
+    SEE_UPGRADE = 1 << 15,    /* GET /p/ws */
+    SEE_FRAME = 1 << 16,      /* in a WebSocket, either way: see `frame` */
+    SEE_SOCKET_END = 1 << 17, /* of a WebSocket, or it should have ended: see `by_printer` */
     SEE_OPEN = 1 << 11,    /* at the end, per request that was never answered */
 };
 
@@ -142,6 +145,7 @@ struct subject {
     uint32_t open_connection;
     int64_t unanswered_us;         /* when the one that was given up was asked, until the next; -1 */
     int64_t given_up_us;
+    int64_t socket_closed_us; /* the server closed its WebSocket and nothing was said since; -1 */
     struct subject *next;
 };
 
@@ -180,6 +184,7 @@ struct contract {
     void *owner;
     int64_t now_us;
     struct seen_camera *cameras;
+    struct seen_socket *sockets;
     char server_host[128]; /* Host of its telemetry; "": none yet */
 };
 
@@ -215,7 +220,9 @@ struct sight {
     const cJSON *data;
     int64_t command_id, job_id;    /* -1, 0: none */
     struct seen_command *command;  /* of EVENT, DELIVERY, TERMINAL; NULL: not known */
-    bool by_printer;               /* UNANSWERED: who ended */
+    struct seen_socket *socket;    /* of what passes in a WebSocket; else NULL */
+    const struct websocket_frame *frame; /* of FRAME */
+    bool by_printer;               /* UNANSWERED, SOCKET_END: who ended; FRAME: who sent */
 };
 
 typedef void contract_judge(struct sight *sight);
@@ -260,6 +267,16 @@ void transfer_course_request(struct sight *sight);
 void transfer_course_reply(struct sight *sight);
 void transfer_course_event(struct sight *sight);
 void transfer_free(struct contract *contract);
+/* connect_contract_websocket.c */
+void websocket_course_request(struct sight *sight); /* GET /p/ws */
+void websocket_course_reply(struct contract *contract, uint32_t connection, const struct http_message *reply);
+/* The WebSocket that a message came in; NULL: it came over HTTP. */
+struct seen_socket *websocket_course_message(struct contract *contract, uint32_t connection,
+                                             const struct http_message *request);
+void websocket_course_said(struct sight *sight); /* that message */
+void websocket_course_ended(struct contract *contract, uint32_t connection, bool by_printer);
+void websocket_course_finish(struct contract *contract);
+void websocket_course_free(struct contract *contract);
 uint64_t contract_hash(uint64_t hash, const void *bytes, size_t size);
 #define CONTRACT_HASH_START UINT64_C(14695981039346656037)
 
@@ -314,6 +331,8 @@ JUDGE(judge_trn_13); JUDGE(judge_trn_14);
 JUDGE(judge_cam_01); JUDGE(judge_cam_02); JUDGE(judge_cam_03); JUDGE(judge_cam_04);
 JUDGE(judge_cam_05); JUDGE(judge_cam_06); JUDGE(judge_cam_07); JUDGE(judge_cam_08);
 JUDGE(judge_cam_09);
+JUDGE(judge_ws_01); JUDGE(judge_ws_02); JUDGE(judge_ws_03); JUDGE(judge_ws_04);
+JUDGE(judge_ws_05); JUDGE(judge_ws_06); JUDGE(judge_ws_07); JUDGE(judge_ws_08);
 #undef JUDGE
 
 #endif

@@ -230,6 +230,21 @@ const struct contract_row contract_rows[] = {
      SEE_REPLY, judge_cam_08, OF_SDK},
     {{"CON-CAM-09", S, M, "image/jpg and a missing SDK User-Agent are accepted"},
      SEE_REPLY, judge_cam_09, OF_SDK},
+
+    {{"BUD-WS-01", P, M, "a WebSocket is asked for with GET /p/ws and ten headers in their order"},
+     SEE_UPGRADE, judge_ws_01, OF_ANY},
+    {{"BUD-WS-02", P, M, "a WebSocket that was not granted rightly is left"},
+     SEE_FRAME | SEE_SOCKET_END, judge_ws_02, OF_ANY},
+    {{"BUD-WS-03", P, M, "the first message in a WebSocket is an event or a full telemetry"},
+     SEE_EVENT | SEE_TELEMETRY, judge_ws_03, OF_ANY},
+    {{"BUD-WS-04", P, M, "frames: text, then continuations, masked, at most 512 bytes"},
+     SEE_FRAME, judge_ws_04, OF_ANY},
+    {{"BUD-WS-05", P, M, "an empty ping when nothing was sent for 15 s"}, SEE_FRAME, judge_ws_05, OF_ANY},
+    {{"BUD-WS-06", P, M, "a ping is answered with its payload at once"}, SEE_FRAME, judge_ws_06, OF_ANY},
+    {{"BUD-WS-07", P, M, "a masked or too long frame, or one with reserved bits, ends the connection"},
+     SEE_FRAME | SEE_SOCKET_END, judge_ws_07, OF_ANY},
+    {{"BUD-WS-08", P, M, "after the server's Close another connection at once, and no INFO"},
+     SEE_UPGRADE | SEE_EVENT | SEE_TELEMETRY, judge_ws_08, OF_ANY},
 };
 
 const size_t contract_row_count = sizeof contract_rows / sizeof contract_rows[0];

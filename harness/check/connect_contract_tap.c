@@ -44,6 +44,18 @@ static void saw_nothing(void *owner, uint32_t connection, enum connect_unanswere
     }
 }
 
+static void saw_frame(void *owner, uint32_t connection, bool by_printer, const struct websocket_frame *frame)
+{
+    struct contract_tap *tap = owner;
+    contract_frame(tap->contract, now_us(tap), connection, by_printer, frame);
+}
+
+static void saw_socket_end(void *owner, uint32_t connection, const struct websocket_end *end)
+{
+    struct contract_tap *tap = owner;
+    contract_ended(tap->contract, now_us(tap), connection, end->kind == WEBSOCKET_END_STREAM);
+}
+
 struct contract_tap *contract_tap_new(struct contract *contract, struct connect_server *server)
 {
     struct contract_tap *tap = memory_new(sizeof *tap);
@@ -53,6 +65,8 @@ struct contract_tap *contract_tap_new(struct contract *contract, struct connect_
         .observer = {.request = saw_request,
                      .reply = saw_reply,
                      .unanswered = saw_nothing,
+                     .frame = saw_frame,
+                     .socket_ended = saw_socket_end,
                      .owner = tap},
     };
     connect_server_observe(server, &tap->observer);

@@ -100,6 +100,9 @@ static char *again_text(const struct suite_settings *settings, const struct defi
         buffer_append_text(&out, " --misbehave ");
         append_word(&out, settings->misbehaviours[i]);
     }
+    if (settings->websocket) {
+        buffer_append_text(&out, " --websocket");
+    }
     append_quirks(&out, settings->quirks_off);
     if (settings->model != NULL) {
         buffer_append_text(&out, " --model ");
@@ -203,6 +206,7 @@ void suite_play_settings(const struct suite_settings *settings, struct ground *g
                                   .misbehaviours = settings->misbehaviours,
 .misbehaviour_count = settings->misbehaviour_count,
                                   .model = settings->model,
+                                  .websocket = settings->websocket,
                                   .quirks_off = settings->quirks_off};
 }
 

@@ -24,6 +24,7 @@ struct suite_settings {
     int64_t watch_us;    /* for so long */
     struct ground *ground; /* where to meet a device from outside; NULL: the wall clock and sockets */
     bool strict;         /* a stranger's broken fidelity is a failure */
+    bool websocket;      /* Buddy printers of ours speak over a WebSocket when scenarios don't say */
     uint32_t quirks_off; /* known defects that our printers do without (sim/protocol/connect/quirks.h); 0: none */
     const char *model;   /* instead of those that the scenarios name */
     const char *const *misbehaviours;

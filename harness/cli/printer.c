@@ -25,7 +25,7 @@ struct options {
     struct cli_list files, faults, spoils, quirks;
     uint64_t seed, index, job_counter, room;
     int64_t telemetry_interval_us, duration_us;
-    bool no_quirks, list_quirks, insecure, quiet, room_given, duration_given, telemetry_given, minimal;
+    bool no_quirks, list_quirks, websocket, insecure, quiet, room_given, duration_given, telemetry_given, minimal;
 };
 
 /* Everything that lives while the printer runs. */
@@ -188,6 +188,9 @@ static bool suits_model(const struct options *options, const struct model *model
                          : options->sdk != NULL               ? "--sdk"
                          : options->telemetry_interval_us > 0 ? "--telemetry-interval"
                                                               : NULL;
+    if (options->websocket && !buddy) {
+        return error_set(error, "--websocket: the %s speaks HTTP only", model->title);
+    }
     return !buddy || option == NULL ||
            error_set(error, "%s: the %s speaks for itself, there is no host program beside it", option, model->title);
 }
@@ -223,6 +226,7 @@ static bool pick_face(struct bench *bench, struct error *error)
         face->telemetry = options->minimal ? CONNECT_TELEMETRY_MINIMAL : CONNECT_TELEMETRY_FULL;
         face->telemetry_interval_us = options->telemetry_interval_us;
     }
+    face->websocket = options->websocket;
     face->location = options->location != NULL ? options->location : face->location;
     face->register_at_start = true;
     face->events = &face_events;
@@ -480,6 +484,7 @@ int cli_printer(int argc, char **argv)
     const struct cli_option options[] = {
         {"connect", CLI_TEXT, &o.connect, "URL", "speak Prusa Connect with the server at http(s)://HOST[:PORT]", NULL},
         {"ini", CLI_TEXT, &o.ini, "FILE", "take server, token and names from a prusa_printer_settings.ini", NULL},
+        {"websocket", CLI_FLAG, &o.websocket, NULL, "speak to it over a WebSocket, as Buddy firmware can be built", NULL},
         {"token", CLI_TEXT, &o.token, "TOKEN", "be registered already; better kept in HOTBED_TOKEN", NULL},
         {"serial", CLI_TEXT, &o.serial, "TEXT", "serial number; default made from seed and index", NULL},
         {"name", CLI_TEXT, &o.name, "TEXT", "name of the printer; default MODEL-INDEX", NULL},

@@ -213,6 +213,7 @@ int suite_options_run(const struct cli_usage *usage, struct suite_options *optio
     settings->timeout_us = options->timeout_us;
     settings->patience_us = options->timeout_us;
     settings->strict = options->strict;
+    settings->websocket = options->websocket;
     settings->quirks_off = ~quirks;
     settings->model = options->model;
     settings->misbehaviours = options->misbehave.items;

@@ -9,7 +9,7 @@ struct suite_options {
     uint64_t seed;
     bool seed_given;
     const char *trace, *junit, *json;
-    bool tap, list, real, verbose, strict, no_quirks, insecure;
+    bool tap, list, real, verbose, strict, no_quirks, websocket, insecure;
     struct cli_list only, misbehave, quirks;
     int64_t timeout_us;
     const char *model, *send, *control, *ca;
@@ -28,6 +28,7 @@ struct suite_options {
         {"timeout", CLI_DURATION, &(o)->timeout_us, "TIME",                                                            \
          "the most a scenario may take, and how long to wait\nfor a device; default 48h virtual, 10m real", NULL},     \
         {"model", CLI_TEXT, &(o)->model, "MODEL", "these printers instead of those that are named", NULL},             \
+        {"websocket", CLI_FLAG, &(o)->websocket, NULL, "Buddy printers of ours speak over a WebSocket", NULL},         \
         {"no-quirks", CLI_FLAG, &(o)->no_quirks, NULL, "printers without the known defects of the real ones", NULL},   \
         {"quirk", CLI_LIST, &(o)->quirks, "ID=on|off", "one of them; hotbed printer --list-quirks tells them", NULL},   \
         {"misbehave", CLI_LIST, &(o)->misbehave, "NAME[=ARG]",                                                         \

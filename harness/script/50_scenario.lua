@@ -45,7 +45,7 @@ local OPTIONS = {
   name = "string", serial = "string", firmware = "string", host = "string", version = "string", registered = "boolean",
   boot = "boolean", ini = "string", files = "table", storages = "table", quirks = "boolean or table", room = "number",
   job_counter = "number", spoil = "table", cameras = "table", register_cameras = "boolean",
-  connect = "boolean",
+  connect = "boolean", websocket = "boolean",
 }
 
 local function check_options(options)

@@ -49,6 +49,14 @@ static void observed_reply(void *observer, const struct connect_sdk *sdk, uint32
     actor->listener->reply(actor->listener->owner, actor, connection, message);
 }
 
+static void observed_frame(void *observer, const struct connect_sdk *sdk, uint32_t connection,
+                           bool by_printer, const struct websocket_frame *frame)
+{
+    (void)sdk;
+    struct actor *actor = observer;
+    actor->listener->frame(actor->listener->owner, actor, connection, by_printer, frame);
+}
+
 static void observed_end(void *observer, const struct connect_sdk *sdk, uint32_t connection,
                          enum stream_end end, bool by_us, const char *why)
 {
@@ -60,7 +68,10 @@ static void observed_end(void *observer, const struct connect_sdk *sdk, uint32_t
 }
 
 static const struct connect_observer_class observer_class = {
-    .request = observed_request, .reply = observed_reply, .ended = observed_end};
+    .request = observed_request,
+    .reply = observed_reply,
+    .ended = observed_end,
+    .frame = observed_frame};
 
 static void got_code(void *owner, const char *code, const char *url)
 {
@@ -131,6 +142,10 @@ static bool read_settings(struct actor *actor, const struct actor_settings *sett
         return error_set(error, "host \"%s\": the %s speaks for itself", settings->host,
                          settings->model->title);
     }
+    if (settings->websocket && strcmp(settings->model->family, "buddy") != 0) {
+        return error_set(error, "websocket: the %s speaks HTTP only", settings->model->title);
+    }
+    face->websocket = settings->websocket;
     if (!connect_sdk_version_parse(settings->version, &face->sdk_version)) {
         return error_set(error, "version \"%s\": expected \"0.7.1\", \"0.8.0\" or \"0.8.1\"",
                          settings->version);

@@ -11,6 +11,7 @@
 #include "sim/machine/machine.h"
 #include "sim/wire/http.h"
 #include "sim/wire/stream.h"
+#include "sim/wire/websocket.h"
 
 /* A printer of ours that takes part in a scenario: a machine with a Connect face, and what a
  * scenario can do to it. */
@@ -24,6 +25,8 @@ struct actor_listener {
     void (*reply)(void *owner, struct actor *actor, uint32_t connection,
                   const struct http_message *reply);
     void (*ended)(void *owner, struct actor *actor, uint32_t connection, bool by_printer);
+    void (*frame)(void *owner, struct actor *actor, uint32_t connection, bool by_printer,
+                  const struct websocket_frame *frame); /* of a WebSocket */
     void *owner;
 };
 
@@ -35,6 +38,7 @@ struct actor_settings {
     const char *firmware; /* NULL: the model's */
     const char *host;     /* "prusalink", "sdk"; nothing else beside a Buddy printer than "prusalink", its default */
     const char *version;  /* "0.8.1" */
+    bool websocket;       /* a Buddy printer's firmware speaks over a WebSocket */
     const char *server;   /* base URL */
     const char *token;    /* NULL: not registered */
     const char

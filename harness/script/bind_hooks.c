@@ -7,7 +7,7 @@
 
 /* In the order of enum connect_point. */
 static const char *const points[] = {"register", "poll",   "telemetry", "event",    "probe", "other",
-                                     "file",     "camera", "snapshot",  "delivery", "reply", NULL};
+                                     "file",     "camera", "snapshot",  "socket", "delivery", "reply", NULL};
 
 /* hook(point, printer, event, times, function) -> id */
 static int hook(lua_State *lua)

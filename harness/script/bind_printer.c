@@ -89,6 +89,11 @@ static void make_token(struct world *world, char token[21])
     token[20] = '\0';
 }
 
+static bool is_buddy(const struct model *model)
+{
+    return strcmp(model->family, "buddy") == 0;
+}
+
 static void read_settings(lua_State *lua, struct actor_settings *settings)
 {
     struct play *play = play_of(lua);
@@ -96,6 +101,10 @@ static void read_settings(lua_State *lua, struct actor_settings *settings)
     settings->firmware = text_option(lua, "firmware", NULL);
     settings->host = text_option(lua, "host", "prusalink");
     settings->version = text_option(lua, "version", "0.8.1");
+    lua_getfield(lua, 2, "websocket");
+    settings->websocket = lua_isnil(lua, -1) ? play->settings.websocket && is_buddy(settings->model)
+                                             : lua_toboolean(lua, -1);
+    lua_pop(lua, 1);
     settings->ini = text_option(lua, "ini", NULL);
     settings->ini_size = settings->ini != NULL ? strlen(settings->ini) : 0;
     settings->quirks = quirks_option(lua, ~play->settings.quirks_off);

@@ -47,6 +47,7 @@ struct play_settings {
     const char *const *gifts; /* "NAME=FILE": what t:given reads */
     size_t gift_count;
     const char *model; /* instead of the models that scenarios name; NULL: theirs */
+    bool websocket; /* Buddy printers speak over a WebSocket when scenarios don't say */
     uint32_t quirks_off; /* what printers show when scenarios don't say (sim/protocol/connect/quirks.h); 0: all */
     uint64_t link_quirks_off; /* the same of PrusaLink (sim/protocol/link/quirks.h) */
     /* Why a device from outside can't be brought to rest, PLAY_TROUBLE_BYTES, shared by all plays that meet it: who

@@ -124,10 +124,18 @@ static void saw_end(void *owner, struct actor *actor, uint32_t connection, bool 
     }
 }
 
+static void saw_frame(void *owner, struct actor *actor, uint32_t connection, bool by_printer,
+                      const struct websocket_frame *frame)
+{
+    (void)actor;
+    struct stage *stage = owner;
+    contract_frame(stage->own_contract, stage->world->now_us, connection, by_printer, frame);
+}
+
 void stage_wire_listen(struct stage *stage)
 {
     stage->listener =
-        (struct actor_listener){.request = saw_request, .reply = saw_reply, .ended = saw_end, .owner = stage};
+        (struct actor_listener){.request = saw_request, .reply = saw_reply, .ended = saw_end, .frame = saw_frame, .owner = stage};
 }
 
 void stage_wire_free(struct stage *stage)

@@ -136,6 +136,7 @@ struct connect_command *connect_server_command_raw(struct connect_server *server
     command->queued_us = server->world->now_us;
     command->delivered_us = command->accepted_us = command->ended_us = -1;
     queue_insert(printer, command);
+    sockets_wake(printer);
     tell_command(command);
     return command;
 }
@@ -226,6 +227,7 @@ bool connect_command_repeat(struct connect_command *command)
     if (command->status == CONNECT_COMMAND_PENDING) {
         return false;
     }
+    sockets_wake(printer);
     if (!connect_command_status_ended(command->status)) {
         command->resend = true;
         return true;

@@ -11,7 +11,7 @@
 
 static const char *const point_names[CONNECT_POINT_COUNT] = {
     "register", "poll", "telemetry", "event", "probe", "other",
-    "file",     "camera", "snapshot",  "delivery", "reply",
+    "file",     "camera", "snapshot",  "socket", "delivery", "reply",
 };
 
 const char *connect_point_name(enum connect_point point)
@@ -52,6 +52,7 @@ void connect_reply_clear(struct connect_reply *reply)
     reply->http.raw = NULL;
     reply->http.raw_size = 0;
     reply->http.after = HTTP_AFTER_KEEP;
+    reply->http.upgrade.take = NULL;
     reply->http.delay_us = 0;
     reply->http.piece_bytes = 0;
     reply->http.piece_gap_us = 0;

@@ -25,6 +25,7 @@ enum connect_point {
     CONNECT_POINT_FILE,      /* GET of a file that is offered (files.h) */
     CONNECT_POINT_CAMERA,    /* POST /p/camera */
     CONNECT_POINT_SNAPSHOT,  /* PUT /c/snapshot */
+    CONNECT_POINT_SOCKET,    /* GET /p/ws, and requests for file data in it */
     CONNECT_POINT_DELIVERY,
     CONNECT_POINT_REPLY,
     CONNECT_POINT_COUNT

@@ -26,9 +26,23 @@ struct hook_slot {
 };
 
 struct files;       /* files.c */
-struct cameras;     /* cameras.c */
+struct cameras;     /* sockets.c */
+void serve_socket(struct connect_server *server, struct connect_decision *decision);
+/* The reply grants the upgrade that the request with this head asked for: who takes the stream. */
+void sockets_upgrade(struct connect_server *server, struct connect_printer *printer,
+                     struct connect_reply *reply, const struct http_exchange *exchange, struct slice head);
+void sockets_wake(struct connect_printer *printer);   /* a command may be due */
+void sockets_revoke(struct connect_printer *printer); /* its token is no longer good */
+void sockets_free(struct connect_server *server);
+/* sockets_data.c */
+void serve_data(struct connect_server *server, struct connect_decision *decision);
+
+/* cameras.c */
 struct misbehaving; /* misbehave.c */
 struct held_reply;  /* server.c */
+/* The log and the observers hear of a reply that goes out. */
+void service_told(struct connect_server *server, struct connect_printer *printer, const struct connect_reply *reply,
+                  struct connect_log_entry *entry);
 
 struct connect_server {
     struct world *world;
@@ -47,6 +61,7 @@ struct connect_server {
     struct connect_reply reply; /* scratch, so that an idle exchange allocates nothing */
     struct buffer raw;          /* scratch */
     struct held_reply *held;
+    struct connect_socket *sockets;
     int64_t next_command_id;
 };
 
@@ -124,6 +139,14 @@ enum misbehaviour_switch {
     MISBEHAVE_HASTY_TRANSFER,
     MISBEHAVE_COMMAND_TO_EVENT,
     MISBEHAVE_DELIVER_TWICE,
+    MISBEHAVE_SOCKET_MASKED,
+    MISBEHAVE_SOCKET_RESERVED,
+    MISBEHAVE_SOCKET_OVERSIZED,
+    MISBEHAVE_SOCKET_ENDLESS,
+    MISBEHAVE_SOCKET_EMPTY_END,
+    MISBEHAVE_SOCKET_FRAGMENTS,
+    MISBEHAVE_SOCKET_NO_PONG,
+    MISBEHAVE_SOCKET_CLOSE,
     MISBEHAVE_REPLY, /* acts on replies by its function */
 };
 void misbehave_at(struct connect_decision *decision);

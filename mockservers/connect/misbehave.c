@@ -177,6 +177,30 @@ static void refuse_noise(struct connect_decision *decision, const char *argument
     }
 }
 
+/* ---- GET /p/ws ---- */
+
+static void socket_accept(struct connect_decision *decision, const char *argument)
+{
+    if (decision->reply->http.status == 101) {
+        connect_reply_set_header(decision->reply, "Sec-WebSocket-Accept", argument);
+    }
+}
+
+static void socket_protocol(struct connect_decision *decision, const char *argument)
+{
+    if (decision->reply->http.status == 101) {
+        connect_reply_set_header(decision->reply, "Sec-WebSocket-Protocol",
+                                 *argument == '\0' ? NULL : argument);
+    }
+}
+
+static void socket_connection(struct connect_decision *decision, const char *argument)
+{
+    if (decision->reply->http.status == 101) {
+        connect_reply_set_header(decision->reply, "Connection", argument);
+    }
+}
+
 /* ---- the table ---- */
 
 enum place {
@@ -188,6 +212,7 @@ enum place {
     AT_FILE = 1 << CONNECT_POINT_FILE,
     AT_CAMERA = 1 << CONNECT_POINT_CAMERA,
     AT_SNAPSHOT = 1 << CONNECT_POINT_SNAPSHOT,
+    AT_SOCKET = 1 << CONNECT_POINT_SOCKET,
     AT_ALL = AT_REGISTER | AT_POLL | AT_TELEMETRY | AT_EVENT,
 };
 
@@ -266,6 +291,32 @@ struct behaviour {
           "CON-CAM-08", false, MISBEHAVE_REPLY, AT_CAMERA, NO_ARGUMENT, token_missing)             \
     ENTRY("snapshot-status", "STATUS", "415", "Answers pictures with a status and nothing else",   \
           "CON-CAM-09", false, MISBEHAVE_REPLY, AT_SNAPSHOT, STATUS, put_status)                   \
+    ENTRY("ws-status", "STATUS", "403", "Answers GET /p/ws with a status and nothing else", "",     \
+          false, MISBEHAVE_REPLY, AT_SOCKET, STATUS, put_status)                                   \
+    ENTRY("ws-accept", "TEXT", "HSmrc0sMlYUkAGmm5OPpG2HaGWk=",                                     \
+          "Grants a WebSocket with this Sec-WebSocket-Accept", "", false, MISBEHAVE_REPLY,         \
+          AT_SOCKET, TEXT, socket_accept)                                                          \
+    ENTRY("ws-protocol", "TEXT", "", "Grants a WebSocket with this subprotocol, or without any",   \
+          "", false, MISBEHAVE_REPLY, AT_SOCKET, TEXT, socket_protocol)                            \
+    ENTRY("ws-connection", "TEXT", "keep-alive, Upgrade",                                          \
+          "Grants a WebSocket with this Connection header", "", false, MISBEHAVE_REPLY,            \
+          AT_SOCKET, TEXT, socket_connection)                                                      \
+    ENTRY("ws-close", NULL, NULL, "Closes a WebSocket as soon as it stands", "", false,            \
+          MISBEHAVE_SOCKET_CLOSE, 0, NO_ARGUMENT, NULL)                                            \
+    ENTRY("ws-masked", NULL, NULL, "Masks the frames of a WebSocket", "", false,                   \
+          MISBEHAVE_SOCKET_MASKED, 0, NO_ARGUMENT, NULL)                                           \
+    ENTRY("ws-reserved", NULL, NULL, "Sets a reserved bit in the frames of a WebSocket", "",       \
+          false, MISBEHAVE_SOCKET_RESERVED, 0, NO_ARGUMENT, NULL)                                  \
+    ENTRY("ws-oversized", NULL, NULL, "Sends commands as frames of 65,536 bytes", "", false,       \
+          MISBEHAVE_SOCKET_OVERSIZED, 0, NO_ARGUMENT, NULL)                                        \
+    ENTRY("ws-endless", NULL, NULL, "Begins a command in a WebSocket and never ends it", "",       \
+          false, MISBEHAVE_SOCKET_ENDLESS, 0, NO_ARGUMENT, NULL)                                   \
+    ENTRY("ws-empty-end", NULL, NULL, "Ends commands in a WebSocket with an empty frame", "",      \
+          false, MISBEHAVE_SOCKET_EMPTY_END, 0, NO_ARGUMENT, NULL)                                 \
+    ENTRY("ws-fragments", NULL, NULL, "Cuts commands in a WebSocket into frames of 64 bytes", "",  \
+          false, MISBEHAVE_SOCKET_FRAGMENTS, 0, NO_ARGUMENT, NULL)                                 \
+    ENTRY("ws-no-pong", NULL, NULL, "Does not answer pings in a WebSocket", "", false,             \
+          MISBEHAVE_SOCKET_NO_PONG, 0, NO_ARGUMENT, NULL)                                          \
     ENTRY("same-id", NULL, NULL, "Gives a new command the id of the one before", "CON-CMD-23",     \
           false, MISBEHAVE_SAME_ID, 0, NO_ARGUMENT, NULL)                                          \
     ENTRY("id-zero", NULL, NULL, "Gives commands the id 0", "CON-CMD-23", false,                   \
@@ -493,6 +544,9 @@ static unsigned place_of(const struct connect_decision *decision)
     }
     if (slice_is(request->target, "/p/events")) {
         return AT_EVENT;
+    }
+    if (slice_is(request->target, "/p/ws") && slice_is(request->method, "GET")) {
+        return AT_SOCKET;
     }
     if (slice_is(request->target, "/p/camera")) {
         return AT_CAMERA;

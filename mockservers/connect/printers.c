@@ -271,6 +271,7 @@ struct connect_printer *connect_server_expect(struct connect_server *server, con
 void connect_printer_revoke(struct connect_printer *printer)
 {
     printer_set_token(printer, NULL);
+    sockets_revoke(printer);
 }
 
 const cJSON *connect_printer_file(const struct connect_printer *printer, const char *path)

@@ -50,6 +50,9 @@ struct connect_printer {
     size_t history_count;
     int64_t last_sent_id; /* the Command-Id that went out last; 0: none */
 
+    struct connect_socket *socket; /* see sockets.h; NULL: none */
+    struct connect_file *inline_file; /* that is sent through it; NULL: none */
+    uint32_t inline_id;               /* the printer's number of that */
     struct connect_transfer *transfers; /* that it told of, oldest first: see transfers.h */
 
     void *script_data; /* of whoever drives the server; the server never touches it */

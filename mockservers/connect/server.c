@@ -7,6 +7,7 @@
 
 #include "mockservers/connect/internal.h"
 #include "sim/base/memory.h"
+#include "sim/protocol/connect/ws_told.h"
 
 enum { SCRATCH_BYTES_KEPT = 256 * 1024 };
 enum { REQUEST_BYTES_MAX = 16 * 1024 * 1024 }; /* INFO carries the whole tree of files and previews are in FILE_INFO */
@@ -172,16 +173,26 @@ static void make_raw(struct connect_server *server, struct connect_reply *reply)
     connect_reply_set_raw(reply, buffer_text(&server->raw), size);
 }
 
-static void send_now(struct connect_server *server, struct http_exchange *exchange,
-                     struct connect_printer *printer, struct connect_reply *reply,
-                     struct connect_log_entry *entry)
+void service_told(struct connect_server *server, struct connect_printer *printer,
+                  const struct connect_reply *reply, struct connect_log_entry *entry)
 {
     uint32_t connection = entry->connection;
     if (server->log != NULL) {
         log_exchange(server, entry, printer, reply);
     }
     tell_reply(server, connection, printer, reply);
+}
+
+static void send_now(struct connect_server *server, struct http_exchange *exchange,
+                     struct connect_printer *printer, struct connect_reply *reply,
+                     struct connect_log_entry *entry)
+{
+    service_told(server, printer, reply, entry);
     make_raw(server, reply);
+    if (reply->http.status == 101 && reply->http.raw == NULL && printer != NULL &&
+        reply->http.after == HTTP_AFTER_KEEP) {
+        sockets_upgrade(server, printer, reply, exchange, entry->request_head);
+    }
     http_exchange_reply(exchange, &reply->http);
     if (server->raw.capacity > SCRATCH_BYTES_KEPT) { /* a file went through it */
         buffer_free(&server->raw);
@@ -364,6 +375,27 @@ static void serve_event(struct connect_server *server, struct connect_decision *
     }
 }
 
+static void serve_upgrade(struct connect_server *server, struct connect_decision *decision)
+{
+    if (decision->printer == NULL) {
+        refuse_stranger(decision);
+    } else {
+        serve_socket(server, decision);
+    }
+}
+
+/* Over a WebSocket only: elsewhere nobody is there to get the data. */
+static void serve_data_request(struct connect_server *server, struct connect_decision *decision)
+{
+    if (decision->printer == NULL) {
+        refuse_stranger(decision);
+    } else if (!connect_printer_has_socket(decision->printer)) {
+        plain_answer(decision, 404, "not found\n");
+    } else {
+        serve_data(server, decision);
+    }
+}
+
 static void serve_probe(struct connect_server *server, struct connect_decision *decision)
 {
     (void)server;
@@ -383,6 +415,8 @@ static const struct route {
 } routes[] = {
     {"POST", "/p/telemetry", CONNECT_POINT_TELEMETRY, serve_telemetry},
     {"POST", "/p/events", CONNECT_POINT_EVENT, serve_event},
+    {"GET", "/p/ws", CONNECT_POINT_SOCKET, serve_upgrade},
+    {"POST", "/p/ws", CONNECT_POINT_SOCKET, serve_data_request},
     {"GET", "/p/register", CONNECT_POINT_POLL, serve_poll},
     {"POST", "/p/register", CONNECT_POINT_REGISTER, serve_register},
     {"GET", "/info", CONNECT_POINT_PROBE, serve_probe},
@@ -461,6 +495,9 @@ static void request_came(void *service, struct http_exchange *exchange,
         .reply = &server->reply,
     };
     decide(server, &decision, route_of(request));
+    if (connect_ws_told(request) && decision.reply->http.status != 0) {
+        connect_reply_set_header(decision.reply, "Upgrade", "websocket"); /* told alike */
+    }
     if (decision.reply->http.delay_us > 0) {
         hold(server, &decision, exchange);
         return;
@@ -520,6 +557,7 @@ void connect_server_destroy(struct connect_server *server)
     while (server->held != NULL) {
         held_free(server->held); // NOLINT(clang-analyzer-unix.Malloc): it takes itself out of the list
     }
+    sockets_free(server);
     for (size_t i = 0; i < server->printer_count; i++) {
         connect_printer_destroy(server->printers[i]);
     }

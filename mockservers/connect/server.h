@@ -14,6 +14,7 @@
 #include "mockservers/connect/log.h"
 #include "mockservers/connect/misbehave.h"
 #include "mockservers/connect/printers.h"
+#include "mockservers/connect/sockets.h"
 #include "mockservers/connect/secrets.h"
 #include "mockservers/connect/transfers.h"
 #include "sim/base/world.h"
@@ -66,6 +67,10 @@ struct connect_observer {
     void (*reply)(void *owner, uint32_t connection, struct connect_printer *printer,
                   const struct http_message *reply);
     void (*unanswered)(void *owner, uint32_t connection, enum connect_unanswered why);
+    /* In a WebSocket, whose messages are told as requests and replies as well (sim/protocol/connect/ws_told.h): each
+     * frame, and its end. */
+    void (*frame)(void *owner, uint32_t connection, bool by_printer, const struct websocket_frame *frame);
+    void (*socket_ended)(void *owner, uint32_t connection, const struct websocket_end *end);
     /* What is believed of a printer has changed; `event` is the event's body if one caused it, else NULL. */
     void (*changed)(void *owner, struct connect_printer *printer, const cJSON *event);
     /* A command's status has changed. */
