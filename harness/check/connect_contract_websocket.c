@@ -319,6 +319,8 @@ static void take_server_frame(struct sight *sight)
                                .hash = contract_hash(CONTRACT_HASH_START, frame->payload, frame->size),
                                .size = frame->size};
     } else if (!is_control(frame)) {
+        /* The printer waited for the rest: its quiet says nothing. */
+        socket->sent_us = socket->server_within && frame->fin ? -1 : socket->sent_us;
         socket->server_within = !frame->fin;
     }
 }

@@ -146,6 +146,7 @@ static void on_completed(void *owner, struct MHD_Connection *connection, void **
     }
     *context = NULL;
     microhttpd_tell_gone(request);
+    microhttpd_upgrade_over(request);
     microhttpd_reply_free(request);
     if (request->previous != NULL) {
         request->previous->next = request->next;
@@ -209,7 +210,7 @@ static bool start(struct microhttpd_front *front, struct endpoint *at,
     struct MHD_OptionItem tls_options[] = {{MHD_OPTION_HTTPS_MEM_CERT, 0, certificate.bytes},
                                            {MHD_OPTION_HTTPS_MEM_KEY, 0, key.bytes},
                                            {MHD_OPTION_END, 0, NULL}};
-    unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_SUPPRESS_DATE_NO_CLOCK |
+    unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_ALLOW_UPGRADE | MHD_USE_SUPPRESS_DATE_NO_CLOCK |
                      (front->tls ? MHD_USE_TLS : 0U) |
                      (address.any.sa_family == AF_INET6 ? MHD_USE_IPv6 : 0U);
     front->daemon = MHD_start_daemon(
@@ -265,6 +266,7 @@ void microhttpd_front_destroy(struct microhttpd_front *front)
     if (front == NULL) {
         return;
     }
+    microhttpd_upgraded_end(front);
     /* libmicrohttpd must not be stopped with suspended connections. */
     for (struct request *request = front->requests; request != NULL; request = request->next) {
         microhttpd_tell_gone(request);

@@ -8,7 +8,8 @@
 #include "sim/wire/service.h"
 
 /* Shared by microhttpd.c (the daemon and its requests), microhttpd_reply.c (how they are answered)
- * and microhttpd_internal.c (what a reply and a connection are); nobody else's business. */
+ * microhttpd_internal.c (what a reply and a connection are) and microhttpd_upgrade.c (what becomes
+ * of a connection behind a 101); nobody else's business. */
 
 enum state {
     STATE_HEAD,    /* nothing of it was shown yet */
@@ -38,6 +39,7 @@ struct request {
     int64_t piece_due_us;
     unsigned status;
     enum http_after after;
+    struct http_upgrade upgrade; /* of `response`; take NULL: none, or done */
     struct timer timer;
     struct watch watch; /* while suspended; fd -1: not */
     uint8_t state;
@@ -53,6 +55,7 @@ struct microhttpd_front {
     struct watch watch; /* of the daemon's epoll */
     struct timer run;   /* when libmicrohttpd wants to be called */
     struct request *requests;
+    struct upgraded *upgraded; /* streams behind a 101 */
     uint32_t connections;
     bool tls;
 };
@@ -79,5 +82,13 @@ void microhttpd_tell_gone(struct request *request);
 void microhttpd_make_response(struct request *request, const struct http_reply *reply);
 /* Within the access handler: give request->response to libmicrohttpd. */
 enum MHD_Result microhttpd_send_response(struct request *request);
+
+/* microhttpd_upgrade.c: the same of a reply that gives the connection away */
+bool microhttpd_upgrade_can(const struct http_reply *reply);
+void microhttpd_make_upgrade(struct request *request, const struct http_reply *reply);
+/* The request is over: if its connection was to be given away and was not, the taker learns it. */
+void microhttpd_upgrade_over(struct request *request);
+/* The front goes: so do the streams. */
+void microhttpd_upgraded_end(struct microhttpd_front *front);
 
 #endif

@@ -198,6 +198,10 @@ bool microhttpd_front_can(const struct microhttpd_front *front, const struct htt
                           struct error *error)
 {
     bool silent = reply->raw == NULL && reply->status == 0;
+    if (reply->upgrade.take != NULL) {
+        return microhttpd_upgrade_can(reply) ||
+               error_set(error, "libmicrohttpd says \"Connection: Upgrade\" itself");
+    }
     return !front->tls || silent || !microhttpd_is_direct(reply) ||
            error_set(
                error,
@@ -234,16 +238,19 @@ static void on_reply(struct http_exchange *exchange, const struct http_reply *re
     assert(request->state == STATE_ASKED);
     struct error error;
     struct http_reply instead = {.status = 500, .body = error.text};
+    request->upgrade = reply->upgrade; /* whatever happens, its taker hears of it */
     if (!microhttpd_front_can(request->front, reply, &error)) {
         instead.body_size = strlen(error.text);
         reply = &instead;
     }
-    request->direct = microhttpd_is_direct(reply);
+    request->direct = microhttpd_is_direct(reply) && reply->upgrade.take == NULL;
     request->after = reply->after;
     request->piece_bytes = reply->piece_bytes;
     request->piece_gap_us = reply->piece_gap_us;
     if (request->direct) {
         http_reply_render(&request->out, reply, request->head_request);
+    } else if (reply->upgrade.take != NULL) {
+        microhttpd_make_upgrade(request, reply);
     } else {
         microhttpd_make_response(request, reply);
     }
