@@ -9,6 +9,7 @@ local scenario_api = {
 }
 
 files["scenarios"] = { read_globals = scenario_api }
+files["scenarios/load"] = { read_globals = { "farm" } }
 files["tests"] = { read_globals = scenario_api }
 files["harness/script"] = {
   globals = {

@@ -233,7 +233,7 @@ int cli_farm(int argc, char **argv)
         {"quiet", CLI_FLAG, &o.quiet, NULL, "no line while it runs", NULL},
         {.name = NULL},
     };
-    const struct cli_usage usage = {.line = "farm FARM.yaml --target connect=URL [OPTION...]",
+    const struct cli_usage usage = {.line = "farm FARM.yaml|FARM.lua --target connect=URL [OPTION...]",
                                     .about = about,
                                     .options = options,
                                     .example = example};

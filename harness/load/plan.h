@@ -69,6 +69,8 @@ struct load_plan {
 /* `path` names the file in errors and is where the files that it names are looked for. */
 struct load_plan *load_plan_parse(const char *path, const char *bytes, size_t size,
                                   struct error *error);
+/* A name that ends in .lua: a Lua plan, which calls farm{...} once with what a YAML file would say
+ * (docs/farm.md). */
 struct load_plan *load_plan_load(const char *path, struct error *error);
 void load_plan_destroy(struct load_plan *plan); /* NULL is fine */
 /* One more, from the command line. */

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "harness/load/plan.h"
+#include "harness/load/plan_lua.h"
 #include "harness/load/plan_schema.h"
 #include "sim/base/buffer.h"
 #include "sim/base/duration.h"
@@ -368,12 +369,12 @@ static void end_digest(EVP_MD_CTX *digest, char text[65])
     }
 }
 
-struct load_plan *load_plan_parse(const char *path, const char *bytes, size_t size,
-                                  struct error *error)
+static struct load_plan *parse(const struct yaml_shape *shape, const char *path, const char *bytes,
+                               size_t size, struct error *error)
 {
     struct yaml_text yaml;
     struct load_plan *plan = NULL;
-    if (yaml_text_read(&yaml, &plan_shape, path, bytes, size, error)) {
+    if (yaml_text_read(&yaml, shape, path, bytes, size, error)) {
         plan = memory_new(sizeof *plan);
         struct reading reading = {.yaml = &yaml,
                                   .text = yaml.document,
@@ -394,8 +395,32 @@ struct load_plan *load_plan_parse(const char *path, const char *bytes, size_t si
     return plan;
 }
 
+struct load_plan *load_plan_parse(const char *path, const char *bytes, size_t size,
+                                  struct error *error)
+{
+    return parse(&plan_shape, path, bytes, size, error);
+}
+
+/* What it makes is read as the text that it stands for, so that both kinds obey one reader. */
+static struct load_plan *load_lua(const char *path, struct error *error)
+{
+    struct yaml_shape shape = plan_shape;
+    shape.generated = true;
+    struct buffer text = {0};
+    struct load_plan *plan = NULL;
+    if (plan_lua_read(path, &text, error)) {
+        plan = parse(&shape, path, buffer_text(&text), text.size, error);
+    }
+    buffer_free(&text);
+    return plan;
+}
+
 struct load_plan *load_plan_load(const char *path, struct error *error)
 {
+    size_t length = strlen(path);
+    if (length > 4 && strcmp(path + length - 4, ".lua") == 0) {
+        return load_lua(path, error);
+    }
     FILE *file = fopen(path, "rbe");
     if (file == NULL) {
         error_set(error, "%s: %s", path, strerror(errno));

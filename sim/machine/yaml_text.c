@@ -270,7 +270,7 @@ static unsigned long line_of(const struct yaml_text *text, const char *path)
 bool yaml_text_reject(const struct yaml_text *text, const char *path, const char *expected, struct error *error)
 {
     unsigned long line = line_of(text, path);
-    if (line == 0) {
+    if (line == 0 || text->shape->generated) {
         return error_set(error, "%s: field '%s': expected %s", text->place, path, expected);
     }
     return error_set(error, "%s:%lu: field '%s': expected %s", text->place, line, path, expected);
@@ -354,10 +354,14 @@ static bool explain(const struct yaml_text *text, cyaml_err_t result, struct com
     }
     struct buffer expected = {0};
     expectation(text->shape, complaint->field, &expected);
+    char at[24] = "";
+    if (!text->shape->generated) {
+        snprintf(at, sizeof at, ":%lu", line);
+    }
     if (complaint->field[0] == '\0') {
-        error_set(error, "%s:%lu: %s; expected %s", text->place, line, reason, buffer_text(&expected));
+        error_set(error, "%s%s: %s; expected %s", text->place, at, reason, buffer_text(&expected));
     } else {
-        error_set(error, "%s:%lu: field '%s': %s; expected %s", text->place, line, complaint->field, reason,
+        error_set(error, "%s%s: field '%s': %s; expected %s", text->place, at, complaint->field, reason,
                   buffer_text(&expected));
     }
     buffer_free(&expected);

@@ -16,6 +16,7 @@ struct yaml_shape {
     const char *what;                   /* "model" */
     const char *manual;                 /* where its author reads more: "docs/models.md" */
     size_t bytes_max;
+    bool generated;                     /* the text was made from another form: its lines mean nothing */
     const char *(*expected)(const char *path); /* what may stand there; NULL: nothing that its type doesn't say */
 };
 

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "harness/load/plan.h"
 #include "sim/base/memory.h"
@@ -246,6 +247,71 @@ static void another_file_is_another_farm(void **state)
     free(other_text);
 }
 
+static struct load_plan *load_lua(const char *text, struct error *error)
+{
+    char folder[] = "/tmp/hotbed-plan-XXXXXX", path[64];
+    assert_non_null(mkdtemp(folder));
+    snprintf(path, sizeof path, "%s/farm.lua", folder);
+    FILE *file = fopen(path, "we");
+    assert_non_null(file);
+    assert_true(fputs(text, file) >= 0);
+    assert_int_equal(fclose(file), 0);
+    struct load_plan *plan = load_plan_load(path, error);
+    unlink(path);
+    rmdir(folder);
+    return plan;
+}
+
+static void a_lua_plan_computes_what_a_file_spells_out(void **state)
+{
+    (void)state;
+    static const char text[] = "local groups = {}\n"
+                               "for k, model in ipairs {'mk3', 'mk3s'} do\n"
+                               "  groups[k] = {name = 'g' .. k, model = model, count = 10 * k}\n"
+                               "end\n"
+                               "farm {duration = '1m', groups = groups}\n";
+    struct error error = {{0}};
+    struct load_plan *plan = load_lua(text, &error), *again = load_lua(text, &error);
+    if (plan == NULL) {
+        fail_msg("%s", error.text);
+    }
+    assert_int_equal(plan->group_count, 2);
+    assert_int_equal(plan->printers, 30);
+    assert_string_equal(plan->groups[1].name, "g2");
+    assert_string_equal(plan->groups[1].model->name, "mk3s");
+    assert_string_equal(plan->digest, again->digest);
+    load_plan_destroy(plan);
+    load_plan_destroy(again);
+}
+
+static void what_is_no_lua_plan_is_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *says;
+    } rows[] = {
+        {"farm {", "farm.lua:1:"},
+        {"x = 1", "expected a call of farm{...}"},
+        {"farm {}\nfarm {}", "farm.lua:2: farm{...} is called twice"},
+        {"farm {duration = '1m',\ngroups = print}", "farm.groups: function can't be JSON"},
+        {"farm {duration = '1m', groups = {{name = 'a', model = 'mk3', count = -1}}}",
+         "field 'groups[0].count'"},
+        {"farm {duration = '1m', groups = {{name = 'a', model = 'mk9', count = 1}}}",
+         "farm.lua: field 'groups[0].model': expected the name of a built-in model"},
+        {"while true do end", "farm.lua:1: endless loop"},
+        {"local t = 'x' while true do t = t .. t end", "memory"},
+        {"os.remove('x')", "farm.lua:1:"},
+        {"\033Lua", "bytecode"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct error error = {{0}};
+        assert_null(load_lua(rows[i].text, &error));
+        if (strstr(error.text, rows[i].says) == NULL) {
+            fail_msg("%s: %s", rows[i].text, error.text);
+        }
+    }
+}
+
 /* Against the theory: mean and deviation of 100,000 draws. */
 static void distributions_have_their_mean_and_deviation(void **state)
 {
@@ -365,6 +431,8 @@ int main(void)
         cmocka_unit_test(printers_come_mixed_and_each_once),
         cmocka_unit_test(arrival_follows_ramp_rate_and_stages),
         cmocka_unit_test(another_file_is_another_farm),
+        cmocka_unit_test(a_lua_plan_computes_what_a_file_spells_out),
+        cmocka_unit_test(what_is_no_lua_plan_is_refused),
         cmocka_unit_test(distributions_have_their_mean_and_deviation),
         cmocka_unit_test(what_is_no_distribution_is_refused),
         cmocka_unit_test(thresholds_judge_what_was_counted),
