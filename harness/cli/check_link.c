@@ -26,7 +26,7 @@ static const char example[] =
     "  hotbed check prusalink --list\n"
     "  HOTBED_PRUSALINK_PASSWORD=secret hotbed check prusalink http://192.168.1.20 --user maker\n"
     "  hotbed check prusalink http://192.168.1.20 --password secret --allow-write --junit report.xml\n"
-    "  hotbed check prusalink --misbehave link:status=GET@/api/version:500";
+    "  hotbed check prusalink --misbehave link:status=500@GET/api/version";
 
 /* Who may do what at the server. */
 struct link_options {

@@ -6,7 +6,7 @@
 #include "harness/check/registry.h"
 #include "harness/cli/trace_file.h"
 #include "harness/net/faults/message_rules.h"
-#include "harness/net/faults/service_faults.h"
+#include "sim/protocol/link/misbehave.h"
 
 void suite_options_free(struct suite_options *options)
 {
@@ -169,7 +169,7 @@ static int check_options(const struct cli_usage *usage, const struct suite_optio
         const char *text = options->misbehave.items[i];
         struct error error;
         if (play_link_misbehaves(text)) {
-            if (!service_faults_check(text + strlen("link:"), &error)) {
+            if (!link_misbehaviour_check(text + strlen("link:"), &error)) {
                 return cli_complain(usage, "--misbehave %s: %s", text, error.text);
             }
             continue;

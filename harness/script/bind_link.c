@@ -63,17 +63,17 @@ static int serve(lua_State *lua)
     struct link_settings settings;
     read_settings(lua, &settings);
     const struct play_settings *play = &play_of(lua)->settings;
-    const char **faults = memory_new_array(play->misbehaviour_count + 1, sizeof *faults);
+    const char **wrongs = memory_new_array(play->misbehaviour_count + 1, sizeof *wrongs);
     size_t count = 0;
     for (size_t i = 0; i < play->misbehaviour_count; i++) {
         if (play_link_misbehaves(play->misbehaviours[i])) {
-            faults[count++] = play->misbehaviours[i] + strlen("link:");
+            wrongs[count++] = play->misbehaviours[i] + strlen("link:");
         }
     }
     struct error error;
     const struct link_host *host =
-        stage_link_serve(stage, printer, &settings, faults, count, &error);
-    free(faults);
+        stage_link_serve(stage, printer, &settings, wrongs, count, &error);
+    free(wrongs);
     if (host == NULL) {
         return luaL_error(lua, "link: %s", error.text);
     }

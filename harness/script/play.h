@@ -83,7 +83,7 @@ struct play {
 /* Whether a misbehaviour is one of the server's, by its name and whether it takes an argument; the others are
  * message_faults.h's. */
 bool play_server_misbehaves(const char *text);
-/* Whether it is one of our printers' PrusaLink: "link:" and a fault of service_faults.h. */
+/* Whether it is one of our printers' PrusaLink: "link:" and a text of sim/protocol/link/misbehave.h. */
 bool play_link_misbehaves(const char *text);
 
 /* Begins at once, in the world's loop. `play` stays where it is until play_free(). False with the reason when not even

@@ -4,11 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "harness/net/faults/service_faults.h"
 #include "harness/net/tls.h"
 #include "harness/script/stage_wire.h"
 #include "sim/base/memory.h"
 #include "sim/base/trace.h"
+#include "sim/protocol/link/misbehave.h"
 
 struct served {
     struct link_host told; /* first */
@@ -16,7 +16,6 @@ struct served {
     struct stage_printer *printer;
     struct link_settings settings;
     struct link_face *face;
-    struct service_faults *faults;
     struct http_server *server; /* NULL: stopped */
     char url[300];
     char *texts[4];
@@ -56,10 +55,8 @@ static void stop(struct served *host)
 {
     if (host->server != NULL) {
         http_server_destroy(host->server);
-        service_faults_destroy(host->faults);
         link_face_destroy(host->face);
         host->server = NULL;
-        host->faults = NULL;
         host->face = NULL;
     }
 }
@@ -76,20 +73,19 @@ static void choose_place(struct stage *stage, struct served *host)
     host->told.at.port = pi ? 8080 : 80; /* prusalink.md 1.1 */
 }
 
-static bool add_faults(struct served *host, const char *const *faults, size_t count,
-                       struct error *error)
+static bool misbehave(struct served *host, const char *const *texts, size_t count,
+                      struct error *error)
 {
-    host->faults = service_faults_new(link_face_service(host->face));
     for (size_t i = 0; i < count; i++) {
-        if (!service_faults_add(host->faults, faults[i], error)) {
+        if (!link_face_misbehave(host->face, texts[i], error)) {
             return false;
         }
     }
     return true;
 }
 
-static bool start(struct stage *stage, struct served *host, const char *const *faults,
-                  size_t fault_count, struct error *error)
+static bool start(struct stage *stage, struct served *host, const char *const *wrongs,
+                  size_t wrong_count, struct error *error)
 {
     struct machine *machine = actor_machine(host->printer->actor);
     if (!link_settings_check(&host->settings, machine_model(machine), error)) {
@@ -99,17 +95,13 @@ static bool start(struct stage *stage, struct served *host, const char *const *f
     if (host->told.at.host[0] == '\0') {
         choose_place(stage, host);
     }
-    if (!add_faults(host, faults, fault_count, error)) {
-        service_faults_destroy(host->faults);
+    if (!misbehave(host, wrongs, wrong_count, error)) {
         link_face_destroy(host->face);
-        host->faults = NULL;
         host->face = NULL;
         return false;
     }
-    const struct http_service *service =
-        fault_count > 0 ? service_faults_face(host->faults) : link_face_service(host->face);
-    host->server = http_server_new(stage->world, stage->ground->network, service,
-                                   link_face_limits(host->face));
+    host->server = http_server_new(stage->world, stage->ground->network,
+                                   link_face_service(host->face), link_face_limits(host->face));
     if (!http_server_listen(host->server, &host->told.at, error)) {
         stop(host);
         return false;
@@ -140,7 +132,7 @@ static void copy_settings(struct served *host, const struct link_settings *setti
 
 const struct link_host *stage_link_serve(struct stage *stage, struct stage_printer *printer,
                                          const struct link_settings *settings,
-                                         const char *const *faults, size_t fault_count,
+                                         const char *const *wrongs, size_t wrong_count,
                                          struct error *error)
 {
     struct served *host = served_by(stage, printer);
@@ -152,7 +144,7 @@ const struct link_host *stage_link_serve(struct stage *stage, struct stage_print
     }
     stop(host);
     copy_settings(host, settings);
-    return start(stage, host, faults, fault_count, error) ? &host->told : NULL;
+    return start(stage, host, wrongs, wrong_count, error) ? &host->told : NULL;
 }
 
 void stage_link_stop(struct stage *stage, struct stage_printer *printer)

@@ -18,10 +18,10 @@ struct link_host {
     const char *dialect;
 };
 
-/* Copies what settings point to. `faults` are texts of service_faults.h. NULL with the reason. */
+/* Copies what settings point to. `wrongs` are texts of misbehave.h. NULL with the reason. */
 const struct link_host *stage_link_serve(struct stage *stage, struct stage_printer *printer,
                                          const struct link_settings *settings,
-                                         const char *const *faults, size_t fault_count,
+                                         const char *const *wrongs, size_t wrong_count,
                                          struct error *error);
 /* The program ends: connections break, nobody listens; serving again begins a new one at the same
  * place. */

@@ -48,6 +48,7 @@ static void drain(struct server_connection *connection)
 {
     const struct http_server_limits *limits = &connection->server->limits;
     connection->draining = connection->deaf = true;
+    http_parser_reset(&connection->parser); /* nor is the rest of the present piece a request */
     stream_hold(connection->stream, false);
     stream_finish(connection->stream);
     world_arm_in(connection->server->world, &connection->timer,

@@ -25,8 +25,8 @@ function link.gcode(size)
 end
 
 -- A print that takes at least so many seconds, by waiting.
-function link.print(seconds)
-  local lines = { "; made by hotbed: waits and moves nothing", "G21" }
+function link.print(seconds, first)
+  local lines = { "; made by hotbed: waits and moves nothing", "G21", first }
   for second = 0, seconds - 1, 5 do
     lines[#lines + 1] = ("M73 P%d R%d"):format(second * 100 // seconds, (seconds - second) // 60 + 1)
     lines[#lines + 1] = "G4 S5"
@@ -422,9 +422,9 @@ function Server:child(folder, name)
 end
 
 -- Begin to print a file of our own for at least that long; the job's id.
-function Server:print(seconds)
+function Server:print(seconds, first)
   self:rest()
-  local path = self:file("hotbed-print.gcode", link.print(seconds or 600))
+  local path = self:file("hotbed-print.gcode", link.print(seconds or 600, first))
   self:must("POST", path, 204, { body = "" })
   self:wait_state({ "PRINTING" }, "60s", "state after the start of a print")
   local id
