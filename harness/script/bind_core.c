@@ -315,7 +315,8 @@ void bind_core(lua_State *lua)
         int bits;
     } watches[] = {{"EVENT", WATCH_EVENT},     {"REQUEST", WATCH_REQUEST}, {"STATE", WATCH_STATE},
                    {"COMMAND", WATCH_COMMAND}, {"REPLY", WATCH_REPLY},     {"ALL", WATCH_ALL},
-                   {"ARRIVAL", WATCH_ARRIVAL}, {"WIRE", WATCH_WIRE}};
+                   {"ARRIVAL", WATCH_ARRIVAL}, {"WIRE", WATCH_WIRE},
+                   {"TOOL", WATCH_TOOL}};
     luaL_setfuncs(lua, functions, 0);
     lua_newtable(lua);
     for (size_t i = 0; i < sizeof watches / sizeof *watches; i++) {
@@ -336,6 +337,7 @@ void bind_all(lua_State *lua)
     bind_hooks(lua);
     bind_device(lua);
     bind_link(lua);
+    bind_tool(lua);
     lua_setglobal(lua, "core");
 }
 

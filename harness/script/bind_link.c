@@ -63,8 +63,15 @@ static int serve(lua_State *lua)
     struct link_settings settings;
     read_settings(lua, &settings);
     const struct play_settings *play = &play_of(lua)->settings;
-    const char **wrongs = memory_new_array(play->misbehaviour_count + 1, sizeof *wrongs);
-    size_t count = 0;
+    bool wanted = lua_getfield(lua, 2, "misbehave") == LUA_TTABLE; /* by the scenario itself */
+    size_t own = wanted ? lua_rawlen(lua, -1) : 0, count = 0;
+    const char **wrongs = memory_new_array(play->misbehaviour_count + own + 1, sizeof *wrongs);
+    for (size_t i = 0; i < own; i++) {
+        const char *text = lua_rawgeti(lua, -1, (lua_Integer)i + 1) == LUA_TSTRING ? lua_tostring(lua, -1) : "";
+        wrongs[count++] = text; /* the table keeps it alive */
+        lua_pop(lua, 1);
+    }
+    lua_pop(lua, 1);
     for (size_t i = 0; i < play->misbehaviour_count; i++) {
         if (play_link_misbehaves(play->misbehaviours[i])) {
             wrongs[count++] = play->misbehaviours[i] + strlen("link:");

@@ -8,6 +8,7 @@
 
 #include "harness/script/sender.h"
 #include "harness/script/stage_link.h"
+#include "harness/script/stage_tool.h"
 #include "harness/script/stage_wire.h"
 #include "sim/base/memory.h"
 
@@ -258,6 +259,7 @@ void stage_free(struct stage *stage)
     while (stage->hook_count > 0) {
         stage_hook_remove(stage, stage->hooks[0].id);
     }
+    stage_tool_free(stage);
     stage_link_free(stage);
     for (uint32_t i = 0; i < stage->printer_count; i++) {
         actor_destroy(stage->printers[i]->actor);

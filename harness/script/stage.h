@@ -26,6 +26,7 @@ enum stage_watch { /* what a waiter wants to hear of; bits */
                    WATCH_ARRIVAL = 32, /* a request has come; it may be answered later */
                    WATCH_ALL = 31,
                    WATCH_WIRE = 64, /* on a bare connection, or to a PrusaLink client, something has come */
+                   WATCH_TOOL = 128, /* a program that is judged has ended */
 };
 
 enum { STAGE_LOG_BYTES = 8 * 1024 * 1024, STAGE_EVENTS_MAX = 200000, STAGE_PRINTERS_MAX = 100000 };
@@ -106,6 +107,7 @@ struct stage {
     void *owner;
     /* an open exchange of each connection of ours, where the server is not ours */
     struct stage_exchange *exchanges;
+    struct stage_tool *tool; /* NULL: no folder and no program yet */
     struct stage_link *link; /* PrusaLink, see stage_link.h; NULL: not used */
     struct stage_sent *sent; /* commands by somebody else's server, see sender.h */
     size_t sent_count;

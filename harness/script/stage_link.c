@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "harness/net/tls.h"
+#include "harness/script/link_log.h"
 #include "harness/script/stage_wire.h"
 #include "sim/base/memory.h"
 #include "sim/base/trace.h"
@@ -16,6 +17,7 @@ struct served {
     struct stage_printer *printer;
     struct link_settings settings;
     struct link_face *face;
+    struct link_log *log;       /* over all its starts */
     struct http_server *server; /* NULL: stopped */
     char url[300];
     char *texts[4];
@@ -100,8 +102,13 @@ static bool start(struct stage *stage, struct served *host, const char *const *w
         host->face = NULL;
         return false;
     }
-    host->server = http_server_new(stage->world, stage->ground->network,
-                                   link_face_service(host->face), link_face_limits(host->face));
+    if (host->log == NULL) {
+        host->log = link_log_new(stage->world, link_face_service(host->face));
+    } else {
+        link_log_move(host->log, link_face_service(host->face));
+    }
+    host->server = http_server_new(stage->world, stage->ground->network, link_log_face(host->log),
+                                   link_face_limits(host->face));
     if (!http_server_listen(host->server, &host->told.at, error)) {
         stop(host);
         return false;
@@ -153,6 +160,12 @@ void stage_link_stop(struct stage *stage, struct stage_printer *printer)
     if (host != NULL) {
         stop(host);
     }
+}
+
+struct link_log *stage_link_log(struct stage *stage, struct stage_printer *printer)
+{
+    struct served *host = served_by(stage, printer);
+    return host == NULL ? NULL : host->log;
 }
 
 struct link_face *stage_link_face(struct stage *stage, struct stage_printer *printer)
@@ -344,6 +357,7 @@ void stage_link_free(struct stage *stage)
     for (struct served *host = link->hosts, *next; host != NULL; host = next) {
         next = host->next;
         stop(host);
+        link_log_destroy(host->log);
         for (size_t i = 0; i < sizeof host->texts / sizeof *host->texts; i++) {
             free(host->texts[i]);
         }

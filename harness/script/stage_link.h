@@ -29,6 +29,10 @@ void stage_link_stop(struct stage *stage, struct stage_printer *printer);
 struct link_face *stage_link_face(struct stage *stage,
                                   struct stage_printer *printer); /* NULL: it does not serve */
 
+struct link_log;
+struct link_log *stage_link_log(struct stage *stage,
+                                struct stage_printer *printer); /* NULL: it never served */
+
 /* ---- Bare connections ---- */
 
 enum { STAGE_WIRE_BYTES_MAX = 16 * 1024 * 1024, STAGE_WIRES_MAX = 10000 };

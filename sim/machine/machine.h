@@ -140,6 +140,10 @@ bool machine_is_up(const struct machine *machine); /* it has booted; true of a h
 void machine_reset(
     struct machine *machine); /* the mainboard reboots: connect-sdk.md 7.4, last row */
 
+/* How far the printer's own clock, by which files are dated, is ahead of the world's (or, below zero, behind): wrongly
+ * set, or of a zone that FAT doesn't tell (prusalink.md 6.2). */
+void machine_set_clock(struct machine *machine, int64_t ahead_s);
+
 /* Storages. The machine takes over what `storage` holds; order of attaching is the order of
  * listings. */
 struct storage *machine_attach(struct machine *machine, const struct storage *storage);

@@ -73,6 +73,7 @@ struct machine {
     struct timer timer;
     struct machine_listener *listeners;
     struct storage **storages;
+    int64_t clock_ahead_s; /* of the world's: files are dated by the printer's own */
     struct motion *motion; /* moves beside those of a job; NULL: stands, or a job moves */
     struct machine_print *print;
     struct machine_host *host; /* lines of g-code under way */

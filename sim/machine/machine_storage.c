@@ -7,7 +7,12 @@
 
 static int64_t wall_s(const struct machine *machine)
 {
-    return world_wall_us(machine->world) / 1000000;
+    return world_wall_us(machine->world) / 1000000 + machine->clock_ahead_s;
+}
+
+void machine_set_clock(struct machine *machine, int64_t ahead_s)
+{
+    machine->clock_ahead_s = ahead_s;
 }
 
 struct storage *machine_attach(struct machine *machine, const struct storage *storage)

@@ -1,0 +1,174 @@
+-- Programs that are judged: folders for them to work on, and the command with what a check wants of it filled in.
+
+local core = core
+local match = core.match
+
+-- ---- Folders ----
+
+local Folder = {}
+Folder.__index = Folder
+
+-- options: time (Unix seconds) or age (seconds before now)
+function Folder:write(path, content, options)
+  options = options or {}
+  local time = options.time or (options.age and core.unix_time() - options.age)
+  core.folder_write(self.number, path, content, time)
+end
+
+function Folder:read(path)
+  return core.folder_read(self.number, path)
+end
+
+function Folder:remove(path)
+  core.folder_change(self.number, path, "remove")
+end
+
+function Folder:make(path)
+  core.folder_change(self.number, path, "make")
+end
+
+function Folder:link(path, target)
+  core.folder_change(self.number, path, "link", target)
+end
+
+function Folder:mode(path, mode)
+  core.folder_change(self.number, path, "mode", mode)
+end
+
+function Folder:set_time(path, time)
+  core.folder_change(self.number, path, "time", time)
+end
+
+-- { ["a/b.gcode"] = content } of all files in it.
+function Folder:files(below, out)
+  below, out = below or "", out or {}
+  for _, entry in ipairs(core.folder_names(self.number, below)) do
+    local path = below == "" and entry[1] or below .. "/" .. entry[1]
+    if entry[2] then
+      self:files(path, out)
+    else
+      out[path] = core.folder_read(self.number, path)
+    end
+  end
+  return out
+end
+
+function core.new_folder()
+  local self = setmetatable({}, Folder)
+  self.number, self.path = core.folder_new()
+  return self
+end
+
+-- ---- The command ----
+
+-- How our own program is told what a check wants.
+local OURS = {
+  "sync", "{farm}", "{folder}", "{execute:--execute}", "{destination:--destination}", "{printer:--printer}",
+  "{skip:--skip}", "{any-state:--any-state}", "{relative-to:--relative-to}", "{timeout:--timeout}",
+}
+
+local function template()
+  local words, own = core.tool_command()
+  if not words then
+    words = { own, table.unpack(OURS) }
+  end
+  return words
+end
+
+-- Fill one word in; nothing is left of "{execute:--execute}" when nobody wants it.
+local function fill(word, values, used, out)
+  local name, flag = word:match "^{([%w-]+):(.*)}$"
+  if name then
+    used[name] = true
+    local value = values[name]
+    if value then
+      if flag ~= "" then
+        out[#out + 1] = flag
+      end
+      if value ~= true then
+        out[#out + 1] = tostring(value)
+      end
+    end
+    return
+  end
+  local without -- false: a word that the check wants left out
+  local text = word:gsub("{([%w-]+)}", function(inner)
+    used[inner] = true
+    without = without or values[inner] == false
+    return values[inner] and tostring(values[inner]) or "{" .. inner .. "}"
+  end)
+  if not without then
+    out[#out + 1] = text
+  end
+end
+
+-- The words of the command; what is wanted of it and has no place in it makes the check skip.
+local function words_of(values)
+  local out, used = {}, {}
+  for _, word in ipairs(template()) do
+    fill(word, values, used, out)
+  end
+  for name, value in pairs(values) do
+    if value and not used[name] and name ~= "execute" then
+      core.verdict("skip", ("the command has no place for %s: {%s:OPTION} in it says how it is told"):format(name, name))
+    end
+  end
+  return out
+end
+
+-- Whether the command has a place for it.
+function core.tool_knows(name)
+  for _, word in ipairs(template()) do
+    if word:find("{" .. name .. "}", 1, true) or word:find("{" .. name .. ":", 1, true) then
+      return true
+    end
+  end
+  return false
+end
+
+-- ---- Running it ----
+
+local Run = {}
+Run.__index = Run
+
+-- Until it has ended: itself; nil when it has not within the duration.
+function Run:wait(duration)
+  local deadline = core.now() + core.duration(duration or "60s")
+  while not self.code do
+    self.code, self.output, self.errors, self.took = core.tool_ended(self.number)
+    local left = deadline - core.now()
+    if not self.code and left <= 0 then
+      return nil
+    elseif not self.code then
+      core.sleep(left, core.WATCH.TOOL)
+    end
+  end
+  self.told = ("exit code %d"):format(self.code)
+  self.text = self.output .. self.errors
+  return self
+end
+
+-- "INT", "TERM", "KILL"
+function Run:signal(name)
+  core.tool_signal(self.number, name)
+end
+
+-- values: what stands for {farm}, {folder} …; options: folder (a Folder) to run in, environment
+function core.start_tool(values, options)
+  local run = setmetatable({ told = "the command" }, Run)
+  local environment = { "COLUMNS=300", "NO_PROXY=*", "no_proxy=*", "http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY" }
+  for _, text in ipairs(options.environment or {}) do
+    environment[#environment + 1] = text
+  end
+  local words = words_of(values)
+  run.command = table.concat(words, " ")
+  run.number = core.tool_start(words, environment, core.check_folder(options.folder).number)
+  return run
+end
+
+function core.check_folder(folder)
+  if getmetatable(folder) ~= Folder then
+    core.bad_argument("expected a folder, got " .. match.show(folder))
+  end
+  return folder
+end
