@@ -15,3 +15,22 @@ void base64_encode(struct buffer *out, const void *bytes, size_t size)
         size -= part;
     }
 }
+
+bool base64_decode(struct buffer *out, const char *text, size_t size)
+{
+    enum { TEXT_MAX = 1 << 30 };
+    if (size > TEXT_MAX || size % 4 != 0) {
+        return false;
+    }
+    size_t padding = size > 0 && text[size - 1] == '=' ? text[size - 2] == '=' ? 2 : 1 : 0;
+    buffer_reserve(out, size / 4 * 3 + 1);
+    int got = size == 0 ? 0
+                        : EVP_DecodeBlock((unsigned char *)out->bytes + out->size,
+                                          (const unsigned char *)text, (int)size);
+    if (got < (int)padding) {
+        return false;
+    }
+    out->size += (size_t)got - padding;
+    out->bytes[out->size] = '\0';
+    return true;
+}

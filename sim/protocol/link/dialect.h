@@ -16,6 +16,7 @@
 enum { LINK_PARAMETERS_MAX = 4 };
 
 struct link_request;
+struct link_route;
 
 /* How a body is cut. */
 enum link_cut {
@@ -52,9 +53,13 @@ struct link_request {
     bool head;         /* method HEAD */
     bool quiet;        /* HTTP/0.9: the reply has no head. Set by the dialect */
     const char *parameters[LINK_PARAMETERS_MAX]; /* of the route, in `path`'s memory */
-    struct link_task *task;                      /* NULL: none; freed with the request */
-    int64_t body_length;                         /* Content-Length; -1: none, -2: no number */
-    struct link_request *previous, *next;        /* list of the face */
+    const struct link_route *route; /* whose `handle` the dialect will call; NULL: none yet */
+    struct link_task *task;         /* NULL: none; freed with the request */
+    /* What a dialect notes of the head for answers that come later. */
+    const char *host; /* NULL: not noted, or there is none */
+    bool accepts_json;
+    int64_t body_length;                  /* Content-Length; -1: none, -2: no number */
+    struct link_request *previous, *next; /* list of the face */
     /* The core's own. */
     struct link_text *texts; /* freed with the request */
     struct buffer pending;   /* of the body: waits for its turn */

@@ -9,6 +9,7 @@ static const struct {
 } dialects[] = {
     {"mk3", &link_dialect_pi},
     {"buddy", &link_dialect_buddy},
+    {"sl1", &link_dialect_sl1},
 };
 
 const char *link_dialect_name(const struct link_dialect *dialect)
