@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "harness/check/suite_link.h"
 #include "harness/check/suite_parts.h"
 #include "sim/wire/http.h"
 #include "sim/base/memory.h"
@@ -84,6 +85,9 @@ static bool may_begin(const struct run *run, size_t i)
 {
     if (run->plays[i] != NULL || run->over[i] || run->running >= SIDE_BY_SIDE_MAX) {
         return false;
+    }
+    if (run->ground->targets->link_url != NULL && run->running > 0) {
+        return false; /* a printer takes one transfer and few connections */
     }
     return !run->outside || run->definitions->items[i]->passive || run->stimulating == 0;
 }
@@ -205,6 +209,7 @@ static void play_all(struct run *run)
 struct probe {
     struct stream *stream;
     const struct endpoint *to;
+    const char *path;
     struct buffer reply;
     bool ended;
     char why[160];
@@ -216,14 +221,14 @@ static bool probe_answered(const struct probe *probe)
     return probe->reply.size >= sizeof http - 1 && memcmp(probe->reply.bytes, http, sizeof http - 1) == 0;
 }
 
-/* What PrusaLink asks before it registers (connect-sdk.md 1.2, number 9): any HTTP answer will do. */
+/* Any HTTP answer will do. */
 static void probe_opened(void *owner)
 {
     struct probe *probe = owner;
     struct buffer request = {0};
     char host[sizeof probe->to->host + 8];
     snprintf(host, sizeof host, "%s:%u", probe->to->host, endpoint_port(probe->to));
-    http_write_request(&request, "GET", "/info");
+    http_write_request(&request, "GET", probe->path);
     http_write_header(&request, "Host", host);
     http_write_header(&request, "Connection", "close");
     http_write_end(&request);
@@ -248,16 +253,15 @@ static void probe_ended(void *owner, enum stream_end end, const char *why)
 }
 
 /* An HTTP answer of any kind, before anything is judged. */
-static bool reach_server(struct run *run, struct error *error)
+static bool reach_server(struct run *run, const char *url, const char *path, struct error *error)
 {
     static const struct stream_events events = {
         .opened = probe_opened, .received = probe_received, .ended = probe_ended};
-    const char *url = run->settings->targets->connect_url;
     struct endpoint endpoint;
     if (!endpoint_parse(&endpoint, url, NULL, error)) {
         return false;
     }
-    struct probe probe = {.to = &endpoint};
+    struct probe probe = {.to = &endpoint, .path = path};
     probe.stream = network_connect(run->ground->network, &endpoint, &events, &probe);
     int64_t until_us = run->ground->world->now_us + SECONDS(10);
     while (!probe_answered(&probe) && !probe.ended && !stopped(run) && world_step(run->ground->world, until_us)) {
@@ -308,7 +312,11 @@ static bool reach(struct run *run, struct error *error)
     if (targets->printer_listen != NULL) {
         return await_device(run, error);
     }
-    return targets->connect_url == NULL || reach_server(run, error);
+    if (targets->link_url != NULL) {
+        return reach_server(run, targets->link_url, "/api/version", error);
+    }
+    /* What PrusaLink asks before it registers (connect-sdk.md 1.2, number 9). */
+    return targets->connect_url == NULL || reach_server(run, targets->connect_url, "/info", error);
 }
 
 bool suite_run_real(const struct suite_settings *settings, const struct definitions *definitions,
@@ -328,6 +336,10 @@ bool suite_run_real(const struct suite_settings *settings, const struct definiti
         run.over = memory_new_array(definitions->count + 1, sizeof(bool));
         run.late = memory_new_array(definitions->count + 1, sizeof(char *));
         play_all(&run);
+        struct error left;
+        if (targets->link_url != NULL && targets->link_write && !suite_link_clean(run.ground, &left)) {
+            fprintf(stderr, "hotbed: %s\n", left.text);
+        }
         free(run.plays);
         free(run.over);
         free(run.late);
