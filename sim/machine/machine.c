@@ -18,30 +18,54 @@ static int64_t earlier(int64_t a, int64_t b)
 
 /* The hot-end fan is looked at a second after its threshold was crossed, when the reading's noise
  * doesn't matter any more, and again while it still might. */
+static bool follow_one(const struct machine *machine, const struct heater *nozzle, struct fan *fan,
+                       int64_t *follow_us)
+{
+    if (*follow_us > machine_now(machine)) {
+        return false;
+    }
+    double reading_c = heater_reading(nozzle);
+    if (fabs(reading_c - machine->model->hotend_fan.on_above_c) < 0.3) {
+        *follow_us = machine_now(machine) + SECONDS(1);
+        return false;
+    }
+    *follow_us = INT64_MAX;
+    fan_follow(fan, machine_now(machine), reading_c);
+    return true;
+}
+
 static bool follow_nozzle(struct machine *machine)
 {
-    if (machine->follow_us > machine_now(machine)) {
-        return false;
+    bool followed =
+        follow_one(machine, &machine->nozzle, &machine->hotend_fan, &machine->follow_us);
+    for (int tool = 1; machine->tools != NULL && tool <= MACHINE_TOOLS_MAX; tool++) {
+        struct machine_head *head = tools_docked(machine, tool);
+        followed |=
+            head != NULL && follow_one(machine, &head->nozzle, &head->hotend_fan, &head->follow_us);
     }
-    double reading_c = heater_reading(&machine->nozzle);
-    if (fabs(reading_c - machine->model->hotend_fan.on_above_c) < 0.3) {
-        machine->follow_us = machine_now(machine) + SECONDS(1);
-        return false;
+    return followed;
+}
+
+static void plan_one(const struct machine *machine, const struct heater *nozzle, int64_t *follow_us)
+{
+    double on_above_c = machine->model->hotend_fan.on_above_c;
+    bool crossed = *follow_us <= machine_now(machine) + SECONDS(1);
+    if (on_above_c <= 0 || crossed) {
+        return;
     }
-    machine->follow_us = INT64_MAX;
-    fan_follow(&machine->hotend_fan, machine_now(machine), reading_c);
-    return true;
+    int64_t crossing_us = heater_crossing_us(nozzle, on_above_c);
+    *follow_us = crossing_us == INT64_MAX ? INT64_MAX : crossing_us + SECONDS(1);
 }
 
 static void plan_following(struct machine *machine)
 {
-    double on_above_c = machine->model->hotend_fan.on_above_c;
-    bool crossed = machine->follow_us <= machine_now(machine) + SECONDS(1);
-    if (on_above_c <= 0 || crossed) {
-        return;
+    plan_one(machine, &machine->nozzle, &machine->follow_us);
+    for (int tool = 1; machine->tools != NULL && tool <= MACHINE_TOOLS_MAX; tool++) {
+        struct machine_head *head = tools_docked(machine, tool);
+        if (head != NULL) {
+            plan_one(machine, &head->nozzle, &head->follow_us);
+        }
     }
-    int64_t crossing_us = heater_crossing_us(&machine->nozzle, on_above_c);
-    machine->follow_us = crossing_us == INT64_MAX ? INT64_MAX : crossing_us + SECONDS(1);
 }
 
 /* A heater that keeps saying "now" would stop time. */
@@ -51,7 +75,20 @@ static int64_t heater_due_us(const struct machine *machine, const struct heater 
     return due_us <= machine_now(machine) ? machine_now(machine) + MILLISECONDS(1) : due_us;
 }
 
-static int64_t next_us(const struct machine *machine)
+static int64_t tools_next_us(struct machine *machine)
+{
+    int64_t due_us = INT64_MAX;
+    for (int tool = 1; machine->tools != NULL && tool <= MACHINE_TOOLS_MAX; tool++) {
+        const struct machine_head *head = tools_docked(machine, tool);
+        if (head != NULL) {
+            due_us = earlier(due_us, heater_due_us(machine, &head->nozzle));
+            due_us = earlier(due_us, head->follow_us);
+        }
+    }
+    return due_us;
+}
+
+static int64_t next_us(struct machine *machine)
 {
     if (machine->resin != NULL) {
         return earlier(machine->power_due_us, resin_next_us(machine));
@@ -61,6 +98,7 @@ static int64_t next_us(const struct machine *machine)
     due_us = earlier(due_us,
                      earlier(fan_next_us(&machine->hotend_fan), fan_next_us(&machine->print_fan)));
     due_us = earlier(due_us, earlier(machine->follow_us, machine->safety_us));
+    due_us = earlier(due_us, tools_next_us(machine));
     due_us = earlier(due_us, earlier(machine->power_due_us, motion_first_end_us(machine)));
     return earlier(due_us, earlier(print_next_us(machine), host_next_us(machine)));
 }
@@ -88,6 +126,7 @@ static void advance(struct machine *machine)
     heater_advance(&machine->bed, now_us);
     fan_advance(&machine->hotend_fan, now_us);
     fan_advance(&machine->print_fan, now_us);
+    tools_advance(machine);
 }
 
 static bool step(struct machine *machine)
@@ -144,6 +183,7 @@ static void init_heating(struct machine *machine)
     heater_init(&machine->bed, &model->bed, random_next(&random), room_c, now_us);
     fan_init(&machine->hotend_fan, &model->hotend_fan, now_us);
     fan_init(&machine->print_fan, &model->print_fan, now_us);
+    tools_init(machine, &random);
 }
 
 struct machine *machine_new(struct world *world, const struct machine_settings *settings)
@@ -189,6 +229,7 @@ void machine_destroy(struct machine *machine)
     print_free(machine);
     machine_transfer_end(machine, TRANSFER_ABORTED);
     resin_free(machine);
+    tools_free(machine);
     for (uint32_t i = 0; i < machine->storage_count; i++) {
         storage_free(machine->storages[i]);
         free(machine->storages[i]);
@@ -294,6 +335,7 @@ void machine_set_room(struct machine *machine, double room_c)
     } else {
         heater_set_room(&machine->nozzle, machine_now(machine), room_c);
         heater_set_room(&machine->bed, machine_now(machine), room_c);
+        tools_set_room(machine);
     }
     machine_settle(machine);
 }

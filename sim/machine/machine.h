@@ -63,6 +63,13 @@ struct machine_listener {
     struct machine_listener *next; /* list is the machine's */
 };
 
+enum { MACHINE_TOOLS_MAX = 5 };
+
+struct machine_tool_readings {
+    double nozzle_c, nozzle_target_c;
+    int hotend_fan_rpm, print_fan_rpm;
+};
+
 /* Everything that a telemetry of any protocol is made of, at one instant. NAN: not known. */
 struct machine_readings {
     double nozzle_c, nozzle_target_c, bed_c, bed_target_c;
@@ -91,9 +98,13 @@ struct machine_readings {
     double filament_used_mm; /* by this job so far */
     /* MMU; meaningful while `mmu` */
     bool mmu;
-    int slot_active; /* 0 none, 1..5 */
+    int slot_active; /* 0 none, 1..5; of a tool changer: the head in use */
     int slot_state;  /* progress code of connect-sdk.md 4.7 */
     char slot_command[8];
+    /* Heads of a tool changer; 0: not one. nozzle_c and its like are those of the one in use, or of
+     * the last one that was. */
+    int tool_count;
+    struct machine_tool_readings tool[MACHINE_TOOLS_MAX];
 };
 
 struct machine_job {

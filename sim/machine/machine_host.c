@@ -18,6 +18,8 @@ static const double HOME_SECONDS = 12; /* bumps included, from anywhere on the b
 static const double MESH_SECONDS = 45;
 static const double LOAD_MM = 70, UNLOAD_MM = -90, LOAD_FEED_MM_S = 6.7, UNLOAD_FEED_MM_S = 40;
 
+static const double tool_change_s = 7; /* as in a print (plan_orders.c) */
+
 static const char WHY_UNKNOWN[] = "Unknown command";
 static const char WHY_COLD[] = "Cold extrusion prevented";
 static const char WHY_INTERRUPTED[] = "interrupted";
@@ -136,10 +138,26 @@ static const char *do_nozzle(struct machine *machine, const struct gcode_line *l
     if (!gcode_valued(line, 'S') && !(both && gcode_valued(line, 'R'))) {
         return NULL;
     }
-    machine_set_nozzle(machine, gcode_value(line, 'S', gcode_value(line, 'R', 0)));
+    double target_c = gcode_value(line, 'S', gcode_value(line, 'R', 0));
+    struct machine_head *head = tools_docked(machine, 1 + (int)gcode_value(line, 'T', -1));
+    if (head != NULL) { /* a host waits for the head in use alone */
+        heater_set_target(&head->nozzle, machine_now(machine), target_c);
+        return NULL;
+    }
+    machine_set_nozzle(machine, target_c);
     if (both && heater_target(&machine->nozzle) > 0 && !print_moves(machine)) {
         heater_wait(&machine->nozzle, machine_now(machine), HEATER_WAIT_BOTH);
         machine->host->wait = HOST_NOZZLE;
+    }
+    return NULL;
+}
+
+static const char *do_tool(struct machine *machine, const struct gcode_line *line)
+{
+    if (machine->tools != NULL && !print_moves(machine)) {
+        motion_dwell(machine, tool_change_s);
+        machine->host->wait = HOST_STANDSTILL;
+        tools_pick(machine, line->number + 1);
     }
     return NULL;
 }
@@ -300,7 +318,7 @@ static const struct command {
     {'M', 862, 862, do_nothing},
     {'M', 900, 900, do_nothing},
     {'M', 907, 907, do_nothing},
-    {'T', 0, 4, do_nothing},
+    {'T', 0, 4, do_tool},
 };
 
 static const char *run_line(struct machine *machine, const char *text, size_t size)

@@ -47,6 +47,7 @@ struct machine_print {
     enum print_phase phase;
     enum print_wait wait;
     bool wait_cooling;
+    uint8_t wait_tool; /* WAIT_NOZZLE: of which, from 1; 0: the one in use */
     bool anomaly;       /* held by the thermal model: goes on by itself once that is content */
     uint16_t user_code; /* in PRINT_USER: 600, 0, 1 */
     int64_t due_us;     /* end of draining, or of holding the end of the print */
@@ -65,6 +66,14 @@ struct machine_print {
 struct motion;
 struct machine_host;
 struct resin;
+struct machine_tools;
+
+/* A head of a tool changer. */
+struct machine_head {
+    struct heater nozzle;
+    struct fan hotend_fan, print_fan;
+    int64_t follow_us; /* when its hot-end fan must be looked at */
+};
 
 struct machine {
     struct world *world;
@@ -79,6 +88,7 @@ struct machine {
     struct machine_host *host; /* lines of g-code under way */
     struct transfer *transfer; /* NULL: none */
     struct resin *resin; /* NULL: has heaters and axes; else these are not there and never asked */
+    struct machine_tools *tools; /* NULL: one head */
     double *mesh;
     struct machine_objects *objects; /* NULL: none */
     char *firmware; /* NULL: the model's */
@@ -171,6 +181,20 @@ void machine_position(const struct machine *machine, double at[MODEL_AXES]);
 /* The plan is at its end. True: there is more of the file, or will be. */
 bool print_outruns_file(struct machine *machine);
 
+/* --- machine_tools.c: tools count from 1; of a machine with one head these do nothing --- */
+void tools_init(struct machine *machine, struct random *random);
+void tools_free(struct machine *machine);
+struct machine_head *tools_docked(struct machine *machine, int tool); /* NULL: in use, or none */
+struct heater *tools_nozzle(struct machine *machine, int tool); /* 0: the one in use */
+int tools_in_use(const struct machine *machine);                /* 0: all are docked */
+void tools_pick(struct machine *machine, int tool);             /* 0 and below: park */
+void tools_advance(struct machine *machine);
+void tools_cool(struct machine *machine);       /* all */
+bool tools_heat(const struct machine *machine); /* one in its dock has a target */
+void tools_restart(struct machine *machine);
+void tools_set_room(struct machine *machine);
+void tools_read(struct machine *machine, struct machine_readings *readings);
+
 /* --- machine_print.c --- */
 enum machine_refusal print_may_begin(const struct machine *machine, struct error *error);
 void print_begin(struct machine *machine, const char *path, const struct file_node *file,
@@ -235,6 +259,7 @@ void host_interrupt(struct machine *machine, const char *why);
 /* --- machine_power.c --- */
 bool power_step(struct machine *machine);
 bool protection_step(struct machine *machine);
+void machine_apply_faults(struct machine *machine); /* to the head in use and the bed */
 bool machine_answers(const struct machine *machine); /* the host talks to a firmware that runs */
 
 /* --- resin.c: but for init and free, of a machine with `resin` alone --- */

@@ -44,7 +44,8 @@ static void restart_firmware(struct machine *machine)
     prompt_clear(machine);
     machine_trigger(machine, TRIGGER_RECOVERED, SOURCE_COUNT, NULL);
     machine->fan_error = 0;
-    machine->tool = 0;
+    tools_restart(machine);
+    machine->tool = machine->tools != NULL ? machine->tool : 0;
 }
 
 void machine_power_on(struct machine *machine)
@@ -242,7 +243,7 @@ static enum heater_fault heater_fault_of(const struct machine *machine, enum mac
                                              : HEATER_FAULT_NONE;
 }
 
-static void apply_faults(struct machine *machine)
+void machine_apply_faults(struct machine *machine)
 {
     int64_t now_us = machine_now(machine);
     heater_set_fault(&machine->nozzle, now_us,
@@ -265,7 +266,7 @@ void machine_set_fault(struct machine *machine, enum machine_fault fault, bool o
     if (machine->resin != NULL) {
         resin_fault_changed(machine);
     } else {
-        apply_faults(machine);
+        machine_apply_faults(machine);
         if (fault == FAULT_SERIAL_LOST && !print_has_screen(machine)) {
             change_cable(machine, on);
         } else if (fault == FAULT_MAINS_LOST && print_has_screen(machine)) {
@@ -313,6 +314,7 @@ static void halt(struct machine *machine, enum heater_alarm alarm, bool nozzle)
     motion_cancel(machine);
     machine_set_nozzle(machine, 0);
     machine_set_bed(machine, 0);
+    tools_cool(machine);
     machine_set_print_fan(machine, 255); /* fans full on (mk3-serial.md 8.2) */
 }
 
@@ -342,6 +344,17 @@ static bool heater_protection(struct machine *machine, struct heater *heater, bo
     }
     hold_for_anomaly(machine);
     return true;
+}
+
+/* Whatever the tool, it is the hot end that halts a printer. */
+static bool nozzle_protection(struct machine *machine)
+{
+    bool protects = heater_protection(machine, &machine->nozzle, true);
+    for (int tool = 1; !protects && machine->tools != NULL && tool <= MACHINE_TOOLS_MAX; tool++) {
+        struct machine_head *head = tools_docked(machine, tool);
+        protects = head != NULL && heater_protection(machine, &head->nozzle, true);
+    }
+    return protects;
 }
 
 static const char *const fan_names[] = {"Hotend", "Print"};
@@ -384,7 +397,8 @@ static bool fan_protection(struct machine *machine)
 static bool safety_timer(struct machine *machine)
 {
     bool used = machine->print != NULL || machine->host != NULL || machine->power == POWER_OFF ||
-                (heater_target(&machine->nozzle) <= 0 && heater_target(&machine->bed) <= 0);
+                (heater_target(&machine->nozzle) <= 0 && heater_target(&machine->bed) <= 0 &&
+                 !tools_heat(machine));
     if (used) {
         machine->safety_us = INT64_MAX;
     } else if (machine->safety_us == INT64_MAX) {
@@ -392,6 +406,7 @@ static bool safety_timer(struct machine *machine)
     } else if (machine->safety_us <= machine_now(machine)) {
         machine_set_nozzle(machine, 0);
         machine_set_bed(machine, 0);
+        tools_cool(machine);
         prompt_warn(machine, PROMPT_HEATERS_TIMEOUT);
         return true;
     }
@@ -407,8 +422,7 @@ bool protection_step(struct machine *machine)
     if (machine_fault(machine, FAULT_AXIS_BLOCKED) && machine_answers(machine)) {
         recovery_crash(machine);
     }
-    return heater_protection(machine, &machine->nozzle, true) ||
-           heater_protection(machine, &machine->bed, false) || fan_protection(machine) ||
+    return nozzle_protection(machine) || heater_protection(machine, &machine->bed, false) || fan_protection(machine) ||
            safety_timer(machine);
 }
 

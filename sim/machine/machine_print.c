@@ -242,7 +242,8 @@ static void wait_for(struct machine *machine, enum print_wait wait, bool cooling
     machine->print->wait_cooling = cooling;
     /* M109 waits both ways whatever its letter, M190 S only while it heats (mk3-serial.md 5.5). */
     if (wait == WAIT_NOZZLE) {
-        heater_wait(&machine->nozzle, machine_now(machine), HEATER_WAIT_BOTH);
+        heater_wait(tools_nozzle(machine, machine->print->wait_tool), machine_now(machine),
+                    HEATER_WAIT_BOTH);
     } else if (wait == WAIT_BED) {
         heater_wait(&machine->bed, machine_now(machine),
                     cooling ? HEATER_WAIT_BOTH : HEATER_WAIT_HEATING);
@@ -289,11 +290,32 @@ static void take_pause(struct machine *machine, const struct plan_mark *mark)
     }
 }
 
+/* `tool` as in marks: 0 is the one in use. */
+static void set_nozzle_of(struct machine *machine, int tool, double target_c)
+{
+    struct machine_head *head = tools_docked(machine, tool);
+    if (head == NULL) {
+        machine_set_nozzle(machine, target_c);
+    } else {
+        heater_set_target(&head->nozzle, machine_now(machine), target_c);
+    }
+}
+
+static void take_tool(struct machine *machine, int tool)
+{
+    if (machine->tools != NULL) {
+        tools_pick(machine, tool + 1);
+    } else if (machine->model->mmu) {
+        machine->tool = (uint8_t)(1 + tool % machine->model->mmu_slots);
+    }
+}
+
 static void take_heating(struct machine *machine, const struct plan_mark *mark)
 {
     bool nozzle = mark->kind == PLAN_NOZZLE_TARGET || mark->kind == PLAN_NOZZLE_WAIT;
     if (nozzle) {
-        machine_set_nozzle(machine, (double)mark->value);
+        set_nozzle_of(machine, mark->code, (double)mark->value);
+        machine->print->wait_tool = (uint8_t)mark->code;
     } else {
         machine_set_bed(machine, (double)mark->value);
     }
@@ -333,8 +355,7 @@ static void take_mark(struct machine *machine, const struct plan_mark *mark)
         take_pause(machine, mark);
         break;
     case PLAN_TOOL:
-        machine->tool =
-            (uint8_t)(machine->model->mmu ? 1 + (int)mark->value % machine->model->mmu_slots : 0);
+        take_tool(machine, (int)mark->value);
         break;
     case PLAN_MESH:
         machine_measure_mesh(machine);
@@ -355,7 +376,8 @@ static void take_mark(struct machine *machine, const struct plan_mark *mark)
 static bool run(struct machine *machine)
 {
     struct machine_print *print = machine->print;
-    const struct heater *heater = print->wait == WAIT_NOZZLE ? &machine->nozzle : &machine->bed;
+    const struct heater *heater =
+        print->wait == WAIT_NOZZLE ? tools_nozzle(machine, print->wait_tool) : &machine->bed;
     if (print->wait != WAIT_NOTHING) {
         if (!heater_reached(heater)) {
             return false;

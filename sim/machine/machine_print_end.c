@@ -152,6 +152,7 @@ static void cool(struct machine *machine)
 {
     machine_set_nozzle(machine, 0);
     machine_set_bed(machine, 0);
+    tools_cool(machine);
     machine_set_print_fan(machine, 0);
     machine->fan_error = 0;
 }

@@ -86,6 +86,7 @@ void machine_read(struct machine *machine, struct machine_readings *readings)
         .mmu = machine->model->mmu,
         .slot_active = machine->tool,
     };
+    tools_read(machine, readings);
     if (machine->print != NULL) {
         read_print(machine, readings);
     }

@@ -32,7 +32,7 @@ enum {
 struct plan;
 
 enum plan_mark_kind {
-    PLAN_NOZZLE_TARGET, /* M104: value is °C */
+    PLAN_NOZZLE_TARGET, /* M104: value is °C; `code` is the tool from 1, 0: the one in use */
     PLAN_NOZZLE_WAIT,   /* M109: set and wait; `cooling`: for cooling down too (R) */
     PLAN_BED_TARGET,    /* M140 */
     PLAN_BED_WAIT,      /* M190 */
@@ -41,7 +41,7 @@ enum plan_mark_kind {
     PLAN_FLOW,          /* M221: value is percent */
     PLAN_LAYER,         /* value is the number of the layer that begins, from 1 */
     PLAN_PAUSE,         /* M0, M1, M25, M600, M601: `code` says which; text of M0 and M1 */
-    PLAN_TOOL,          /* T: value is the tool, from 0 */
+    PLAN_TOOL,          /* T: value is the tool, from 0; -1: all stand in their docks (P0) */
     PLAN_MESSAGE,       /* M117 */
     PLAN_HOMED,         /* G28 has ended */
     PLAN_MESH,          /* G80, G29 has ended */

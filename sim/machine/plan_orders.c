@@ -6,6 +6,7 @@
 /* Loading and unloading by an MMU2S: filament_load_time and filament_unload_time of PrusaSlicer's
  * MMU2S profiles, which its estimate counts too. */
 static const double mmu_load_s = 15, mmu_unload_s = 12;
+static const double tool_move_s = 3.5; /* to a dock and away from it [chosen] */
 
 static const double inch_mm = 25.4;
 static const double rate_min = 1e-2,
@@ -77,10 +78,19 @@ static void wait_for_moves(struct plan_builder *builder, const struct gcode_line
     kinematics_flush(&builder->kinematics);
 }
 
+/* The head that a line is about: from 1, 0 is the one in use. */
+static uint16_t tool_of(const struct plan_builder *builder, const struct gcode_line *line)
+{
+    double tool = gcode_value(line, 'T', -1);
+    return tool >= 0 && tool < builder->model->buddy.tools ? (uint16_t)(tool + 1) : 0;
+}
+
 static void heat_nozzle(struct plan_builder *builder, const struct gcode_line *line)
 {
     if (gcode_valued(line, 'S')) {
-        plan_timeline_mark(builder, PLAN_NOZZLE_TARGET, gcode_value(line, 'S', 0));
+        struct plan_mark *mark =
+            plan_timeline_mark(builder, PLAN_NOZZLE_TARGET, gcode_value(line, 'S', 0));
+        mark->code = tool_of(builder, line);
     }
 }
 
@@ -100,6 +110,7 @@ static void heat_and_wait(struct plan_builder *builder, const struct gcode_line 
     enum plan_mark_kind kind = line->number == 109 ? PLAN_NOZZLE_WAIT : PLAN_BED_WAIT;
     struct plan_mark *mark = plan_timeline_mark(builder, kind, value);
     mark->cooling = by_r;
+    mark->code = kind == PLAN_NOZZLE_WAIT ? tool_of(builder, line) : 0;
 }
 
 static void fan(struct plan_builder *builder, const struct gcode_line *line)
@@ -279,10 +290,35 @@ static void unload(struct plan_builder *builder, const struct gcode_line *line)
     }
 }
 
+/* A head goes to its dock, another is fetched; between the two the way behind the bed. */
+static void pick_tool(struct plan_builder *builder, int tool)
+{
+    bool parks = builder->tool >= 0, picks = tool >= 0;
+    kinematics_flush(&builder->kinematics);
+    plan_motion_dwell(builder, tool_move_s * ((int)parks + (int)picks), true);
+    builder->tool = tool;
+    plan_timeline_mark(builder, PLAN_TOOL, tool);
+}
+
+/* P0: to the dock with whatever is in use. */
+static void park_tool(struct plan_builder *builder, const struct gcode_line *line)
+{
+    (void)line;
+    if (builder->model->buddy.tools > 1 && builder->tool >= 0) {
+        pick_tool(builder, -1);
+    }
+}
+
 static void change_tool(struct plan_builder *builder, const struct gcode_line *line)
 {
     if (line->number < 0 || line->number == builder->tool) {
         return; /* T? and Tx ask the user; the same tool again is no change */
+    }
+    if (builder->model->buddy.tools > 1) {
+        if (line->number < builder->model->buddy.tools) {
+            pick_tool(builder, line->number);
+        }
+        return;
     }
     if (builder->model->mmu) {
         plan_motion_dwell(builder, mmu_load_s + (builder->tool >= 0 ? mmu_unload_s : 0), true);
@@ -317,6 +353,7 @@ static const struct {
     {'G', 80, level},
     {'G', 90, absolute},
     {'G', 91, relative},
+    {'P', 0, park_tool},
     {'M', 0, pause_for_user},
     {'M', 1, pause_for_user},
     {'M', 25, pause_for_user},

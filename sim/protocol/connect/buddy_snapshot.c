@@ -201,16 +201,21 @@ static void look_at_slots(struct buddy *buddy, const struct machine_readings *re
 {
     struct buddy_state *state = &buddy->state;
     memcpy(state->slots, buddy->slots, sizeof state->slots);
-    state->slot_active = buddy->build.tool_changer || !readings->mmu ? 1 : readings->slot_active;
+    state->slot_active =
+        readings->mmu || readings->tool_count > 0 ? readings->slot_active : 1;
     state->mmu_progress = readings->slot_state;
     state->mmu_command = readings->mmu ? readings->slot_command[0] : 0;
     for (int i = 0; i < BUDDY_SLOTS; i++) {
-        /* The machine has one head; the others of a tool changer stand in their docks. */
-        bool docked = buddy->build.tool_changer && i > 0;
         struct buddy_slot *slot = &state->slots[i];
-        slot->nozzle_c = docked ? number(readings->board_c) : number(readings->nozzle_c);
-        slot->hotend_fan_rpm = docked ? 0 : (float)readings->hotend_fan_rpm;
-        slot->print_fan_rpm = docked ? 0 : (float)readings->print_fan_rpm;
+        if (i < readings->tool_count) { /* each has a head of its own */
+            slot->nozzle_c = number(readings->tool[i].nozzle_c);
+            slot->hotend_fan_rpm = (float)readings->tool[i].hotend_fan_rpm;
+            slot->print_fan_rpm = (float)readings->tool[i].print_fan_rpm;
+        } else {
+            slot->nozzle_c = number(readings->nozzle_c);
+            slot->hotend_fan_rpm = (float)readings->hotend_fan_rpm;
+            slot->print_fan_rpm = (float)readings->print_fan_rpm;
+        }
     }
 }
 
