@@ -295,6 +295,14 @@ function Connect:gcode(printer, text, options) end
 ---@param options {name?: string, content_type?: string|false, body?: string}
 ---@return Command
 function Connect:raw(printer, options) end
+---A frame in the printer's WebSocket beside the commands, or bytes that need be none.
+---@param printer Printer
+---@param frame { opcode?: "continuation"|"text"|"binary"|"close"|"ping"|"pong", text?: string, fin?: boolean, rsv?: integer, masked?: boolean }|{ raw: string }
+function Connect:frame(printer, frame) end
+---@param printer Printer
+---@param code? integer
+---@param reason? string
+function Connect:close_socket(printer, code, reason) end
 ---@param printer Printer
 ---@param reply Reply
 function Connect:reply_next(printer, reply) end

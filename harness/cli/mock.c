@@ -15,6 +15,9 @@
 #include "mockservers/connect/control.h"
 #include "mockservers/connect/server.h"
 #include "sim/base/duration.h"
+#include "sim/base/memory.h"
+#include "sim/protocol/connect/ws_told.h"
+#include "sim/wire/websocket_trace.h"
 
 enum { LOG_BYTES = 32 * 1024 * 1024 };
 
@@ -26,6 +29,13 @@ struct options {
     uint64_t seed;
     int64_t for_us;
     bool seed_given, codec_given, for_given, bare_sdk, adopt, quiet;
+};
+
+/* A WebSocket whose messages are being recorded. */
+struct mock_socket {
+    struct mock_socket *next;
+    uint32_t connection;
+    struct websocket_direction directions[2]; /* to the printer, from it */
 };
 
 struct mock {
@@ -41,6 +51,7 @@ struct mock {
     struct trace_file trace;
     bool trace_failed;
     struct buffer scratch;
+    struct mock_socket *sockets;
     uint64_t requests;
 };
 
@@ -102,7 +113,7 @@ static void saw_request(void *owner, uint32_t connection, const struct http_mess
 {
     struct mock *mock = owner;
     mock->requests++;
-    if (mock->world.trace != NULL) {
+    if (mock->world.trace != NULL && !connect_ws_told(request)) { /* else its frames are recorded */
         buffer_clear(&mock->scratch);
         buffer_append(&mock->scratch, request->head.bytes, request->head.size);
         buffer_append(&mock->scratch, request->body.bytes, request->body.size);
@@ -115,7 +126,7 @@ static void saw_reply(void *owner, uint32_t connection, struct connect_printer *
 {
     (void)printer;
     struct mock *mock = owner;
-    if (mock->world.trace == NULL || reply == NULL) {
+    if (mock->world.trace == NULL || reply == NULL || connect_ws_told(reply)) {
         return;
     }
     buffer_clear(&mock->scratch);
@@ -130,6 +141,51 @@ static void saw_reply(void *owner, uint32_t connection, struct connect_printer *
     http_write_end(&mock->scratch);
     buffer_append(&mock->scratch, reply->body.bytes, reply->body.size);
     record(mock, connection, false);
+}
+
+static void saw_frame(void *owner, uint32_t connection, bool by_printer,
+                      const struct websocket_frame *frame)
+{
+    struct mock *mock = owner;
+    char peer[32];
+    snprintf(peer, sizeof peer, "connection-%u", connection);
+    struct mock_socket *socket = mock->sockets;
+    while (socket != NULL && socket->connection != connection) {
+        socket = socket->next;
+    }
+    if (socket == NULL) {
+        socket = memory_new(sizeof *socket);
+        socket->connection = connection;
+        socket->next = mock->sockets;
+        mock->sockets = socket;
+    }
+    websocket_trace(&mock->world, &socket->directions[by_printer], by_printer ? peer : "connect",
+                    by_printer ? "connect" : peer, connection, frame);
+}
+
+static void forget_socket(struct mock_socket **at)
+{
+    struct mock_socket *gone = *at;
+    *at = gone->next;
+    websocket_direction_free(&gone->directions[0]);
+    websocket_direction_free(&gone->directions[1]);
+    free(gone);
+}
+
+static void saw_socket_end(void *owner, uint32_t connection, const struct websocket_end *end)
+{
+    struct mock *mock = owner;
+    char peer[32];
+    snprintf(peer, sizeof peer, "connection-%u", connection);
+    trace_http(&mock->world, end->kind == WEBSOCKET_END_STREAM ? peer : "connect",
+               end->kind == WEBSOCKET_END_STREAM ? "connect" : peer, connection, "close", end->why,
+               strlen(end->why));
+    for (struct mock_socket **at = &mock->sockets; *at != NULL; at = &(*at)->next) {
+        if ((*at)->connection == connection) {
+            forget_socket(at);
+            return;
+        }
+    }
 }
 
 static void report_contract(void *owner, struct buffer *out)
@@ -199,6 +255,8 @@ static bool make_server(struct mock *mock, struct error *error)
     mock->tap = contract_tap_new(mock->contract, mock->server);
     mock->watcher = (struct connect_observer){.request = saw_request,
                                               .reply = saw_reply,
+                                              .frame = saw_frame,
+                                              .socket_ended = saw_socket_end,
                                               .changed = printer_changed,
                                               .command = command_changed,
                                               .owner = mock};
@@ -281,6 +339,9 @@ static void close_all(struct mock *mock)
     if (!trace_file_close(&mock->trace, &error)) {
         fprintf(stderr, "hotbed mock connect: %s\n", error.text);
         mock->trace_failed = true;
+    }
+    while (mock->sockets != NULL) {
+        forget_socket(&mock->sockets);
     }
     buffer_free(&mock->scratch);
     world_free(&mock->world);

@@ -150,9 +150,40 @@ local function checked_reply(reply, what)
   return out
 end
 
+-- ---- WebSockets of Buddy printers ----
+
+local OPCODES = { continuation = 0, text = 1, binary = 2, close = 8, ping = 9, pong = 10 }
+local FRAME_FIELDS = { opcode = "string", text = "string", fin = "boolean", rsv = "number", masked = "boolean" }
+
+-- One frame beside the commands, or { raw = bytes } that need be none.
+function Connect:frame(printer, frame)
+  own("frame")
+  local number = check_printer(printer, "frame")
+  if type(frame) ~= "table" then
+    core.bad_argument("frame: expected a table, got " .. match.show(frame))
+  elseif type(frame.raw) == "string" and next(frame, next(frame)) == nil then
+    return core.socket_raw(number, frame.raw)
+  end
+  for key, value in pairs(frame) do
+    if FRAME_FIELDS[key] ~= type(value) then
+      core.bad_argument(("frame: a frame has no %s like %s"):format(match.show(key), match.show(value)))
+    end
+  end
+  local opcode = OPCODES[frame.opcode or "text"]
+  if not opcode then
+    core.bad_argument("frame: there is no opcode " .. match.show(frame.opcode))
+  end
+  core.socket_frame(number, opcode, frame.text or "", frame.fin ~= false, frame.rsv or 0, frame.masked == true)
+end
+
+function Connect:close_socket(printer, code, reason)
+  own("close_socket")
+  core.socket_close(check_printer(printer, "close_socket"), code, reason)
+end
+
 local POINTS = {
   register = true, poll = true, telemetry = true, event = true, probe = true, other = true, file = true,
-  camera = true, snapshot = true, delivery = true, reply = true,
+  camera = true, snapshot = true, socket = true, delivery = true, reply = true,
 }
 
 function Connect:on(point, filter, hook)

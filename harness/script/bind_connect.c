@@ -16,7 +16,7 @@ static struct connect_server *server_of(lua_State *lua)
     return server;
 }
 
-static struct connect_printer *check_believed(lua_State *lua, int argument)
+struct connect_printer *bind_check_believed(lua_State *lua, int argument)
 {
     struct stage_printer *printer = bind_check_printer(lua, argument);
     struct connect_printer *believed = stage_believed(bind_stage(lua), printer);
@@ -69,14 +69,14 @@ static int gcode(lua_State *lua)
         return sender_send(lua, bind_check_printer(lua, 1), "GCODE", kwargs);
     }
     struct error error;
-    struct connect_printer *believed = check_believed(lua, 1);
+    struct connect_printer *believed = bind_check_believed(lua, 1);
     return push_command(lua, connect_server_gcode(server_of(lua), believed, text, lua_toboolean(lua, 3), &error),
                         &error);
 }
 
 static int raw_command(lua_State *lua)
 {
-    struct connect_printer *believed = check_believed(lua, 1);
+    struct connect_printer *believed = bind_check_believed(lua, 1);
     const char *name = luaL_checkstring(lua, 2);
     size_t size;
     const char *body = luaL_checklstring(lua, 4, &size);
@@ -166,7 +166,7 @@ static int telemetry(lua_State *lua)
 
 static int view(lua_State *lua)
 {
-    struct connect_printer *believed = check_believed(lua, 1);
+    struct connect_printer *believed = bind_check_believed(lua, 1);
     cJSON *json = connect_printer_json(believed, lua_toboolean(lua, 2));
     char *text = cJSON_PrintUnformatted(json);
     cJSON_Delete(json);
@@ -183,7 +183,7 @@ static int view(lua_State *lua)
 static int misbehave(lua_State *lua)
 {
     struct connect_server *server = server_of(lua);
-    struct connect_printer *printer = lua_isnoneornil(lua, 2) ? NULL : check_believed(lua, 2);
+    struct connect_printer *printer = lua_isnoneornil(lua, 2) ? NULL : bind_check_believed(lua, 2);
     struct error error;
     if (!connect_server_misbehave(server, printer, luaL_checkstring(lua, 1), &error)) {
         return luaL_error(lua, "misbehave: %s", error.text);
@@ -195,21 +195,21 @@ static int misbehave(lua_State *lua)
 static int behave(lua_State *lua)
 {
     struct connect_server *server = server_of(lua);
-    struct connect_printer *printer = lua_isnoneornil(lua, 2) ? NULL : check_believed(lua, 2);
+    struct connect_printer *printer = lua_isnoneornil(lua, 2) ? NULL : bind_check_believed(lua, 2);
     lua_pushinteger(lua, (lua_Integer)connect_server_behave(server, printer, luaL_optstring(lua, 1, NULL)));
     return 1;
 }
 
 static int add_printer(lua_State *lua)
 {
-    lua_pushboolean(lua, connect_printer_add(check_believed(lua, 1)));
+    lua_pushboolean(lua, connect_printer_add(bind_check_believed(lua, 1)));
     return 1;
 }
 
 static int revoke(lua_State *lua)
 {
     server_of(lua);
-    connect_printer_revoke(check_believed(lua, 1));
+    connect_printer_revoke(bind_check_believed(lua, 1));
     return 0;
 }
 

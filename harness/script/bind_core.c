@@ -334,6 +334,7 @@ void bind_all(lua_State *lua)
     bind_message(lua);
     bind_printer(lua);
     bind_connect(lua);
+    bind_socket(lua);
     bind_hooks(lua);
     bind_device(lua);
     bind_link(lua);

@@ -299,7 +299,7 @@ struct behaviour {
     ENTRY("ws-protocol", "TEXT", "", "Grants a WebSocket with this subprotocol, or without any",   \
           "", false, MISBEHAVE_REPLY, AT_SOCKET, TEXT, socket_protocol)                            \
     ENTRY("ws-connection", "TEXT", "keep-alive, Upgrade",                                          \
-          "Grants a WebSocket with this Connection header", "", false, MISBEHAVE_REPLY,            \
+          "Grants a WebSocket with this Connection header", "", true,  MISBEHAVE_REPLY,            \
           AT_SOCKET, TEXT, socket_connection)                                                      \
     ENTRY("ws-close", NULL, NULL, "Closes a WebSocket as soon as it stands", "", false,            \
           MISBEHAVE_SOCKET_CLOSE, 0, NO_ARGUMENT, NULL)                                            \

@@ -554,10 +554,10 @@ void connect_server_destroy(struct connect_server *server)
     if (server == NULL) {
         return;
     }
+    sockets_free(server); /* what waits for them goes, too */
     while (server->held != NULL) {
         held_free(server->held); // NOLINT(clang-analyzer-unix.Malloc): it takes itself out of the list
     }
-    sockets_free(server);
     for (size_t i = 0; i < server->printer_count; i++) {
         connect_printer_destroy(server->printers[i]);
     }

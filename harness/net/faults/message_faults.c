@@ -10,6 +10,7 @@
 
 #include "harness/net/faults/message_rules.h"
 #include "harness/net/faults/request_edit.h"
+#include "harness/net/faults/socket_faults.h"
 #include "sim/base/memory.h"
 
 /* A request that was inserted waits this long behind the reply before it, as a program's next call
@@ -41,6 +42,8 @@ struct faulty_stream {
     struct step *steps, **last_step;
     bool sent; /* the first step is on the wire */
     bool reply_complete;
+    bool upgrades;                /* a WebSocket was asked for */
+    struct socket_faults *socket; /* … and granted: no more requests */
     struct timer pause;
 };
 
@@ -55,6 +58,7 @@ static void stream_destroy(struct faulty_stream *stream)
     world_cancel(stream->faults->world, &stream->pause);
     http_parser_free(&stream->requests);
     http_parser_free(&stream->replies);
+    socket_faults_destroy(stream->socket);
     while (stream->steps != NULL) {
         struct step *step = stream->steps;
         stream->steps = step->next;
@@ -128,6 +132,14 @@ static void next_step(void *owner)
 {
     struct faulty_stream *stream = owner;
     struct step *step = stream->steps;
+    if (stream->socket != NULL) { /* nobody replies to anything */
+        if (step->bytes.size > 0) {
+            stream_send(stream->below, step->bytes.bytes, step->bytes.size);
+        }
+        finish_step(stream);
+        arm_next(stream);
+        return;
+    }
     if (step->bytes.size > 0) {
         stream->sent = true;
         http_parser_reset(&stream->replies);
@@ -141,37 +153,6 @@ static void next_step(void *owner)
 }
 
 /* ---- Requests of the owner ---- */
-
-static void edit(struct request_edit *request, const struct message_rule *rule)
-{
-    switch (rule->verb) {
-    case FAULT_VERB_DROP_JSON:
-        request_edit_json(request, rule->name, NULL);
-        break;
-    case FAULT_VERB_SET_JSON:
-        request_edit_json(request, rule->name, rule->value);
-        break;
-    case FAULT_VERB_DROP_HEADER:
-        request_edit_drop_header(request, rule->name);
-        break;
-    case FAULT_VERB_SET_HEADER:
-        request_edit_set_header(request, rule->name, rule->value);
-        break;
-    case FAULT_VERB_BODY:
-        request_edit_set_body(request, rule->name);
-        break;
-    case FAULT_VERB_METHOD:
-        buffer_clear(&request->method);
-        buffer_append_text(&request->method, rule->name);
-        break;
-    case FAULT_VERB_TARGET:
-        buffer_clear(&request->target);
-        buffer_append_text(&request->target, rule->name);
-        break;
-    default:
-        break;
-    }
-}
 
 struct course {
     bool drop, twice, overlap, resend;
@@ -242,9 +223,10 @@ static void request_complete(void *owner, const struct http_message *message)
     struct request_edit request;
     struct course course = {0};
     request_edit_init(&request, message);
+    stream->upgrades |= slice_is_nocase(http_header_value(message, "Upgrade"), "websocket");
     for (struct message_rule *rule = stream->faults->rules; rule != NULL; rule = rule->next) {
         if (message_rule_matches(rule, message)) {
-            edit(&request, rule);
+            message_rule_edit(rule, &request);
             note_course(&course, rule);
         }
     }
@@ -259,9 +241,21 @@ static void request_failed(void *owner, enum http_problem problem, const char *w
     (void)why; /* no HTTP: cannot be spoilt further, and a printer of ours does not send it */
 }
 
+static void socket_said(void *owner, const struct buffer *bytes, int64_t delay_us)
+{
+    struct faulty_stream *stream = owner;
+    add_step(stream, bytes, delay_us, false, false);
+    arm_next(stream);
+}
+
 static void reply_complete(void *owner, const struct http_message *message)
 {
     struct faulty_stream *stream = owner;
+    if (message->status == 101 && stream->upgrades) {
+        stream->reply_complete = true;
+        stream->socket = socket_faults_new(stream->faults->world, socket_said, stream);
+        return;
+    }
     if (message->status >= 200) {
         stream->reply_complete = true;
     }
@@ -333,7 +327,14 @@ static struct faulty_stream *of_face(struct stream *face)
 
 static void face_send(struct stream *face, const char *bytes, size_t size)
 {
-    http_parser_feed(&of_face(face)->requests, bytes, size);
+    struct faulty_stream *stream = of_face(face);
+    if (stream->socket != NULL && stream->faults->rules == NULL && stream->steps == NULL) {
+        stream_send(stream->below, bytes, size);
+    } else if (stream->socket != NULL) {
+        socket_faults_feed(stream->socket, stream->faults->rules, bytes, size);
+    } else {
+        http_parser_feed(&stream->requests, bytes, size);
+    }
 }
 
 static void face_close(struct stream *face)

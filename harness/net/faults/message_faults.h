@@ -19,7 +19,8 @@
  *   delay=telemetry:5s                   insert=register:GET /p/register
  *
  * A filter is `any`, `register` (POST /p/register), `poll` (GET of it), `telemetry`, `event` or
- * `event/NAME`, and may end in `#N`: only the N-th request that matches, from 1.
+ * `event/NAME`, and may end in `#N`: only the N-th request that matches, from 1. What is said in a
+ * WebSocket is matched alike; `upgrade` (GET /p/ws), `ping` and `pong` are filters for it alone.
  * message_faults_list() explains each verb. Without faults, bytes pass as they are. */
 struct message_faults;
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "harness/net/faults/request_edit.h"
 #include "sim/base/duration.h"
 #include "sim/base/memory.h"
 
@@ -27,6 +28,10 @@ const struct fault_verb_form fault_verb_forms[FAULT_VERB_COUNT] = {
     [FAULT_VERB_DELAY] = {"delay", "FILTER:DURATION", "send it this much later"},
     [FAULT_VERB_INSERT] = {"insert", "FILTER:METHOD PATH",
                            "send one more request after its reply, with its headers"},
+    [FAULT_VERB_UNMASK] = {"unmask", "FILTER", "in a WebSocket: do not mask it"},
+    [FAULT_VERB_RESERVED] = {"reserved", "FILTER", "in a WebSocket: set a reserved bit in it"},
+    [FAULT_VERB_FRAMES] = {"frames", "FILTER:BYTES",
+                           "in a WebSocket: cut it into frames of that size"},
 };
 
 static const char *const subject_names[FAULT_SUBJECT_COUNT] = {
@@ -34,6 +39,7 @@ static const char *const subject_names[FAULT_SUBJECT_COUNT] = {
     [FAULT_POLL] = "poll",   [FAULT_TELEMETRY] = "telemetry",
     [FAULT_EVENT] = "event", [FAULT_FILE] = "file",
     [FAULT_CAMERA] = "camera", [FAULT_PICTURE] = "picture",
+    [FAULT_UPGRADE] = "upgrade", [FAULT_PING] = "ping", [FAULT_PONG] = "pong",
 };
 
 void message_rule_destroy(struct message_rule *rule)
@@ -112,10 +118,18 @@ static bool parse_argument(struct message_rule *rule, const char *text, struct e
     case FAULT_VERB_DELAY:
         return text == NULL ? error_set(error, "a duration is missing")
                             : duration_parse(text, &rule->delay_us, error);
+    case FAULT_VERB_FRAMES:
+        if (text != NULL && *text >= '1' && *text <= '9') {
+            rule->name = memory_copy_text(text);
+            return true;
+        }
+        break;
     case FAULT_VERB_DROP:
     case FAULT_VERB_TWICE:
     case FAULT_VERB_OVERLAP:
     case FAULT_VERB_RESEND:
+    case FAULT_VERB_UNMASK:
+    case FAULT_VERB_RESERVED:
         if (text == NULL) {
             return true;
         }
@@ -165,6 +179,43 @@ static bool is_event(const struct http_message *request, const char *name)
     return false;
 }
 
+void message_rule_edit(const struct message_rule *rule, struct request_edit *request)
+{
+    switch (rule->verb) {
+    case FAULT_VERB_DROP_JSON:
+        request_edit_json(request, rule->name, NULL);
+        break;
+    case FAULT_VERB_SET_JSON:
+        request_edit_json(request, rule->name, rule->value);
+        break;
+    case FAULT_VERB_DROP_HEADER:
+        request_edit_drop_header(request, rule->name);
+        break;
+    case FAULT_VERB_SET_HEADER:
+        request_edit_set_header(request, rule->name, rule->value);
+        break;
+    case FAULT_VERB_BODY:
+        request_edit_set_body(request, rule->name);
+        break;
+    case FAULT_VERB_METHOD:
+        buffer_clear(&request->method);
+        buffer_append_text(&request->method, rule->name);
+        break;
+    case FAULT_VERB_TARGET:
+        buffer_clear(&request->target);
+        buffer_append_text(&request->target, rule->name);
+        break;
+    default:
+        break;
+    }
+}
+
+bool message_rule_counts(struct message_rule *rule)
+{
+    rule->seen++;
+    return rule->only == 0 || rule->seen == rule->only;
+}
+
 bool message_rule_matches(struct message_rule *rule, const struct http_message *request)
 {
     bool match = false;
@@ -189,6 +240,12 @@ bool message_rule_matches(struct message_rule *rule, const struct http_message *
     case FAULT_CAMERA:
         match = slice_is(request->target, "/p/camera");
         break;
+    case FAULT_UPGRADE:
+        match = slice_is(request->target, "/p/ws") && slice_is(request->method, "GET");
+        break;
+    case FAULT_PING:
+    case FAULT_PONG:
+        break;
     case FAULT_PICTURE:
         match = slice_is(request->target, "/c/snapshot");
         break;
@@ -196,9 +253,5 @@ bool message_rule_matches(struct message_rule *rule, const struct http_message *
         match = true;
         break;
     }
-    if (!match) {
-        return false;
-    }
-    rule->seen++;
-    return rule->only == 0 || rule->seen == rule->only;
+    return match && message_rule_counts(rule);
 }

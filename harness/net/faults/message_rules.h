@@ -24,6 +24,10 @@ enum fault_verb {
     FAULT_VERB_RESEND,
     FAULT_VERB_DELAY,
     FAULT_VERB_INSERT,
+    /* in a WebSocket only */
+    FAULT_VERB_UNMASK,
+    FAULT_VERB_RESERVED,
+    FAULT_VERB_FRAMES,
     FAULT_VERB_COUNT,
 };
 
@@ -36,6 +40,9 @@ enum fault_subject {
     FAULT_FILE,    /* GET of a file to download */
     FAULT_CAMERA,  /* POST /p/camera */
     FAULT_PICTURE, /* PUT /c/snapshot */
+    FAULT_UPGRADE, /* GET /p/ws */
+    FAULT_PING,    /* in a WebSocket */
+    FAULT_PONG,
     FAULT_SUBJECT_COUNT,
 };
 
@@ -61,5 +68,11 @@ struct message_rule *message_rule_parse(const char *text,
 void message_rule_destroy(struct message_rule *rule);
 /* Counts the match. */
 bool message_rule_matches(struct message_rule *rule, const struct http_message *request);
+
+/* The same of what is no message: a frame of the rule's own subject. */
+bool message_rule_counts(struct message_rule *rule);
+struct request_edit;
+/* What the verb changes in the message itself. */
+void message_rule_edit(const struct message_rule *rule, struct request_edit *request);
 
 #endif
