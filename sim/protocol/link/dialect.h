@@ -62,6 +62,8 @@ struct link_request {
     struct link_request *previous, *next; /* list of the face */
     /* The core's own. */
     struct link_text *texts; /* freed with the request */
+    struct http_header *headers; /* of a request with a task */
+    size_t header_count;
     struct buffer pending;   /* of the body: waits for its turn */
     size_t pending_at;
     struct timer turn;

@@ -69,6 +69,7 @@ void link_request_free(struct link_request *request)
         free(text);
     }
     buffer_free(&request->pending);
+    free(request->headers);
     free(request->method);
     free(request->target);
     free(request->path);
@@ -178,6 +179,9 @@ static enum http_body_plan on_begin(void *service, struct http_exchange *exchang
     request->body_length = message->content_length;
     enum http_body_plan plan = face->dialect->begin(request);
     if (!gone) {
+        if (request->task != NULL) {
+            keep_headers(request, message);
+        }
         request->message = NULL;
         request->gone = NULL;
     }
@@ -201,6 +205,9 @@ static void on_request(void *service, struct http_exchange *exchange,
     request->message = message;
     face->dialect->handle(request);
     if (!gone) {
+        if (request->task != NULL) {
+            keep_headers(request, message);
+        }
         request->message = NULL;
         request->gone = NULL;
     }

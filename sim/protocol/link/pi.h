@@ -1,0 +1,286 @@
+#ifndef HOTBED_LINK_PI_H
+#define HOTBED_LINK_PI_H
+
+#include "sim/machine/metadata.h"
+#include "sim/protocol/link/dialect.h"
+#include "sim/wire/digest.h"
+
+/* What the files pi_*.c share about the server of a Raspberry Pi (prusalink.md, flavour P); nobody
+ * else's business. Captures: shared/captures/prusalink-server, "cap 21" is a file there. */
+
+struct cJSON;
+
+enum {
+    PI_BLOCK_BYTES = 65365, /* read from a body at once (prusalink.md 7) */
+    PI_NAME_BYTES_MAX = 248,
+    PI_FOLDER_BYTES_MAX = 255,
+};
+
+#define PI_UP_AFTER   SECONDS(5)        /* from the start until there is a printer object (cap 09) */
+#define PI_TREE_LAG   MILLISECONDS(300) /* inotify and the thread behind it (cap 20, 28, 35) */
+#define PI_NONCE_SLOT SECONDS(60)
+
+/* A folder that came with its own parent in one go: inotify missed what is in it (quirk L-19b). */
+struct pi_blind {
+    struct pi_blind *next;
+    char path[]; /* "/PrusaLink gcodes/a/b" */
+};
+
+/* The tree of a storage as the program knows it, some time behind the medium. */
+struct pi_view {
+    char *name;
+    struct file_node *root;
+};
+
+struct pi {
+    struct link_face *face;
+    int64_t started_us;
+    char secret[65]; /* of this run of the program: nonces are made of it */
+    char instance[37];
+    bool known;     /* the printer has told its type and firmware */
+    bool key_empty; /* the key was deleted in this run (quirk L-16) */
+    bool slot_stuck; /* an upload broke: the one transfer is taken (quirk L-05) */
+    char *selected; /* path of the file that is printed or chosen; NULL: none */
+    uint32_t job_id; /* of the last job */
+    char *printer_name, *location;
+    bool farm_mode, chime;
+    struct pi_facts *facts; /* pi_node.c: metadata that was read already */
+    size_t facts_count;
+    struct pi_view *views;
+    size_t view_count;
+    struct pi_blind *blind;
+    struct timer refresh;
+    int64_t changed_us; /* wall clock of the last change of any storage that was seen */
+};
+
+static inline struct pi *pi_of(const struct link_request *request)
+{
+    return request->face->dialect_state;
+}
+
+static inline struct machine *pi_machine(const struct link_request *request)
+{
+    return request->face->machine;
+}
+
+/* --- pi_reply.c --- */
+
+enum pi_headers {
+    PI_POWERED, /* Date, Server, X-Powered-By, … */
+    PI_PLAIN,   /* Date, Server, … */
+};
+void pi_begin_reply(struct link_request *request, struct link_reply *reply, int status,
+                    enum pi_headers headers);
+void pi_date(const struct link_request *request, struct buffer *out);
+/* "Sat, 21 Nov 2026 02:48:46 GMT" */
+void pi_http_date(int64_t wall_us, char out[40]);
+/* With Content-Type behind what is there. `type` NULL: text/html. */
+void pi_send(struct link_request *request, struct link_reply *reply, const char *type);
+void pi_send_empty(struct link_request *request, int status);
+/* The JSON in `body`, which is taken over. */
+void pi_send_json(struct link_request *request, int status, struct buffer *body);
+void pi_send_text_json(struct link_request *request, int status, const char *json);
+const char *pi_host(struct link_request *request); /* of the Host header, "localhost" without */
+
+/* The errors of prusalink.md 3.2, in the order of pi_reply.c's table. */
+enum pi_error {
+    PI_NOT_FOUND,
+    PI_FILE_NOT_FOUND,
+    PI_FOLDER_NOT_FOUND,
+    PI_LOCATION_NOT_FOUND,
+    PI_NOT_CURRENT_JOB,
+    PI_FILE_EXISTS,
+    PI_FOLDER_EXISTS,
+    PI_DIRECTORY_NOT_EMPTY,
+    PI_SD_READ_ONLY,
+    PI_STORAGE_NOT_EXIST,
+    PI_CURRENTLY_PRINTED,
+    PI_CURRENTLY_PRINTING,
+    PI_NOT_PRINTING,
+    PI_NOT_PAUSED,
+    PI_NOT_STATE_TO_PRINT,
+    PI_TRANSFER_CONFLICT,
+    PI_FORBIDDEN_CHARACTERS,
+    PI_FILENAME_TOO_LONG,
+    PI_FOLDERNAME_TOO_LONG,
+    PI_NO_FILE,
+    PI_SIZE_MISMATCH,
+    PI_UPLOAD_FAILED,
+    PI_LENGTH_REQUIRED,
+    PI_TOO_LARGE,
+    PI_NOT_SUPPORTED,
+    PI_MEDIA_TYPE,
+    PI_THUMBNAIL_GONE,
+    PI_SAME_DESTINATION,
+    PI_VALUE_TOO_LOW,
+    PI_VALUE_TOO_HIGH,
+    PI_TEMPERATURE_TOO_LOW,
+    PI_TEMPERATURE_TOO_HIGH,
+    PI_CANT_MOVE_AXIS,
+    PI_CANT_MOVE_AXIS_Z,
+    PI_REQUEST_TIMEOUT,
+    PI_RESPONSE_TIMEOUT,
+    PI_INTERNAL,
+    PI_UNAVAILABLE,
+    PI_ERRORS,
+};
+void pi_send_error(struct link_request *request, enum pi_error error);
+/* The fixed pages of the framework. */
+void pi_send_challenge(struct link_request *request, const char *challenge);
+void pi_send_500(struct link_request *request); /* as the handler's method has it */
+void pi_send_500_page(struct link_request *request);
+void pi_send_400_page(struct link_request *request);
+void pi_send_404(struct link_request *request); /* of a path that nobody has */
+void pi_send_405(struct link_request *request);
+void pi_send_gone_page(struct link_request *request);
+/* The page under /error/<name>; false: there is none of that name. */
+bool pi_send_error_named(struct link_request *request, const char *name);
+void pi_refused(struct link_request *request, enum http_problem problem, struct slice seen);
+
+/* --- pi_auth.c --- */
+
+/* False: answered 401 or 403. */
+bool pi_allowed(struct link_request *request, bool digest_only);
+
+/* --- pi_tree.c --- */
+
+void pi_tree_open(struct pi *pi);
+void pi_tree_close(struct pi *pi);
+void pi_tree_changed(struct pi *pi);   /* something on a medium is another */
+void pi_tree_refresh(struct pi *pi);   /* now, as who waits for it sees it */
+/* The path of a display name's tree, "/PrusaLink gcodes/x.gcode", as the program knows it; NULL: not
+ * there. "/" alone is no node. */
+const struct file_node *pi_tree_find(const struct pi *pi, const char *path);
+bool pi_tree_blind(const struct pi *pi, const char *path);
+/* What came in one go at `path`: its second missing folder is blind. Before it is made. */
+void pi_tree_new_folders(struct pi *pi, const char *path, bool folder);
+const char *pi_storage_name(const struct link_request *request, enum storage_kind kind);
+struct storage *pi_storage(const struct link_request *request, enum storage_kind kind);
+bool pi_on_card(const struct link_request *request, const char *path);
+/* "PRINT_FILE", … by the extension. */
+const char *pi_file_type(const struct file_node *node);
+bool pi_printable(const char *name);
+const char *pi_base_name(const char *path);
+/* --- pi_node.c --- */
+
+/* Members of a file or folder of the v1 interface, into an open object. `path` is where it is, `shown`
+ * the same as the client wrote it, with any slash at its end. */
+void pi_write_node(struct link_request *request, struct json_writer *json,
+                   const struct file_node *node, const char *path, const char *shown);
+void pi_write_refs(struct link_request *request, struct json_writer *json,
+                   const struct file_node *node, const char *path, const char *shown);
+void pi_write_meta(struct link_request *request, struct json_writer *json,
+                   const struct file_node *node, const char *path);
+/* The members of an array: all storages (path NULL), or what is in a folder. */
+void pi_write_tree(struct link_request *request, struct json_writer *json, const char *path);
+/* What the file says it takes, s; -1: nothing. */
+int64_t pi_estimated_s(struct link_request *request, const char *path);
+enum pi_image { PI_IMAGE_UNKNOWN, PI_IMAGE_NONE, PI_IMAGE_THERE };
+/* The picture of a file; nothing is known of files without metadata. */
+enum pi_image pi_image(struct link_request *request, const char *path, const char *format,
+                       struct buffer *image);
+void pi_facts_free(struct pi *pi);
+
+/* --- pi_files.c --- */
+
+/* "/PrusaLink gcodes/<rest>" of a v1 path in memory of the request; NULL: answered. */
+const char *pi_v1_path(struct link_request *request, const char *storage, const char *rest);
+bool pi_header_true(struct link_request *request, const char *name);
+bool pi_forbidden(const char *path);
+/* Whether the client needs an answer: false: answered 304 or 500. */
+bool pi_fresh(struct link_request *request);
+/* Server, Last-Modified, ETag, Date. */
+void pi_begin_cached(struct link_request *request, struct link_reply *reply, int status);
+/* False: not in this state, or the printer refuses. */
+bool pi_try_print(struct link_request *request, const char *path);
+bool pi_busy_printing(const struct link_request *request); /* a job is in progress */
+void pi_select(struct pi *pi, const char *path);           /* NULL: none */
+bool pi_is_selected(const struct link_request *request, const char *path);
+void pi_delete(struct link_request *request, const char *path, bool force);
+
+void pi_v1_files_get(struct link_request *request);
+void pi_v1_files_head(struct link_request *request);
+void pi_v1_files_post(struct link_request *request);
+void pi_v1_files_delete(struct link_request *request);
+
+/* --- pi_upload.c, pi_multipart.c --- */
+
+enum http_body_plan pi_v1_put(struct link_request *request);
+enum http_body_plan pi_multipart_post(struct link_request *request);
+/* The temporary name in the root of a storage: "/PrusaLink gcodes/.x.gcode.part". */
+void pi_part_path(const char *path, struct buffer *out);
+
+/* --- pi_status.c --- */
+
+void pi_version(struct link_request *request);
+void pi_v1_info(struct link_request *request);
+void pi_v1_status(struct link_request *request);
+void pi_v1_job(struct link_request *request);
+void pi_v1_storage(struct link_request *request);
+void pi_v1_transfer(struct link_request *request);
+void pi_v1_transfer_delete(struct link_request *request);
+void pi_printer(struct link_request *request);
+void pi_printer_sd(struct link_request *request);
+void pi_job(struct link_request *request);
+void pi_transfer(struct link_request *request);
+void pi_look(struct link_request *request, struct machine_readings *readings);
+enum printer_state pi_state(const struct link_request *request);
+const char *pi_state_text(enum printer_state state);
+void pi_write_conditions(struct link_request *request, struct json_writer *json,
+                         const char *connect, const char *printer, bool printer_first);
+
+/* --- pi_legacy.c --- */
+
+void pi_files(struct link_request *request);
+void pi_files_path(struct link_request *request);
+void pi_file_get(struct link_request *request);
+void pi_file_post(struct link_request *request);
+void pi_file_delete(struct link_request *request);
+void pi_thumbnail(struct link_request *request);
+void pi_folder_post(struct link_request *request);
+void pi_folder_delete(struct link_request *request);
+void pi_modify(struct link_request *request);
+void pi_download_post(struct link_request *request);
+void pi_download_delete(struct link_request *request);
+/* --- pi_control.c --- */
+
+void pi_job_command(struct link_request *request); /* POST /api/job */
+void pi_v1_job_delete(struct link_request *request);
+void pi_v1_job_put(struct link_request *request);
+void pi_ready_post(struct link_request *request);
+void pi_ready_delete(struct link_request *request);
+void pi_printhead(struct link_request *request);
+void pi_tool(struct link_request *request);
+void pi_bed(struct link_request *request);
+void pi_send_failed_command(struct link_request *request, const char *why);
+
+/* --- pi_settings.c --- */
+
+void pi_settings_get(struct link_request *request);
+void pi_settings_post(struct link_request *request);
+void pi_apikey_post(struct link_request *request);
+void pi_apikey_delete(struct link_request *request);
+void pi_serial_get(struct link_request *request);
+void pi_serial_post(struct link_request *request);
+void pi_connection_get(struct link_request *request);
+void pi_connection_post(struct link_request *request);
+void pi_connection_delete(struct link_request *request);
+void pi_ports(struct link_request *request);
+void pi_login(struct link_request *request);
+void pi_timelapse(struct link_request *request);
+void pi_logs(struct link_request *request);
+void pi_log(struct link_request *request);
+void pi_cameras(struct link_request *request);
+void pi_camera(struct link_request *request);
+void pi_update(struct link_request *request);
+bool pi_check(const struct link_settings *settings, struct error *error);
+
+/* --- pi.c --- */
+
+/* As the framework takes it: what it has never heard of is GET (quirk L-19d). */
+enum link_method pi_method(const struct link_request *request);
+
+/* The body as JSON: an object; NULL: none, of another type, or not an object. Free it. */
+struct cJSON *pi_body(struct link_request *request);
+
+#endif

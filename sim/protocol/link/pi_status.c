@@ -1,0 +1,663 @@
+/* What the program tells about its printer: version, info, status, job, storages and transfers, in the
+ * v1 and the legacy form (prusalink.md 1.2, 3.3 to 3.7, 4.1, 4.3, 4.6). */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/base/memory.h"
+#include "sim/protocol/link/pi.h"
+
+enum printer_state pi_state(const struct link_request *request)
+{
+    return machine_state(pi_machine(request));
+}
+
+/* Until the printer has told who it is, nothing is known of it (cap 09). */
+void pi_look(struct link_request *request, struct machine_readings *readings)
+{
+    struct pi *pi = pi_of(request);
+    machine_read(pi_machine(request), readings);
+    if (readings->job_id != 0) {
+        pi->job_id = readings->job_id;
+    }
+    pi->known = pi->known || pi_state(request) != STATE_BUSY;
+}
+
+const char *pi_state_text(enum printer_state state)
+{
+    switch (state) {
+    case STATE_IDLE:
+    case STATE_READY:
+    case STATE_FINISHED:
+        return "Operational";
+    case STATE_BUSY:
+        return "Busy";
+    case STATE_PRINTING:
+        return "Printing";
+    case STATE_PAUSED:
+        return "Paused";
+    case STATE_STOPPED:
+        return "Cancelling";
+    default:
+        return "Error";
+    }
+}
+
+/* --- numbers as the printer prints them --- */
+
+static double rounded(double value, double scale)
+{
+    return nearbyint(value * scale) / scale;
+}
+
+/* Left out when unknown, or null where `keep`. */
+static void number(struct json_writer *json, const char *key, double value, double scale, bool keep)
+{
+    if (isfinite(value)) {
+        json_float(json, key, rounded(value, scale));
+    } else if (keep) {
+        json_null(json, key);
+    }
+}
+
+static void known_int(struct json_writer *json, const char *key, int64_t value, bool keep)
+{
+    if (value >= 0) {
+        json_int(json, key, value);
+    } else if (keep) {
+        json_null(json, key);
+    }
+}
+
+static void begin(struct json_writer *json, struct buffer *body)
+{
+    *body = (struct buffer){0};
+    json_begin(json, body, JSON_PYTHON);
+    json_object(json, NULL);
+}
+
+static void end(struct link_request *request, struct json_writer *json, struct buffer *body)
+{
+    json_object_end(json);
+    pi_send_json(request, 200, body);
+}
+
+/* --- version --- */
+
+static void type_name(const struct model *model, char out[40])
+{
+    /* "mk3s", "mk2.5s-mmu2s": the type alone */
+    char type[16] = "";
+    for (size_t i = 0, at = 0; model->name[i] != '\0' && model->name[i] != '-' && at < 15; i++) {
+        if (model->name[i] != '.') {
+            char c = model->name[i];
+            type[at++] = (char)(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c);
+            type[at] = '\0';
+        }
+    }
+    snprintf(out, 40, "PrusaLink I3%s", type);
+}
+
+/* int() takes it and it is not 0. */
+static bool wants_system(const char *query)
+{
+    const char *value = query == NULL ? NULL : strstr(query, "system=");
+    return value != NULL && (value == query || value[-1] == '&') && strtol(value + 7, NULL, 10) != 0;
+}
+
+void pi_version(struct link_request *request)
+{
+    struct machine *machine = pi_machine(request);
+    struct machine_readings readings;
+    struct buffer body;
+    struct json_writer json;
+    char original[40];
+    pi_look(request, &readings);
+    bool known = pi_of(request)->known;
+    type_name(machine_model(machine), original);
+    begin(&json, &body);
+    json_string(&json, "api", "2.0.0");
+    json_string(&json, "server", "0.8.1");
+    json_string(&json, "original", known ? original : "Unknown printer type");
+    json_string(&json, "text", "PrusaLink 0.8.1");
+    json_string(&json, "firmware", known ? machine_firmware(machine) : NULL);
+    json_string(&json, "sdk", "0.8.1");
+    json_object(&json, "capabilities");
+    json_bool(&json, "upload-by-put", true);
+    json_object_end(&json);
+    json_string(&json, "hostname", request->face->hostname);
+    if (wants_system(request->query)) {
+        json_array(&json, "python");
+        json_string(&json, NULL, "prusalink 0.8.1");
+        json_string(&json, NULL, "prusa.connect.sdk.printer 0.8.1");
+        json_array_end(&json);
+        json_object(&json, "system");
+        json_string(&json, "id", "raspbian");
+        json_object_end(&json);
+    }
+    end(request, &json, &body);
+}
+
+void pi_v1_info(struct link_request *request)
+{
+    const struct link_settings *settings = request->face->settings;
+    struct pi *pi = pi_of(request);
+    struct machine *machine = pi_machine(request);
+    struct buffer body;
+    struct json_writer json;
+    begin(&json, &body);
+    json_string(&json, "name", pi->printer_name);
+    json_string(&json, "location", pi->location);
+    json_bool(&json, "farm_mode", pi->farm_mode);
+    json_bool(&json, "network_error_chime", pi->chime);
+    if (pi->known) {
+        json_float(&json, "nozzle_diameter", machine_model(machine)->nozzle_diameter_mm);
+    } else {
+        json_null(&json, "nozzle_diameter");
+    }
+    json_int(&json, "min_extrusion_temp", 170);
+    json_string(&json, "serial", pi->known ? machine_serial(machine) : NULL);
+    if (link_quirk(request->face, 10)) {
+        json_string(&json, "hostname",
+                    settings->connect_hostname == NULL ? "connect.prusa3d.com"
+                                                       : settings->connect_hostname);
+        json_int(&json, "port", settings->connect_port);
+    } else {
+        json_string(&json, "hostname", request->face->hostname);
+        json_int(&json, "port", 8080);
+    }
+    end(request, &json, &body);
+}
+
+/* --- status --- */
+
+static void write_condition(struct json_writer *json, const char *key, bool ok, const char *message)
+{
+    json_object(json, key);
+    json_bool(json, "ok", ok);
+    json_string(json, "message", message);
+    json_object_end(json);
+}
+
+static bool printer_ok(struct link_request *request)
+{
+    return !machine_fault(pi_machine(request), FAULT_SERIAL_LOST) &&
+           pi_state(request) != STATE_ERROR;
+}
+
+static const char *printer_message(struct link_request *request)
+{
+    return printer_ok(request)                                        ? "OK"
+           : machine_fault(pi_machine(request), FAULT_SERIAL_LOST) ? "Printer's serial port is not available"
+                                                                      : "Printer is in an error state";
+}
+
+void pi_write_conditions(struct link_request *request, struct json_writer *json,
+                         const char *connect, const char *printer, bool printer_first)
+{
+    bool registered = request->face->settings->connect_registered;
+    for (int turn = 0; turn < 2; turn++) {
+        if ((turn == 0) == printer_first) {
+            write_condition(json, printer, printer_ok(request), printer_message(request));
+        } else {
+            write_condition(json, connect, true, registered ? "OK" : "Connect isn't configured");
+        }
+    }
+}
+
+static void write_status_storage(struct link_request *request, struct json_writer *json)
+{
+    const struct storage *local = pi_storage(request, STORAGE_LOCAL);
+    const char *card = pi_storage_name(request, STORAGE_SDCARD);
+    json_object(json, NULL);
+    json_string(json, "path", "/local");
+    json_bool(json, "read_only", false);
+    if (local != NULL) {
+        json_int(json, "free_space", (int64_t)storage_free_bytes(local));
+        json_string(json, "name", local->name);
+    }
+    json_object_end(json);
+    if (!link_quirk(request->face, 11)) {
+        return;
+    }
+    json_object(json, NULL);
+    json_string(json, "path", "/sdcard");
+    json_bool(json, "read_only", true);
+    if (card != NULL) {
+        json_string(json, "name", card);
+    }
+    json_object_end(json);
+}
+
+static void write_status_printer(struct link_request *request, struct json_writer *json,
+                                 const struct machine_readings *readings)
+{
+    enum printer_state state = pi_state(request);
+    bool known = pi_of(request)->known;
+    bool moves = state == STATE_PRINTING || state == STATE_BUSY;
+    json_object(json, "printer");
+    json_string(json, "state", printer_state_name(state));
+    if (known) {
+        number(json, "temp_nozzle", readings->nozzle_c, 10, false);
+        number(json, "temp_bed", readings->bed_c, 10, false);
+        number(json, "axis_z", readings->z_mm, 100, false);
+        json_int(json, "flow", readings->flow_percent);
+        json_int(json, "speed", readings->speed_percent);
+        json_int(json, "fan_hotend", readings->hotend_fan_rpm);
+        json_int(json, "fan_print", readings->print_fan_rpm);
+    }
+    pi_write_conditions(request, json, "status_connect", "status_printer", false);
+    if (known) {
+        number(json, "target_nozzle", readings->nozzle_target_c, 10, false);
+        number(json, "target_bed", readings->bed_target_c, 10, false);
+        number(json, "axis_x", moves ? NAN : readings->x_mm, 100, false);
+        number(json, "axis_y", moves ? NAN : readings->y_mm, 100, false);
+    }
+    json_object_end(json);
+}
+
+static void write_status_job(struct json_writer *json, const struct machine_readings *readings)
+{
+    json_object(json, "job");
+    json_int(json, "id", readings->job_id);
+    json_float(json, "progress", readings->progress_percent < 0 ? 0 : readings->progress_percent);
+    known_int(json, "time_remaining", readings->time_remaining_s, false);
+    if (readings->time_printing_s > 0) {
+        json_int(json, "time_printing", readings->time_printing_s);
+    }
+    json_object_end(json);
+}
+
+/* --- transfers --- */
+
+/* s that are left. A PUT counts its beginning by a clock of its own, so that the result is of the order
+ * of the time since the other clock began (quirk L-07). */
+static int64_t remaining_s(struct link_request *request, const struct transfer *transfer)
+{
+    const struct world *world = request->face->world;
+    if (transfer->stop) {
+        return 0;
+    }
+    if (transfer->received == 0 || transfer->size == 0) {
+        return -1;
+    }
+    bool mixed = transfer->source == TRANSFER_FROM_CLIENT && link_quirk(request->face, 7);
+    double elapsed_s = mixed ? (double)(world_wall_us(world) - world->now_us) / 1e6
+                             : (double)(world->now_us - transfer->began_us) / 1e6;
+    return (int64_t)(elapsed_s * (double)transfer->size / (double)transfer->received - elapsed_s);
+}
+
+static int64_t transferring_s(const struct link_request *request, const struct transfer *transfer)
+{
+    return (request->face->world->now_us - transfer->began_us) / 1000000;
+}
+
+static double percent(const struct transfer *transfer)
+{
+    return transfer->size == 0
+               ? 0
+               : rounded((double)transfer->received / (double)transfer->size * 100, 100);
+}
+
+static void write_status_transfer(struct link_request *request, struct json_writer *json,
+                                  const struct transfer *transfer)
+{
+    json_object(json, "transfer");
+    json_int(json, "id", transfer->id);
+    json_int(json, "time_transferring", transferring_s(request, transfer));
+    json_float(json, "progress", percent(transfer));
+    json_int(json, "data_transferred", (int64_t)transfer->received);
+    json_object_end(json);
+}
+
+void pi_v1_status(struct link_request *request)
+{
+    const struct link_face *face = request->face;
+    const struct transfer *transfer = machine_transfer(face->machine);
+    struct machine_readings readings;
+    struct buffer body;
+    struct json_writer json;
+    pi_look(request, &readings);
+    begin(&json, &body);
+    if (link_quirk(face, 11)) {
+        json_array(&json, "storage");
+        write_status_storage(request, &json);
+        json_array_end(&json);
+    } else {
+        const struct storage *local = pi_storage(request, STORAGE_LOCAL);
+        json_object(&json, "storage");
+        json_string(&json, "path", "/local");
+        json_string(&json, "name", local == NULL ? "" : local->name);
+        json_bool(&json, "read_only", false);
+        json_object_end(&json);
+    }
+    write_status_printer(request, &json, &readings);
+    if (readings.job_id != 0) {
+        write_status_job(&json, &readings);
+    }
+    if (transfer != NULL) {
+        write_status_transfer(request, &json, transfer);
+    }
+    end(request, &json, &body);
+}
+
+void pi_v1_transfer(struct link_request *request)
+{
+    const struct transfer *transfer = machine_transfer(pi_machine(request));
+    struct buffer body;
+    struct json_writer json;
+    if (transfer == NULL) {
+        pi_send_empty(request, 204);
+        return;
+    }
+    begin(&json, &body);
+    json_string(&json, "type", transfer_source_name(transfer->source));
+    json_string(&json, "display_name", pi_base_name(transfer->path));
+    json_string(&json, "path", "/local");
+    json_string(&json, "url", transfer->url);
+    json_int(&json, "size", (int64_t)transfer->size);
+    json_float(&json, "progress", percent(transfer));
+    json_int(&json, "transferred", (int64_t)transfer->received);
+    known_int(&json, "time_remaining", remaining_s(request, transfer), true);
+    json_int(&json, "time_transferring", transferring_s(request, transfer));
+    json_bool(&json, "to_print", transfer->to_print);
+    end(request, &json, &body);
+}
+
+/* Whoever receives sees it at the next block. */
+void pi_v1_transfer_delete(struct link_request *request)
+{
+    pi_send_empty(request, machine_transfer_stop(pi_machine(request)) ? 200 : 204);
+}
+
+void pi_transfer(struct link_request *request)
+{
+    const struct transfer *transfer = machine_transfer(pi_machine(request));
+    struct buffer body;
+    struct json_writer json;
+    if (transfer == NULL) {
+        pi_send_empty(request, 204);
+        return;
+    }
+    const struct world *world = request->face->world;
+    bool mixed = transfer->source == TRANSFER_FROM_CLIENT && link_quirk(request->face, 7);
+    const char *below = strchr(transfer->path + 1, '/');
+    int64_t began_us = mixed ? transfer->began_us : world->epoch_us + transfer->began_us;
+    begin(&json, &body);
+    json_string(&json, "type", transfer_source_name(transfer->source));
+    json_string(&json, "url", transfer->url);
+    json_string(&json, "target", "local");
+    json_string(&json, "destination", below == NULL ? transfer->path : below + 1);
+    json_string(&json, "path", below == NULL ? transfer->path : below + 1);
+    json_int(&json, "size", (int64_t)transfer->size);
+    json_int(&json, "start_time", began_us / 1000000);
+    json_float(&json, "progress",
+               transfer->size == 0
+                   ? 0
+                   : rounded((double)transfer->received / (double)transfer->size, 10000));
+    known_int(&json, "remaining_time", remaining_s(request, transfer), true);
+    if (transfer->to_select) {
+        json_bool(&json, "to_select", true);
+    } else {
+        json_null(&json, "to_select");
+    }
+    json_bool(&json, "to_print", transfer->to_print);
+    end(request, &json, &body);
+}
+
+/* --- storages --- */
+
+/* What can be printed and lies in the root, and all the rest. */
+static void write_shares(struct link_request *request, struct json_writer *json, const char *name)
+{
+    char path[FILE_NAME_BYTES_MAX + 2];
+    snprintf(path, sizeof path, "/%s", name);
+    const struct file_node *root = pi_tree_find(pi_of(request), path);
+    uint64_t print_files = 0;
+    for (uint32_t i = 0; root != NULL && i < root->child_count; i++) {
+        const struct file_node *child = root->children[i];
+        print_files += !child->folder && pi_printable(child->name) ? child->size : 0;
+    }
+    json_int(json, "print_files", (int64_t)print_files);
+    json_int(json, "system_files", root == NULL ? 0 : (int64_t)(root->size - print_files));
+}
+
+static void write_storage(struct link_request *request, struct json_writer *json, bool card)
+{
+    const struct storage *storage = pi_storage(request, card ? STORAGE_SDCARD : STORAGE_LOCAL);
+    json_object(json, NULL);
+    json_string(json, "type", card ? "SDCARD" : "LOCAL");
+    json_string(json, "path", card ? "/sdcard" : "/local");
+    json_bool(json, "available", storage != NULL);
+    if (storage != NULL) {
+        if (!card) {
+            json_int(json, "free_space", (int64_t)storage_free_bytes(storage));
+            json_int(json, "total_space", (int64_t)storage_total_bytes(storage));
+        }
+        json_bool(json, "read_only", card);
+        json_string(json, "name", storage->name);
+        write_shares(request, json, storage->name);
+    }
+    json_object_end(json);
+}
+
+void pi_v1_storage(struct link_request *request)
+{
+    struct buffer body;
+    struct json_writer json;
+    begin(&json, &body);
+    json_array(&json, "storage_list");
+    write_storage(request, &json, false);
+    write_storage(request, &json, true);
+    json_array_end(&json);
+    end(request, &json, &body);
+}
+
+/* --- jobs --- */
+
+static void write_job_file(struct link_request *request, struct json_writer *json, const char *path,
+                           const struct file_node *node)
+{
+    json_object(json, "file");
+    json_string(json, "name", pi_base_name(path));
+    json_string(json, "display_name", pi_base_name(path));
+    json_string(json, "path", path);
+    json_string(json, "display_path", path);
+    json_int(json, "size", (int64_t)node->size);
+    if (!pi_on_card(request, path) || node->modified_s != 0) {
+        json_int(json, "m_timestamp", node->modified_s);
+    }
+    pi_write_refs(request, json, node, path, path);
+    pi_write_meta(request, json, node, path);
+    json_object_end(json);
+}
+
+void pi_v1_job(struct link_request *request)
+{
+    const struct machine_job *job = machine_job(pi_machine(request));
+    struct machine_readings readings;
+    struct buffer body;
+    struct json_writer json;
+    pi_look(request, &readings);
+    if (readings.job_id == 0 || job == NULL) {
+        pi_send_empty(request, 204);
+        return;
+    }
+    const struct file_node *node = pi_tree_find(pi_of(request), job->path);
+    if (node == NULL) {
+        pi_send_500(request); /* it went from the tree while it is printed */
+        return;
+    }
+    begin(&json, &body);
+    write_job_file(request, &json, job->path, node);
+    json_int(&json, "id", readings.job_id);
+    json_string(&json, "state", printer_state_name(pi_state(request)));
+    json_float(&json, "progress", readings.progress_percent < 0 ? 0 : readings.progress_percent);
+    known_int(&json, "time_remaining", readings.time_remaining_s, true);
+    json_int(&json, "time_printing", readings.time_printing_s < 0 ? 0 : readings.time_printing_s);
+    json_bool(&json, "inaccurate_estimates", readings.estimates_inaccurate);
+    end(request, &json, &body);
+}
+
+/* --- the legacy interface --- */
+
+static void write_state(struct link_request *request, struct json_writer *json, bool card)
+{
+    enum printer_state state = pi_state(request);
+    bool finished = state == STATE_FINISHED, stopped = state == STATE_STOPPED;
+    bool prepared = state == STATE_READY && !link_quirk(request->face, 53);
+    json_object(json, "state");
+    json_string(json, "text", pi_state_text(state));
+    json_object(json, "flags");
+    json_bool(json, "operational", state == STATE_IDLE || finished || stopped);
+    json_bool(json, "paused", state == STATE_PAUSED);
+    json_bool(json, "printing", state == STATE_PRINTING);
+    json_bool(json, "cancelling", stopped);
+    json_bool(json, "pausing", state == STATE_PAUSED);
+    json_bool(json, "sdReady", card);
+    json_bool(json, "error", state == STATE_ERROR);
+    json_bool(json, "ready", state == STATE_IDLE);
+    json_bool(json, "closedOrError", false);
+    json_bool(json, "finished", finished);
+    json_bool(json, "prepared", prepared);
+    json_string(json, "link_state", printer_state_name(state));
+    json_object_end(json);
+    json_object_end(json);
+}
+
+static void write_heater(struct json_writer *json, const char *key, double actual, double target)
+{
+    json_object(json, key);
+    number(json, "actual", actual, 10, true);
+    number(json, "target", target, 10, true);
+    json_object_end(json);
+}
+
+static void write_telemetry(struct link_request *request, struct json_writer *json,
+                            const struct machine_readings *readings)
+{
+    enum printer_state state = pi_state(request);
+    bool moves = state == STATE_PRINTING || state == STATE_BUSY;
+    json_object(json, "telemetry");
+    number(json, "temp-bed", readings->bed_c, 10, true);
+    number(json, "temp-nozzle", readings->nozzle_c, 10, true);
+    json_string(json, "material", " - ");
+    number(json, "z-height", readings->z_mm, 100, true);
+    json_int(json, "print-speed", readings->speed_percent);
+    number(json, "axis_x", moves ? NAN : readings->x_mm, 100, true);
+    number(json, "axis_y", moves ? NAN : readings->y_mm, 100, true);
+    number(json, "axis_z", readings->z_mm, 100, true);
+    json_object_end(json);
+}
+
+void pi_printer(struct link_request *request)
+{
+    const struct storage *local = pi_storage(request, STORAGE_LOCAL);
+    struct machine_readings readings;
+    struct buffer body;
+    struct json_writer json;
+    bool card = pi_storage(request, STORAGE_SDCARD) != NULL;
+    pi_look(request, &readings);
+    begin(&json, &body);
+    json_object(&json, "temperature");
+    write_heater(&json, "tool0", readings.nozzle_c, readings.nozzle_target_c);
+    write_heater(&json, "bed", readings.bed_c, readings.bed_target_c);
+    json_object_end(&json);
+    json_object(&json, "sd");
+    json_bool(&json, "ready", card);
+    json_object_end(&json);
+    write_state(request, &json, card);
+    write_telemetry(request, &json, &readings);
+    json_object(&json, "storage");
+    json_object(&json, "local");
+    json_int(&json, "free_space", local == NULL ? 0 : (int64_t)storage_free_bytes(local));
+    json_int(&json, "total_space", local == NULL ? 0 : (int64_t)storage_total_bytes(local));
+    json_object_end(&json);
+    json_null(&json, "sd_card");
+    json_object_end(&json);
+    end(request, &json, &body);
+}
+
+void pi_printer_sd(struct link_request *request)
+{
+    bool card = pi_storage(request, STORAGE_SDCARD) != NULL;
+    pi_send_text_json(request, 200, card ? "{\"ready\": true}" : "{\"ready\": false}");
+}
+
+static void write_legacy_file(struct link_request *request, struct json_writer *json,
+                              const char *path)
+{
+    struct buffer real = {0};
+    buffer_format(&real, "%s%s", path != NULL && *path == '/' ? "" : "/", path == NULL ? "" : path);
+    const struct file_node *node = pi_tree_find(pi_of(request), real.bytes);
+    bool card = pi_on_card(request, real.bytes);
+    json_object(json, "file");
+    json_string(json, "name", path == NULL ? NULL : pi_base_name(path));
+    json_string(json, "path", path);
+    if (path == NULL) {
+        json_null(json, "date");
+        json_null(json, "size");
+        json_null(json, "origin");
+    } else {
+        known_int(json, "size", node == NULL ? -1 : (int64_t)node->size, true);
+        json_string(json, "origin", card ? "sdcard" : "local");
+        if (node != NULL) {
+            json_int(json, "date", node->modified_s);
+        }
+    }
+    json_string(json, "display", path == NULL ? NULL : pi_base_name(path));
+    json_object_end(json);
+    buffer_free(&real);
+}
+
+static int64_t legacy_estimate(struct link_request *request, const char *path,
+                               const struct machine_readings *readings)
+{
+    if (path == NULL) {
+        return 0;
+    }
+    if (readings->job_id != 0 && readings->time_remaining_s >= 0) {
+        return readings->time_printing_s + readings->time_remaining_s;
+    }
+    struct buffer real = {0};
+    buffer_format(&real, "%s%s", *path == '/' ? "" : "/", path);
+    int64_t estimated_s = pi_estimated_s(request, real.bytes);
+    buffer_free(&real);
+    return estimated_s;
+}
+
+void pi_job(struct link_request *request)
+{
+    const char *path = pi_of(request)->selected;
+    struct machine_readings readings;
+    struct buffer body;
+    struct json_writer json;
+    pi_look(request, &readings);
+    bool prints = readings.job_id != 0;
+    begin(&json, &body);
+    json_object(&json, "job");
+    known_int(&json, "estimatedPrintTime", legacy_estimate(request, path, &readings), true);
+    json_null(&json, "averagePrintTime");
+    json_null(&json, "lastPrintTime");
+    json_null(&json, "filament");
+    write_legacy_file(request, &json, path);
+    json_string(&json, "user", "_api");
+    json_object_end(&json);
+    json_object(&json, "progress");
+    number(&json, "completion",
+           prints && readings.progress_percent >= 0 ? readings.progress_percent / 100.0 : NAN, 100,
+           true);
+    json_int(&json, "filepos", 0);
+    known_int(&json, "printTime",
+              prints && readings.time_printing_s < 0 ? 0 : prints ? readings.time_printing_s : -1,
+              true);
+    known_int(&json, "printTimeLeft", prints ? readings.time_remaining_s : -1, true);
+    json_string(&json, "printTimeLeftOrigin", "estimate");
+    number(&json, "pos_z_mm", readings.z_mm, 100, true);
+    json_int(&json, "printSpeed", readings.speed_percent);
+    json_int(&json, "flow_factor", readings.flow_percent);
+    json_object_end(&json);
+    json_string(&json, "state", pi_state_text(pi_state(request)));
+    end(request, &json, &body);
+}
