@@ -169,6 +169,7 @@ static void open_link(struct printer *printer)
 {
     printer->link =
         link_face_new(printer->world, printer->machine, printer->prusalink, printer->name);
+    link_face_set_network(printer->link, printer->network);
     printer->server =
         http_server_new(printer->world, printer->network, link_face_service(printer->link),
                         link_face_limits(printer->link));

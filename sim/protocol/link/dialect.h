@@ -61,10 +61,10 @@ struct link_request {
     int64_t body_length;                  /* Content-Length; -1: none, -2: no number */
     struct link_request *previous, *next; /* list of the face */
     /* The core's own. */
-    struct link_text *texts; /* freed with the request */
+    struct link_text *texts;     /* freed with the request */
     struct http_header *headers; /* of a request with a task */
     size_t header_count;
-    struct buffer pending;   /* of the body: waits for its turn */
+    struct buffer pending; /* of the body: waits for its turn */
     size_t pending_at;
     struct timer turn;
     bool complete; /* nothing comes behind `pending` */
@@ -72,8 +72,8 @@ struct link_request {
 };
 
 /* The first header of a name as text that lives as long as the request; NULL: none. During begin
- * and handle. */
-const char *link_request_header(const struct link_request *request, const char *name);
+ * and handle, and later for who has a task. */
+const char *link_request_header(struct link_request *request, const char *name);
 
 /* A copy that lives as long as the request. */
 const char *link_request_text(struct link_request *request, struct slice text);
@@ -168,6 +168,7 @@ struct link_dialect {
 struct link_face {
     struct world *world;
     struct machine *machine;
+    struct network *network; /* for what the printer fetches itself; NULL: it cannot */
     const struct link_settings *settings;
     const struct link_dialect *dialect;
     void *dialect_state;

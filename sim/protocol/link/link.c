@@ -76,11 +76,29 @@ void link_request_free(struct link_request *request)
     free(request);
 }
 
-const char *link_request_header(const struct link_request *request, const char *name)
+/* Who goes on beside the call of the front looks at the headers later. */
+static void keep_headers(struct link_request *request, const struct http_message *message)
 {
-    const struct http_header *header =
-        request->message == NULL ? NULL : http_header(request->message, name);
-    return header == NULL ? NULL : link_request_text((struct link_request *)request, header->value);
+    request->header_count = message->header_count;
+    request->headers = memory_new_array(message->header_count + 1, sizeof *request->headers);
+    for (size_t i = 0; i < message->header_count; i++) {
+        struct slice name = message->headers[i].name, value = message->headers[i].value;
+        request->headers[i].name = (struct slice){link_request_text(request, name), name.size};
+        request->headers[i].value = (struct slice){link_request_text(request, value), value.size};
+    }
+}
+
+const char *link_request_header(struct link_request *request, const char *name)
+{
+    const struct http_message *message = request->message;
+    const struct http_header *headers = message != NULL ? message->headers : request->headers;
+    size_t count = message != NULL ? message->header_count : request->header_count;
+    for (size_t i = 0; i < count; i++) {
+        if (slice_is_nocase(headers[i].name, name)) {
+            return link_request_text(request, headers[i].value);
+        }
+    }
+    return NULL;
 }
 
 const char *link_request_text(struct link_request *request, struct slice text)
@@ -293,6 +311,11 @@ struct link_face *link_face_new(struct world *world, struct machine *machine,
         dialect->open(face);
     }
     return face;
+}
+
+void link_face_set_network(struct link_face *face, struct network *network)
+{
+    face->network = network;
 }
 
 void link_face_destroy(struct link_face *face)

@@ -60,6 +60,8 @@ struct link_face;
  */
 struct link_face *link_face_new(struct world *world, struct machine *machine,
                                 const struct link_settings *settings, const char *name);
+/* What it fetches by itself comes over this network; without one it can't. */
+void link_face_set_network(struct link_face *face, struct network *network);
 void link_face_destroy(struct link_face *face); /* NULL is fine; after its fronts */
 
 /* For a front: http_server_new(world, network, link_face_service(face), link_face_limits(face)). */

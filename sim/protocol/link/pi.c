@@ -1,5 +1,5 @@
-/* The daemon on a Raspberry Pi beside an MK2.5 to MK3S (prusalink.md, flavour P): PrusaLink 0.8.1 on
- * Python's wsgiref. Here: its start, which path is whose, and who is let in. */
+/* The daemon on a Raspberry Pi beside an MK2.5 to MK3S (prusalink.md, flavour P): PrusaLink 0.8.1
+ * on Python's wsgiref. Here: its start, which path is whose, and who is let in. */
 #include "sim/protocol/link/pi.h"
 
 #include <cjson/cJSON.h>
@@ -15,7 +15,8 @@
 enum {
     OPEN = 1,        /* to anybody */
     DIGEST_ONLY = 2, /* a key does not help */
-    PATTERN = 4,     /* in the framework a regular expression: another method is not found, not refused */
+    PATTERN =
+        4, /* in the framework a regular expression: another method is not found, not refused */
 };
 
 static void root(struct link_request *request)
@@ -25,10 +26,10 @@ static void root(struct link_request *request)
     if (request->head) {
         link_reply_header(&reply, "Instance-ID", pi_of(request)->instance);
     } else {
-        buffer_append_text(&reply.body,
-                           "<!DOCTYPE html>\n<html>\n<head><title>PrusaLink</title></head>\n<body>\n"
-                           "<h1>PrusaLink</h1>\n<p>A virtual printer of hotbed: its web interface is "
-                           "not here, its API is.</p>\n</body>\n</html>\n");
+        buffer_append_text(
+            &reply.body, "<!DOCTYPE html>\n<html>\n<head><title>PrusaLink</title></head>\n<body>\n"
+                         "<h1>PrusaLink</h1>\n<p>A virtual printer of hotbed: its web interface is "
+                         "not here, its API is.</p>\n</body>\n</html>\n");
     }
     pi_send(request, &reply, NULL);
 }
@@ -333,6 +334,7 @@ static void pi_close(struct link_face *face)
 {
     struct pi *pi = face->dialect_state;
     machine_unlisten(face->machine, &face->listener);
+    pi_download_destroy(pi);
     pi_tree_close(pi);
     pi_facts_free(pi);
     if (pi->slot_stuck) {
@@ -367,7 +369,8 @@ const struct link_dialect link_dialect_pi = {
                 .no_continue = true,
                 .half_closed = true,
                 .head_bytes_max = 65536},
-    .limits = {.connections_max = 1024}, /* a thread each: the operating system's limit, not its own */
+    .limits = {.connections_max =
+                   1024}, /* a thread each: the operating system's limit, not its own */
     .body_bytes_max = PI_BLOCK_BYTES,
     .make_password = pi_password,
     .hostname = pi_hostname,

@@ -16,7 +16,7 @@ enum {
     PI_FOLDER_BYTES_MAX = 255,
 };
 
-#define PI_UP_AFTER   SECONDS(5)        /* from the start until there is a printer object (cap 09) */
+#define PI_UP_AFTER   SECONDS(5) /* from the start until there is a printer object (cap 09) */
 #define PI_TREE_LAG   MILLISECONDS(300) /* inotify and the thread behind it (cap 20, 28, 35) */
 #define PI_NONCE_SLOT SECONDS(60)
 
@@ -37,14 +37,15 @@ struct pi {
     int64_t started_us;
     char secret[65]; /* of this run of the program: nonces are made of it */
     char instance[37];
-    bool known;     /* the printer has told its type and firmware */
-    bool key_empty; /* the key was deleted in this run (quirk L-16) */
+    bool known;      /* the printer has told its type and firmware */
+    bool key_empty;  /* the key was deleted in this run (quirk L-16) */
     bool slot_stuck; /* an upload broke: the one transfer is taken (quirk L-05) */
-    char *selected; /* path of the file that is printed or chosen; NULL: none */
+    char *selected;  /* path of the file that is printed or chosen; NULL: none */
     uint32_t job_id; /* of the last job */
     char *printer_name, *location;
     bool farm_mode, chime;
-    struct pi_facts *facts; /* pi_node.c: metadata that was read already */
+    struct pi_download *download; /* NULL: none is under way */
+    struct pi_facts *facts;       /* pi_node.c: metadata that was read already */
     size_t facts_count;
     struct pi_view *views;
     size_t view_count;
@@ -146,10 +147,10 @@ bool pi_allowed(struct link_request *request, bool digest_only);
 
 void pi_tree_open(struct pi *pi);
 void pi_tree_close(struct pi *pi);
-void pi_tree_changed(struct pi *pi);   /* something on a medium is another */
-void pi_tree_refresh(struct pi *pi);   /* now, as who waits for it sees it */
-/* The path of a display name's tree, "/PrusaLink gcodes/x.gcode", as the program knows it; NULL: not
- * there. "/" alone is no node. */
+void pi_tree_changed(struct pi *pi); /* something on a medium is another */
+void pi_tree_refresh(struct pi *pi); /* now, as who waits for it sees it */
+/* The path of a display name's tree, "/PrusaLink gcodes/x.gcode", as the program knows it; NULL:
+ * not there. "/" alone is no node. */
 const struct file_node *pi_tree_find(const struct pi *pi, const char *path);
 bool pi_tree_blind(const struct pi *pi, const char *path);
 /* What came in one go at `path`: its second missing folder is blind. Before it is made. */
@@ -163,8 +164,8 @@ bool pi_printable(const char *name);
 const char *pi_base_name(const char *path);
 /* --- pi_node.c --- */
 
-/* Members of a file or folder of the v1 interface, into an open object. `path` is where it is, `shown`
- * the same as the client wrote it, with any slash at its end. */
+/* Members of a file or folder of the v1 interface, into an open object. `path` is where it is,
+ * `shown` the same as the client wrote it, with any slash at its end. */
 void pi_write_node(struct link_request *request, struct json_writer *json,
                    const struct file_node *node, const char *path, const char *shown);
 void pi_write_refs(struct link_request *request, struct json_writer *json,
@@ -210,6 +211,12 @@ enum http_body_plan pi_multipart_post(struct link_request *request);
 /* The temporary name in the root of a storage: "/PrusaLink gcodes/.x.gcode.part". */
 void pi_part_path(const char *path, struct buffer *out);
 
+/* --- pi_download.c --- */
+
+void pi_download_post(struct link_request *request);
+void pi_download_delete(struct link_request *request);
+void pi_download_destroy(struct pi *pi);
+
 /* --- pi_status.c --- */
 
 void pi_version(struct link_request *request);
@@ -240,8 +247,6 @@ void pi_thumbnail(struct link_request *request);
 void pi_folder_post(struct link_request *request);
 void pi_folder_delete(struct link_request *request);
 void pi_modify(struct link_request *request);
-void pi_download_post(struct link_request *request);
-void pi_download_delete(struct link_request *request);
 /* --- pi_control.c --- */
 
 void pi_job_command(struct link_request *request); /* POST /api/job */

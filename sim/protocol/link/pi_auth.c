@@ -62,8 +62,8 @@ static bool good_uri(const struct link_request *request, const char *uri)
     link_decode(target, request->target, strlen(request->target), false);
     buffer_append_text(&wanted, target);
     size_t size = strlen(decoded);
-    bool good = size >= wanted.size &&
-                memcmp(decoded + size - wanted.size, wanted.bytes, wanted.size) == 0;
+    bool good =
+        size >= wanted.size && memcmp(decoded + size - wanted.size, wanted.bytes, wanted.size) == 0;
     buffer_free(&wanted);
     free(decoded);
     free(target);

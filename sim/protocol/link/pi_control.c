@@ -1,4 +1,5 @@
-/* Job control, the ready mark, and moving, heating and extruding by hand (prusalink.md 3.5, 4.2, 4.4). */
+/* Job control, the ready mark, and moving, heating and extruding by hand
+ * (prusalink.md 3.5, 4.2, 4.4). */
 #include <cjson/cJSON.h>
 #include <math.h>
 #include <stdio.h>
@@ -311,8 +312,8 @@ static bool jog_allowed(struct link_request *request, const struct cJSON *body, 
     return true;
 }
 
-/* The real one prints a list of Python into the line (quirk L-17): what is between brackets and quotes
- * is what the firmware makes of it, the first axis alone. */
+/* The real one prints a list of Python into the line (quirk L-17): what is between brackets and
+ * quotes is what the firmware makes of it, the first axis alone. */
 static void jog(struct link_request *request, const struct cJSON *body)
 {
     bool absolute = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(body, "absolute"));

@@ -166,8 +166,8 @@ void pi_v1_files_get(struct link_request *request)
     pi_send(request, &reply, "application/json; charset=utf-8");
 }
 
-/* The path that HEAD looks at: nobody checks the storage's name, with another than the two the rest is
- * looked up from the top (quirk L-08). NULL: answered. */
+/* The path that HEAD looks at: nobody checks the storage's name, with another than the two the rest
+ * is looked up from the top (quirk L-08). NULL: answered. */
 static const char *head_path(struct link_request *request)
 {
     const char *storage = request->parameters[0], *rest = request->parameters[1];

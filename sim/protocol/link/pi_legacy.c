@@ -1,5 +1,5 @@
-/* Files in the legacy interface: the whole tree, downloads, thumbnails, file commands, folders, moves
- * (prusalink.md 4.5 to 4.7). */
+/* Files in the legacy interface: the whole tree, downloads, thumbnails, file commands, folders,
+ * moves (prusalink.md 4.5 to 4.7). */
 #include <cjson/cJSON.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -17,8 +17,8 @@ struct form {
     struct multipart multipart;
     struct buffer folder, select, print, name;
     enum field field;
-    bool form;       /* it is one */
-    bool has_file;   /* with a name */
+    bool form;     /* it is one */
+    bool has_file; /* with a name */
     bool failed, ended;
     enum pi_error error;
 };
@@ -81,9 +81,8 @@ static void on_part(void *owner, const struct multipart_part *part)
 static void on_content(void *owner, const char *bytes, size_t size)
 {
     struct form *form = owner;
-    struct buffer *fields[] = {[FIELD_PATH] = &form->folder,
-                               [FIELD_SELECT] = &form->select,
-                               [FIELD_PRINT] = &form->print};
+    struct buffer *fields[] = {
+        [FIELD_PATH] = &form->folder, [FIELD_SELECT] = &form->select, [FIELD_PRINT] = &form->print};
     if (form->field == FIELD_FILE && form->has_file && !form->failed) {
         if (!pi_incoming_write(&form->incoming, bytes, size)) {
             fail(form, PI_INTERNAL);
@@ -124,7 +123,8 @@ static bool is_true(const struct buffer *field)
     return strcmp(buffer_text(field), "true") == 0;
 }
 
-/* Where the file goes: the folder of the form, slashes around it or not. NULL: it would lead out. */
+/* Where the file goes: the folder of the form, slashes around it or not. NULL: it would lead out.
+ */
 static char *target_of(struct form *form)
 {
     struct buffer path = {0};

@@ -1,5 +1,5 @@
-/* Files and folders as JSON: the v1 form, references to their other faces, metadata (prusalink.md 3.8,
- * 6.4, 6.5), and the legacy tree (4.5). */
+/* Files and folders as JSON: the v1 form, references to their other faces, metadata
+ * (prusalink.md 3.8, 6.4, 6.5), and the legacy tree (4.5). */
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,7 +18,7 @@ enum { FACTS_MAX = 512 };
 struct pi_facts {
     struct file_content *content; /* NULL: of a name alone */
     char *name;
-    char *json;        /* the members of `meta`, without braces */
+    char *json;                    /* the members of `meta`, without braces */
     char *material, *layer_height; /* as JSON; NULL: none */
     int64_t estimated_s;
     char image[8]; /* "png", "jpg"; "": none */
@@ -276,7 +276,8 @@ static int newest_first(const struct file_node *a, const struct file_node *b)
     return a->modified_s > b->modified_s ? -1 : a->modified_s < b->modified_s ? 1 : 0;
 }
 
-/* What can be printed, in the order of the answer; equal ones stay as they are, as Python's sort has it.
+/* What can be printed, in the order of the answer; equal ones stay as they are, as Python's sort
+ * has it.
  */
 static const struct file_node **sorted(const struct file_node *folder, size_t *count)
 {
@@ -377,7 +378,8 @@ static void write_legacy(struct legacy *legacy, const struct file_node *node)
     }
     const char *name = pi_base_name(legacy->real.bytes);
     bool card = pi_on_card(legacy->request, legacy->real.bytes);
-    bool dated = !(card && node->folder) && !pi_tree_blind(pi_of(legacy->request), legacy->real.bytes);
+    bool dated =
+        !(card && node->folder) && !pi_tree_blind(pi_of(legacy->request), legacy->real.bytes);
     json_object(json, NULL);
     json_string(json, "name", name);
     json_text(json, "path", legacy->shown.bytes, legacy->shown.size);

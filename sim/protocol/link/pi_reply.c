@@ -1,5 +1,5 @@
-/* How the daemon on a Raspberry Pi answers: HTTP/1.0, one request a connection, headers in the order
- * of its framework, errors in the form that the client accepts (prusalink.md 3.1, 3.2). */
+/* How the daemon on a Raspberry Pi answers: HTTP/1.0, one request a connection, headers in the
+ * order of its framework, errors in the form that the client accepts (prusalink.md 3.1, 3.2). */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,7 +38,7 @@ void pi_begin_reply(struct link_request *request, struct link_reply *reply, int 
 /* Where Python's http.client.responses names a status as RFC 9110 does not. */
 static const char *reason_of(int status)
 {
-    return status == 413 ? "Request Entity Too Large"
+    return status == 413   ? "Request Entity Too Large"
            : status == 431 ? "Request Header Fields Too Large"
                            : NULL;
 }
@@ -218,8 +218,8 @@ static const struct {
     [PI_NOT_FOUND] = {404, "not-found", "Not Found", "Resource you want not found.", NULL},
     [PI_FILE_NOT_FOUND] = {404, "not-found", "File Not Found", "File you want was not found.",
                            NULL},
-    [PI_FOLDER_NOT_FOUND] = {404, "not-found", "Folder Not Found",
-                             "Folder you want was not found.", NULL},
+    [PI_FOLDER_NOT_FOUND] = {404, "not-found", "Folder Not Found", "Folder you want was not found.",
+                             NULL},
     [PI_LOCATION_NOT_FOUND] = {404, "location-not-found", "Location Not Found",
                                "Location not found, use local.", NULL},
     [PI_NOT_CURRENT_JOB] = {404, "not-found", "Not Current Job",
@@ -245,8 +245,7 @@ static const struct {
                          "Operation you want can only be done when printer is printing.",
                          "not-printing"},
     [PI_NOT_PAUSED] = {409, NULL, "Printer Is Not Paused",
-                       "Operation you want can only be done when printer is paused.",
-                       "not-paused"},
+                       "Operation you want can only be done when printer is paused.", "not-paused"},
     [PI_NOT_STATE_TO_PRINT] = {409, "not-state-to-print", "Not in state to print",
                                "Printer is not in state to print.", NULL},
     [PI_TRANSFER_CONFLICT] = {409, "transfer-conflict", "Already in transfer process",
@@ -261,8 +260,8 @@ static const struct {
                     "File is not send in request payload or it hasn't right name.", NULL},
     [PI_SIZE_MISMATCH] = {400, "file-size-mismatch", "File Size Mismatch",
                           "You sent more or less data than is in Content-Length header.", NULL},
-    [PI_UPLOAD_FAILED] = {400, "file-upload-failed", "File Upload Failed",
-                          "File upload has failed", NULL},
+    [PI_UPLOAD_FAILED] = {400, "file-upload-failed", "File Upload Failed", "File upload has failed",
+                          NULL},
     [PI_LENGTH_REQUIRED] = {411, "length-required", "Length Required",
                             "Missing Content-Length header or no content in request.", NULL},
     [PI_TOO_LARGE] = {413, "entity-too-large", "Request Entity Too Large",
@@ -291,8 +290,7 @@ static const struct {
     [PI_RESPONSE_TIMEOUT] = {500, "response-timeout", "Response Timeout",
                              "PrusaLink did not answer in time.", NULL},
     [PI_INTERNAL] = {500, "internal-server-error", "Internal Server Error",
-                     "We're sorry, but there is a error in service. Please try again later.",
-                     NULL},
+                     "We're sorry, but there is a error in service. Please try again later.", NULL},
     [PI_UNAVAILABLE] = {503, "printer-unavailable", "Printer Unavailable.",
                         "PrusaLink not finished initializing or Printer not connected.", NULL},
 };
@@ -314,8 +312,7 @@ static void error_page(struct link_request *request, enum pi_error error)
     buffer_format(&reply.body, page_head, internal ? "" : " | ",
                   internal ? "" : errors[error].title);
     if (!internal) {
-        buffer_format(&reply.body,
-                      "    <h1>%d %s</h1>\n    <p>\n      %s\n    </p>\n",
+        buffer_format(&reply.body, "    <h1>%d %s</h1>\n    <p>\n      %s\n    </p>\n",
                       errors[error].status, errors[error].title, errors[error].message);
     }
     buffer_append_text(&reply.body, page_foot);
@@ -379,7 +376,8 @@ void pi_send_error(struct link_request *request, enum pi_error error)
             json ? "application/json; charset=utf-8" : "text/plain; charset=utf-8");
 }
 
-/* The pages have the errors' own status (cap 62). "Not Found" is shown for what has no page, too. */
+/* The pages have the errors' own status (cap 62). "Not Found" is shown for what has no page, too.
+ */
 bool pi_send_error_named(struct link_request *request, const char *name)
 {
     for (int i = 0; i < PI_ERRORS; i++) {
@@ -410,7 +408,7 @@ static void python_error(struct link_request *request, int status, const char *m
                   status, buffer_text(&shown), status, explanation);
     buffer_free(&shown);
     pi_http_date(world_wall_us(request->face->world), date);
-    link_reply_header(&reply, "Server", "PrusaLink");
+    link_reply_header(&reply, "Server", "PrusaLink/0.8.1 Python/3.11.2");
     link_reply_header(&reply, "Date", date);
     link_reply_header(&reply, "Connection", "close");
     link_reply_header(&reply, "Content-Type", "text/html;charset=utf-8");
@@ -471,8 +469,8 @@ static void version_nine(struct link_request *request, struct slice line)
     request->method = memory_copy_text("GET");
     request->target = memory_copy_slice(blank + 1, size);
     request->path = memory_new(size + 1);
-    request->broken_path = !link_decode(request->path, request->target,
-                                        strcspn(request->target, "?"), false);
+    request->broken_path =
+        !link_decode(request->path, request->target, strcspn(request->target, "?"), false);
     const char *query = strchr(request->target, '?');
     request->query = query == NULL ? NULL : query + 1;
     request->quiet = true;

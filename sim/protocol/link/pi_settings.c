@@ -48,9 +48,10 @@ bool pi_check(const struct link_settings *settings, struct error *error)
                                 "ASCII characters without \" and :, no blank at its ends");
     }
     if (settings->password != NULL && !good_password(settings->password)) {
-        return error_set(error, "the password of a PrusaLink on a Raspberry Pi has 8 characters with "
-                                "small and capital letters and digits, or 8 with a special one, or "
-                                "any 15");
+        return error_set(error,
+                         "the password of a PrusaLink on a Raspberry Pi has 8 characters with "
+                         "small and capital letters and digits, or 8 with a special one, or "
+                         "any 15");
     }
     if (settings->api_key != NULL && strlen(settings->api_key) < KEY_BYTES_MIN) {
         return error_set(error, "the API key must be at least 7 characters long");
@@ -258,7 +259,8 @@ static const char port_path[] = "/dev/ttyAMA0";
 static void write_options(struct link_request *request, struct json_writer *json)
 {
     const struct model *model = machine_model(pi_machine(request));
-    const char *title = strncmp(model->title, "Original ", 9) == 0 ? model->title + 9 : model->title;
+    const char *title =
+        strncmp(model->title, "Original ", 9) == 0 ? model->title + 9 : model->title;
     json_object(json, "options");
     json_array(json, "ports");
     json_string(json, NULL, port_path);
@@ -338,8 +340,8 @@ void pi_ports(struct link_request *request)
     struct buffer body = {0}, text = {0};
     struct json_writer json;
     const char *title = machine_model(machine)->title;
-    title = strncmp(title, "Original ", 9) == 0 ? title + 9 : title;
-    buffer_format(&text, "%s - FW: %s", title, machine_firmware(machine));
+    title = strncmp(title, "Original Prusa ", 15) == 0 ? title + 15 : title;
+    buffer_format(&text, "Prusa I3%s - FW: %s", title, machine_firmware(machine));
     json_begin(&json, &body, JSON_PYTHON);
     json_object(&json, NULL);
     json_array(&json, "ports");

@@ -1,5 +1,5 @@
-/* What the program tells about its printer: version, info, status, job, storages and transfers, in the
- * v1 and the legacy form (prusalink.md 1.2, 3.3 to 3.7, 4.1, 4.3, 4.6). */
+/* What the program tells about its printer: version, info, status, job, storages and transfers, in
+ * the v1 and the legacy form (prusalink.md 1.2, 3.3 to 3.7, 4.1, 4.3, 4.6). */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -103,7 +103,8 @@ static void type_name(const struct model *model, char out[40])
 static bool wants_system(const char *query)
 {
     const char *value = query == NULL ? NULL : strstr(query, "system=");
-    return value != NULL && (value == query || value[-1] == '&') && strtol(value + 7, NULL, 10) != 0;
+    return value != NULL && (value == query || value[-1] == '&') &&
+           strtol(value + 7, NULL, 10) != 0;
 }
 
 void pi_version(struct link_request *request)
@@ -188,9 +189,10 @@ static bool printer_ok(struct link_request *request)
 
 static const char *printer_message(struct link_request *request)
 {
-    return printer_ok(request)                                        ? "OK"
-           : machine_fault(pi_machine(request), FAULT_SERIAL_LOST) ? "Printer's serial port is not available"
-                                                                      : "Printer is in an error state";
+    return printer_ok(request) ? "OK"
+           : machine_fault(pi_machine(request), FAULT_SERIAL_LOST)
+               ? "Printer's serial port is not available"
+               : "Printer is in an error state";
 }
 
 void pi_write_conditions(struct link_request *request, struct json_writer *json,
@@ -271,8 +273,8 @@ static void write_status_job(struct json_writer *json, const struct machine_read
 
 /* --- transfers --- */
 
-/* s that are left. A PUT counts its beginning by a clock of its own, so that the result is of the order
- * of the time since the other clock began (quirk L-07). */
+/* s that are left. A PUT counts its beginning by a clock of its own, so that the result is of the
+ * order of the time since the other clock began (quirk L-07). */
 static int64_t remaining_s(struct link_request *request, const struct transfer *transfer)
 {
     const struct world *world = request->face->world;
@@ -650,7 +652,9 @@ void pi_job(struct link_request *request)
            true);
     json_int(&json, "filepos", 0);
     known_int(&json, "printTime",
-              prints && readings.time_printing_s < 0 ? 0 : prints ? readings.time_printing_s : -1,
+              prints && readings.time_printing_s < 0 ? 0
+              : prints                               ? readings.time_printing_s
+                                                     : -1,
               true);
     known_int(&json, "printTimeLeft", prints ? readings.time_remaining_s : -1, true);
     json_string(&json, "printTimeLeftOrigin", "estimate");

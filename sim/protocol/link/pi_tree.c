@@ -1,6 +1,6 @@
 /* The files as the program knows them: a tree of its own that follows the media some time later
- * (prusalink.md 6.3), shows no dot files, keeps the time stamps of folders as it first saw them, and
- * misses what is in folders that came together with their parents (cap 24, 26). */
+ * (prusalink.md 6.3), shows no dot files, keeps the time stamps of folders as it first saw them,
+ * and misses what is in folders that came together with their parents (cap 24, 26). */
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -90,8 +90,7 @@ static void forget_blind(struct pi *pi)
     for (struct pi_blind **place = &pi->blind; *place != NULL;) {
         struct pi_blind *blind = *place;
         const char *below;
-        const struct storage *storage =
-            machine_storage_of(pi->face->machine, blind->path, &below);
+        const struct storage *storage = machine_storage_of(pi->face->machine, blind->path, &below);
         if (storage == NULL || storage_find(storage, below) == NULL) {
             *place = blind->next;
             free(blind);
@@ -116,8 +115,8 @@ void pi_tree_refresh(struct pi *pi)
         buffer_append_char(&path, '/');
         buffer_append_text(&path, storage->name);
         pi->views[i].name = memory_copy_text(storage->name);
-        pi->views[i].root = follow(pi, storage->root,
-                                   root_before(before, count_before, storage->name), &path);
+        pi->views[i].root =
+            follow(pi, storage->root, root_before(before, count_before, storage->name), &path);
         buffer_free(&path);
     }
     free_views(before, count_before);
@@ -260,8 +259,8 @@ bool pi_printable(const char *name)
 const char *pi_file_type(const struct file_node *node)
 {
     static const char *const firmware[] = {".hex"};
-    return node->folder                     ? "FOLDER"
-           : pi_printable(node->name)       ? "PRINT_FILE"
+    return node->folder                         ? "FOLDER"
+           : pi_printable(node->name)           ? "PRINT_FILE"
            : ends_with(node->name, firmware, 1) ? "FIRMWARE"
-                                            : "FILE";
+                                                : "FILE";
 }

@@ -1,5 +1,5 @@
-/* PUT of a file (prusalink.md 3.9, 3.10, 6.6): tests on the head, the body block by block into a hidden
- * part file in the root, then its place. */
+/* PUT of a file (prusalink.md 3.9, 3.10, 6.6): tests on the head, the body block by block into a
+ * hidden part file in the root, then its place. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,6 +28,7 @@ bool pi_incoming_write(struct pi_incoming *incoming, const char *bytes, size_t s
     if (!incoming->begun) {
         const struct transfer transfer = {.source = incoming->source,
                                           .path = incoming->path,
+                                          .url = incoming->url,
                                           .size = incoming->expected,
                                           .to_select = incoming->to_select,
                                           .to_print = incoming->to_print};
@@ -38,8 +39,7 @@ bool pi_incoming_write(struct pi_incoming *incoming, const char *bytes, size_t s
         pi_part_path(incoming->path, &incoming->part);
         machine_remove(machine, incoming->part.bytes, false); /* of an upload that was cut */
     }
-    enum storage_result result =
-        machine_append_file(machine, incoming->part.bytes, bytes, size);
+    enum storage_result result = machine_append_file(machine, incoming->part.bytes, bytes, size);
     incoming->received += size;
     machine_transfer_advance(machine, incoming->received);
     incoming->full = incoming->full || result != STORAGE_OK;
@@ -186,8 +186,8 @@ static void fail_500(struct put *put)
     pi_send_500(put->task.request);
 }
 
-/* The test of an explicit application/octet-stream looks at the place where the file will be, not at
- * the file (quirk L-01). True: answered. */
+/* The test of an explicit application/octet-stream looks at the place where the file will be, not
+ * at the file (quirk L-01). True: answered. */
 static bool inspected(struct put *put)
 {
     struct link_request *request = put->task.request;
@@ -365,7 +365,8 @@ enum http_body_plan pi_v1_put(struct link_request *request)
         return HTTP_BODY_PIECES;
     }
     /* The real program writes wherever the path leads (quirk L-04); nothing of this world does. */
-    char *clean = request->broken_path ? NULL : clean_path(path, pi_header_true(request, "Create-Folder"));
+    char *clean =
+        request->broken_path ? NULL : clean_path(path, pi_header_true(request, "Create-Folder"));
     if (clean == NULL && link_quirk(request->face, 4)) {
         pi_send_500(request);
         return HTTP_BODY_PIECES;

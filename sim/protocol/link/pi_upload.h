@@ -3,11 +3,12 @@
 
 #include "sim/protocol/link/pi.h"
 
-/* A file that comes in, by PUT or in a form: it takes the machine's one transfer with its first bytes
- * and lies in a part file until it gets its place. */
+/* A file that comes in, by PUT or in a form: it takes the machine's one transfer with its first
+ * bytes and lies in a part file until it gets its place. */
 struct pi_incoming {
     struct link_face *face;
-    char *path; /* where it will be; owned */
+    char *path;      /* where it will be; owned */
+    char *url; /* that it is fetched from; NULL: it is sent to us */
     struct buffer part;
     uint64_t expected, received;
     enum transfer_source source;
