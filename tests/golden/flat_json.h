@@ -1,8 +1,8 @@
 #ifndef HOTBED_TESTS_GOLDEN_FLAT_JSON_H
 #define HOTBED_TESTS_GOLDEN_FLAT_JSON_H
 
-#include <stdbool.h>
 #include <stddef.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -106,13 +106,15 @@ static char flat_kind(const struct flat_value *value)
     return 'i';
 }
 
-static bool flat_same(const struct flat_value *a, const struct flat_value *b)
+__attribute__((unused)) static bool flat_same(const struct flat_value *a,
+                                              const struct flat_value *b)
 {
     return a->size == b->size && memcmp(a->raw, b->raw, a->size) == 0;
 }
 
 /* Root member as text without quotes; false: there is none. */
-static bool flat_member(const struct flat_json *flat, const char *path, char *out, size_t size)
+__attribute__((unused)) static bool flat_member(const struct flat_json *flat, const char *path,
+                                                char *out, size_t size)
 {
     for (size_t i = 0; i < flat->count; i++) {
         if (strcmp(flat->values[i].path, path) == 0) {

@@ -19,9 +19,20 @@ enum {
         4, /* in the framework a regular expression: another method is not found, not refused */
 };
 
+/* Slashes at the beginning count as one (cap 62). */
+static char *routed_path(struct link_request *request)
+{
+    char *path = request->path;
+    while (path[0] == '/' && path[1] == '/') {
+        path++;
+    }
+    return path;
+}
+
 static void root(struct link_request *request)
 {
     struct link_reply reply;
+    bool file = strcmp(routed_path(request), "/index.html") == 0;
     pi_begin_reply(request, &reply, 200, PI_POWERED);
     if (request->head) {
         link_reply_header(&reply, "Instance-ID", pi_of(request)->instance);
@@ -31,7 +42,7 @@ static void root(struct link_request *request)
                          "<h1>PrusaLink</h1>\n<p>A virtual printer of hotbed: its web interface is "
                          "not here, its API is.</p>\n</body>\n</html>\n");
     }
-    pi_send(request, &reply, NULL);
+    pi_send(request, &reply, file ? "text/html" : NULL);
 }
 
 static void gone(struct link_request *request)
@@ -131,16 +142,6 @@ enum link_method pi_method(const struct link_request *request)
     return method == LINK_OTHER && !known && link_quirk(request->face, 54) ? LINK_GET : method;
 }
 
-/* Slashes at the beginning count as one (cap 62). */
-static char *routed_path(struct link_request *request)
-{
-    char *path = request->path;
-    while (path[0] == '/' && path[1] == '/') {
-        path++;
-    }
-    return path;
-}
-
 /* The parts of the path that is looked up are cut out of a copy: pages show the whole. */
 static const struct link_route *route_of(struct link_request *request)
 {
@@ -208,8 +209,10 @@ static const struct link_route *admitted(struct link_request *request)
 static void pi_handle(struct link_request *request)
 {
     const struct link_route *route = readable(request) ? admitted(request) : NULL;
-    if (route != NULL) {
+    if (route != NULL && route->handle != NULL) {
         route->handle(request);
+    } else if (route != NULL) {
+        route->begin(request); /* an upload whose type is read as JSON: it is refused */
     }
 }
 
@@ -226,6 +229,9 @@ static bool takes_uploads(struct link_request *request)
 
 static enum http_body_plan pi_begin(struct link_request *request)
 {
+    if (pi_version_lost(request)) {
+        return HTTP_BODY_PIECES;
+    }
     if (takes_uploads(request)) {
         const struct link_route *route = readable(request) ? admitted(request) : NULL;
         return route == NULL          ? HTTP_BODY_PIECES
@@ -260,7 +266,7 @@ static void on_state(void *owner, const struct state_change *change)
 {
     struct pi *pi = owner;
     const struct machine_job *job = machine_job(pi->face->machine);
-    pi->known = pi->known || change->to != STATE_BUSY;
+    pi->seen = pi->seen || change->to != STATE_BUSY;
     if (change->to == STATE_PRINTING && job != NULL) {
         pi->job_id = job->id;
         pi_select(pi, job->path);
@@ -317,7 +323,7 @@ static void pi_open(struct link_face *face)
     *pi = (struct pi){
         .face = face,
         .started_us = face->world->now_us,
-        .known = machine_state(face->machine) != STATE_BUSY,
+        .seen = machine_state(face->machine) != STATE_BUSY,
         .printer_name = memory_copy_text(settings->name == NULL ? "" : settings->name),
         .location = memory_copy_text(settings->location == NULL ? "" : settings->location),
         .farm_mode = settings->farm_mode,
@@ -325,6 +331,7 @@ static void pi_open(struct link_face *face)
     };
     face->dialect_state = pi;
     make_secrets(pi);
+    timer_init(&pi->queue, pi_job_queue, pi);
     pi_tree_open(pi);
     face->listener = (struct machine_listener){.events = &machine_events, .face = pi};
     machine_listen(face->machine, &face->listener);
@@ -334,6 +341,7 @@ static void pi_close(struct link_face *face)
 {
     struct pi *pi = face->dialect_state;
     machine_unlisten(face->machine, &face->listener);
+    world_cancel(face->world, &pi->queue);
     pi_download_destroy(pi);
     pi_tree_close(pi);
     pi_facts_free(pi);

@@ -16,9 +16,12 @@ enum {
     PI_FOLDER_BYTES_MAX = 255,
 };
 
-#define PI_UP_AFTER   SECONDS(5) /* from the start until there is a printer object (cap 09) */
-#define PI_TREE_LAG   MILLISECONDS(300) /* inotify and the thread behind it (cap 20, 28, 35) */
-#define PI_NONCE_SLOT SECONDS(60)
+#define PI_UP_AFTER        SECONDS(5)  /* from the start until there is a printer object (cap 09) */
+#define PI_KNOWN_AFTER     SECONDS(8)  /* until the printer has told its type and firmware … */
+#define PI_TELEMETRY_AFTER SECONDS(10) /* … its first figures … */
+#define PI_CARD_AFTER      SECONDS(12) /* … and what is on its card */
+#define PI_TREE_LAG        MILLISECONDS(300) /* inotify and the thread behind it (cap 20, 28, 35) */
+#define PI_NONCE_SLOT      SECONDS(60)
 
 /* A folder that came with its own parent in one go: inotify missed what is in it (quirk L-19b). */
 struct pi_blind {
@@ -37,13 +40,16 @@ struct pi {
     int64_t started_us;
     char secret[65]; /* of this run of the program: nonces are made of it */
     char instance[37];
-    bool known;      /* the printer has told its type and firmware */
-    bool key_empty;  /* the key was deleted in this run (quirk L-16) */
-    bool slot_stuck; /* an upload broke: the one transfer is taken (quirk L-05) */
-    char *selected;  /* path of the file that is printed or chosen; NULL: none */
-    uint32_t job_id; /* of the last job */
+    bool seen;          /* the machine has left BUSY since the start */
+    bool key_empty;     /* the key was deleted in this run (quirk L-16) */
+    bool slot_stuck;    /* an upload broke: the one transfer is taken (quirk L-05) */
+    char *selected;     /* path of the file that is printed or chosen; NULL: none */
+    uint32_t job_id;    /* of the last job */
+    uint32_t transfers; /* begun so far */
     char *printer_name, *location;
     bool farm_mode, chime;
+    struct timer queue; /* pi_control.c: an order of the v1 interface on its way */
+    uint8_t order;
     struct pi_download *download; /* NULL: none is under way */
     struct pi_facts *facts;       /* pi_node.c: metadata that was read already */
     size_t facts_count;
@@ -136,6 +142,7 @@ void pi_send_405(struct link_request *request);
 void pi_send_gone_page(struct link_request *request);
 /* The page under /error/<name>; false: there is none of that name. */
 bool pi_send_error_named(struct link_request *request, const char *name);
+bool pi_version_lost(struct link_request *request);
 void pi_refused(struct link_request *request, enum http_problem problem, struct slice seen);
 
 /* --- pi_auth.c --- */
@@ -231,6 +238,7 @@ void pi_printer_sd(struct link_request *request);
 void pi_job(struct link_request *request);
 void pi_transfer(struct link_request *request);
 void pi_look(struct link_request *request, struct machine_readings *readings);
+bool pi_known(const struct link_request *request, int64_t after_us);
 enum printer_state pi_state(const struct link_request *request);
 const char *pi_state_text(enum printer_state state);
 void pi_write_conditions(struct link_request *request, struct json_writer *json,
@@ -252,6 +260,7 @@ void pi_modify(struct link_request *request);
 void pi_job_command(struct link_request *request); /* POST /api/job */
 void pi_v1_job_delete(struct link_request *request);
 void pi_v1_job_put(struct link_request *request);
+void pi_job_queue(void *pi); /* the order that was queued */
 void pi_ready_post(struct link_request *request);
 void pi_ready_delete(struct link_request *request);
 void pi_printhead(struct link_request *request);

@@ -13,7 +13,40 @@
 #define EFFECT_WITHIN SECONDS(15)
 #define LOOK_EACH     MILLISECONDS(50)
 
-/* --- the v1 interface: commands are queued --- */
+/* --- the v1 interface: orders are queued, the answer is out before they are carried out (cap 44,
+ * 46) --- */
+
+enum order { ORDER_STOP, ORDER_PAUSE, ORDER_RESUME };
+
+#define ORDER_TAKES MILLISECONDS(20)
+
+void pi_job_queue(void *owner)
+{
+    struct pi *pi = owner;
+    struct machine *machine = pi->face->machine;
+    switch ((enum order)pi->order) {
+    case ORDER_STOP:
+        machine_stop(machine);
+        break;
+    case ORDER_PAUSE:
+        machine_pause(machine);
+        break;
+    case ORDER_RESUME:
+        machine_resume(machine);
+        break;
+    }
+}
+
+static void give_order(struct link_request *request, enum order order)
+{
+    struct pi *pi = pi_of(request);
+    if (timer_armed(&pi->queue)) {
+        world_cancel(request->face->world, &pi->queue);
+        pi_job_queue(pi); /* the one before comes first */
+    }
+    pi->order = (uint8_t)order;
+    world_arm_in(request->face->world, &pi->queue, ORDER_TAKES);
+}
 
 static bool is_number(const char *text)
 {
@@ -47,7 +80,7 @@ void pi_v1_job_delete(struct link_request *request)
         pi_send_error(request, PI_NOT_PRINTING);
         return;
     }
-    machine_stop(pi_machine(request));
+    give_order(request, ORDER_STOP);
     pi_send_empty(request, 204);
 }
 
@@ -63,13 +96,13 @@ void pi_v1_job_put(struct link_request *request)
             pi_send_error(request, PI_NOT_PRINTING);
             return;
         }
-        machine_pause(pi_machine(request));
+        give_order(request, ORDER_PAUSE);
     } else if (strcmp(command, "resume") == 0) {
         if (state != STATE_PAUSED) {
             pi_send_error(request, PI_NOT_PAUSED);
             return;
         }
-        machine_resume(pi_machine(request));
+        give_order(request, ORDER_RESUME);
     } else if (!link_quirk(request->face, 12)) {
         pi_send_404(request);
         return;

@@ -70,7 +70,9 @@ static void write_space(struct json_writer *json, const char *key, uint64_t byte
 
 static void send_tree(struct link_request *request, const char *path)
 {
-    const struct storage *local = pi_storage(request, STORAGE_LOCAL);
+    /* Space is that of the Pi's own disk: none is known for a path of the card (cap 33). */
+    const struct storage *local =
+        path != NULL && pi_on_card(request, path) ? NULL : pi_storage(request, STORAGE_LOCAL);
     struct link_reply reply;
     struct json_writer json;
     pi_begin_cached(request, &reply, 200);

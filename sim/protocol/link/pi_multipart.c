@@ -9,13 +9,13 @@
 
 enum { FIELD_BYTES_MAX = 4096 };
 
-enum field { FIELD_NONE, FIELD_FILE, FIELD_PATH, FIELD_SELECT, FIELD_PRINT };
+enum field { FIELD_NONE, FIELD_FILE, FIELD_PATH, FIELD_PRINT };
 
 struct form {
     struct link_task task;
     struct pi_incoming incoming;
     struct multipart multipart;
-    struct buffer folder, select, print, name;
+    struct buffer folder, print, name;
     enum field field;
     bool form;     /* it is one */
     bool has_file; /* with a name */
@@ -68,11 +68,10 @@ static void begin_file(struct form *form, const char *name)
 static void on_part(void *owner, const struct multipart_part *part)
 {
     struct form *form = owner;
-    form->field = strcmp(part->name, "file") == 0     ? FIELD_FILE
-                  : strcmp(part->name, "path") == 0   ? FIELD_PATH
-                  : strcmp(part->name, "select") == 0 ? FIELD_SELECT
-                  : strcmp(part->name, "print") == 0  ? FIELD_PRINT
-                                                      : FIELD_NONE;
+    form->field = strcmp(part->name, "file") == 0    ? FIELD_FILE
+                  : strcmp(part->name, "path") == 0  ? FIELD_PATH
+                  : strcmp(part->name, "print") == 0 ? FIELD_PRINT
+                                                     : FIELD_NONE;
     if (form->field == FIELD_FILE && !form->has_file) {
         begin_file(form, part->filename);
     }
@@ -81,8 +80,7 @@ static void on_part(void *owner, const struct multipart_part *part)
 static void on_content(void *owner, const char *bytes, size_t size)
 {
     struct form *form = owner;
-    struct buffer *fields[] = {
-        [FIELD_PATH] = &form->folder, [FIELD_SELECT] = &form->select, [FIELD_PRINT] = &form->print};
+    struct buffer *fields[] = {[FIELD_PATH] = &form->folder, [FIELD_PRINT] = &form->print};
     if (form->field == FIELD_FILE && form->has_file && !form->failed) {
         if (!pi_incoming_write(&form->incoming, bytes, size)) {
             fail(form, PI_INTERNAL);
@@ -187,6 +185,7 @@ static void place(struct form *form, const char *target)
     pi_tree_new_folders(pi, target, false);
     if (pi_tree_find(pi, folder) == NULL) {
         machine_make_folder(machine, folder);
+        pi_tree_refresh(pi); /* it waits until it sees the folder, not for the file (cap 53) */
     }
     free(folder);
     enum storage_result result = pi_incoming_place(&form->incoming, target);
@@ -195,12 +194,10 @@ static void place(struct form *form, const char *target)
         pi_send_500(request);
         return;
     }
-    pi_tree_refresh(pi); /* it waits until it sees it */
     if (print) {
+        pi_tree_refresh(pi); /* it waits for the file */
         pi_try_print(request, target);
-    } else if (is_true(&form->select) && !pi_busy_printing(request)) {
-        pi_select(pi, target);
-    }
+    } /* and `select` is read and forgotten (cap 53) */
     send_done(request);
 }
 
@@ -270,7 +267,6 @@ static void form_free(struct link_task *task)
         multipart_free(&form->multipart);
     }
     buffer_free(&form->folder);
-    buffer_free(&form->select);
     buffer_free(&form->print);
     buffer_free(&form->name);
     free(form);

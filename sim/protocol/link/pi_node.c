@@ -85,7 +85,11 @@ static const struct pi_facts *facts_of(struct link_request *request, const struc
                                        const char *path)
 {
     struct pi *pi = pi_of(request);
-    struct file_content *content = pi_on_card(request, path) ? NULL : node->content;
+    const char *below;
+    const struct storage *storage = machine_storage_of(pi_machine(request), path, &below);
+    bool readable = storage != NULL && storage->kind != STORAGE_SDCARD &&
+                    storage_find(storage, below) != NULL; /* the tree may be behind (cap 35) */
+    struct file_content *content = readable ? node->content : NULL;
     for (size_t i = 0; i < pi->facts_count; i++) {
         if (pi->facts[i].content == content && strcmp(pi->facts[i].name, node->name) == 0) {
             return &pi->facts[i];
@@ -307,6 +311,7 @@ struct legacy {
     struct buffer real;  /* "/SD Card/Parts" */
     struct buffer shown; /* as the answer has it */
     bool card;           /* the origin that is told */
+    bool relative;       /* to a folder: then nothing is known of what is in a file */
 };
 
 static void write_legacy(struct legacy *legacy, const struct file_node *node);
@@ -315,7 +320,9 @@ static void write_legacy_file(struct legacy *legacy, const struct file_node *nod
 {
     struct json_writer *json = legacy->json;
     const char *shown = legacy->shown.bytes;
-    const struct pi_facts *facts = facts_of(legacy->request, node, legacy->real.bytes);
+    static const struct pi_facts nothing = {.estimated_s = -1};
+    const struct pi_facts *facts =
+        legacy->relative ? &nothing : facts_of(legacy->request, node, legacy->real.bytes);
     struct buffer text = {0};
     json_string(json, "origin", legacy->card ? "sdcard" : "local");
     json_string(json, "type", "machinecode");
@@ -407,7 +414,7 @@ static void write_legacy(struct legacy *legacy, const struct file_node *node)
 void pi_write_tree(struct link_request *request, struct json_writer *json, const char *path)
 {
     struct pi *pi = pi_of(request);
-    struct legacy legacy = {.request = request, .json = json};
+    struct legacy legacy = {.request = request, .json = json, .relative = path != NULL};
     buffer_append_text(&legacy.shown, "");
     for (size_t i = 0; path == NULL && i < pi->view_count; i++) {
         legacy.real.size = legacy.shown.size = 0;

@@ -390,6 +390,8 @@ bool pi_send_error_named(struct link_request *request, const char *name)
     return false;
 }
 
+enum { LINE_BYTES_MAX = 65536 };
+
 /* --- what is no request: Python's http.server answers --- */
 
 static void python_error(struct link_request *request, int status, const char *message,
@@ -477,6 +479,27 @@ static void version_nine(struct link_request *request, struct slice line)
     request->face->dialect->handle(request);
 }
 
+/* Of a request line it takes no more than so much: the version behind it is lost. False: it has
+ * one. */
+bool pi_version_lost(struct link_request *request)
+{
+    enum { SHORT_LINE_MAX = 2048 };
+    if (strlen(request->method) + strlen(request->target) + sizeof "  HTTP/1.1" <= SHORT_LINE_MAX) {
+        return false;
+    }
+    request->quiet = true;
+    request->message = NULL; /* nor does it read headers */
+    if (strcmp(request->method, "GET") == 0) {
+        pi_send_404(request);
+    } else {
+        struct buffer message = {0};
+        buffer_format(&message, "Bad HTTP/0.9 request type ('%.100s')", request->method);
+        python_error(request, 400, message.bytes, "Bad request syntax or unsupported method");
+        buffer_free(&message);
+    }
+    return true;
+}
+
 void pi_refused(struct link_request *request, enum http_problem problem, struct slice seen)
 {
     struct slice line = first_line(seen);
@@ -484,7 +507,8 @@ void pi_refused(struct link_request *request, enum http_problem problem, struct 
     bool version = ends_with_version(line, &major);
     if (problem == HTTP_PROBLEM_TIME || (problem == HTTP_PROBLEM_CUT && line.size == 0)) {
         link_request_reset(request);
-    } else if (problem == HTTP_PROBLEM_HEAD_SIZE && line.size == seen.size) {
+    } else if (problem == HTTP_PROBLEM_HEAD_SIZE &&
+               (line.size == seen.size || line.size > LINE_BYTES_MAX)) {
         request->quiet = true; /* it has not read a version yet (cap 63) */
         python_error(request, 431, "Line too long",
                      "got more than 65536 bytes when reading header line");

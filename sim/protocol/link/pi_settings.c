@@ -162,10 +162,10 @@ void pi_settings_post(struct link_request *request)
         cJSON_Delete(body);
         return;
     }
-    if (name != NULL) {
+    if (name != NULL && *name != '\0') { /* an empty one changes nothing (cap 72) */
         set_text(&pi->printer_name, name);
     }
-    if (location != NULL) {
+    if (location != NULL && *location != '\0') {
         set_text(&pi->location, location);
     }
     changed = set_switch(body, "farm_mode", &pi->farm_mode) || changed;
@@ -231,7 +231,7 @@ void pi_serial_get(struct link_request *request)
     json_begin(&json, &body, JSON_PYTHON);
     json_object(&json, NULL);
     json_string(&json, "serial",
-                pi_of(request)->known ? machine_serial(pi_machine(request)) : NULL);
+                pi_known(request, PI_KNOWN_AFTER) ? machine_serial(pi_machine(request)) : NULL);
     json_object_end(&json);
     pi_send_json(request, 200, &body);
 }

@@ -8,9 +8,17 @@
 #include "sim/base/memory.h"
 #include "sim/protocol/link/pi.h"
 
+/* Since its start the program has had the time to ask the printer, and the printer has answered. */
+bool pi_known(const struct link_request *request, int64_t after_us)
+{
+    struct pi *pi = pi_of(request);
+    pi->seen = pi->seen || machine_state(pi_machine(request)) != STATE_BUSY;
+    return pi->seen && request->face->world->now_us - pi->started_us >= after_us;
+}
+
 enum printer_state pi_state(const struct link_request *request)
 {
-    return machine_state(pi_machine(request));
+    return pi_known(request, PI_KNOWN_AFTER) ? machine_state(pi_machine(request)) : STATE_BUSY;
 }
 
 /* Until the printer has told who it is, nothing is known of it (cap 09). */
@@ -21,7 +29,6 @@ void pi_look(struct link_request *request, struct machine_readings *readings)
     if (readings->job_id != 0) {
         pi->job_id = readings->job_id;
     }
-    pi->known = pi->known || pi_state(request) != STATE_BUSY;
 }
 
 const char *pi_state_text(enum printer_state state)
@@ -115,7 +122,7 @@ void pi_version(struct link_request *request)
     struct json_writer json;
     char original[40];
     pi_look(request, &readings);
-    bool known = pi_of(request)->known;
+    bool known = pi_known(request, PI_KNOWN_AFTER);
     type_name(machine_model(machine), original);
     begin(&json, &body);
     json_string(&json, "api", "2.0.0");
@@ -145,6 +152,7 @@ void pi_v1_info(struct link_request *request)
     const struct link_settings *settings = request->face->settings;
     struct pi *pi = pi_of(request);
     struct machine *machine = pi_machine(request);
+    bool known = pi_known(request, PI_KNOWN_AFTER);
     struct buffer body;
     struct json_writer json;
     begin(&json, &body);
@@ -152,13 +160,13 @@ void pi_v1_info(struct link_request *request)
     json_string(&json, "location", pi->location);
     json_bool(&json, "farm_mode", pi->farm_mode);
     json_bool(&json, "network_error_chime", pi->chime);
-    if (pi->known) {
+    if (known) {
         json_float(&json, "nozzle_diameter", machine_model(machine)->nozzle_diameter_mm);
     } else {
         json_null(&json, "nozzle_diameter");
     }
     json_int(&json, "min_extrusion_temp", 170);
-    json_string(&json, "serial", pi->known ? machine_serial(machine) : NULL);
+    json_string(&json, "serial", known ? machine_serial(machine) : NULL);
     if (link_quirk(request->face, 10)) {
         json_string(&json, "hostname",
                     settings->connect_hostname == NULL ? "connect.prusa3d.com"
@@ -236,21 +244,25 @@ static void write_status_printer(struct link_request *request, struct json_write
                                  const struct machine_readings *readings)
 {
     enum printer_state state = pi_state(request);
-    bool known = pi_of(request)->known;
+    bool figures = pi_known(request, PI_TELEMETRY_AFTER);
     bool moves = state == STATE_PRINTING || state == STATE_BUSY;
     json_object(json, "printer");
     json_string(json, "state", printer_state_name(state));
-    if (known) {
+    if (figures) {
         number(json, "temp_nozzle", readings->nozzle_c, 10, false);
         number(json, "temp_bed", readings->bed_c, 10, false);
         number(json, "axis_z", readings->z_mm, 100, false);
+    }
+    if (pi_known(request, PI_KNOWN_AFTER)) {
         json_int(json, "flow", readings->flow_percent);
         json_int(json, "speed", readings->speed_percent);
+    }
+    if (figures) {
         json_int(json, "fan_hotend", readings->hotend_fan_rpm);
         json_int(json, "fan_print", readings->print_fan_rpm);
     }
     pi_write_conditions(request, json, "status_connect", "status_printer", false);
-    if (known) {
+    if (figures) {
         number(json, "target_nozzle", readings->nozzle_target_c, 10, false);
         number(json, "target_bed", readings->bed_target_c, 10, false);
         number(json, "axis_x", moves ? NAN : readings->x_mm, 100, false);

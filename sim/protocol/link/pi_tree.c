@@ -217,7 +217,8 @@ struct storage *pi_storage(const struct link_request *request, enum storage_kind
     struct machine *machine = pi_machine(request);
     for (size_t i = 0; i < machine_storage_count(machine); i++) {
         struct storage *storage = machine_storage(machine, i);
-        if ((storage->kind == STORAGE_SDCARD) == (kind == STORAGE_SDCARD)) {
+        bool card = storage->kind == STORAGE_SDCARD;
+        if (card == (kind == STORAGE_SDCARD) && (!card || pi_known(request, PI_CARD_AFTER))) {
             return storage;
         }
     }

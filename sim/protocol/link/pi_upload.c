@@ -15,6 +15,12 @@ void pi_part_path(const char *path, struct buffer *out)
     buffer_format(out, "/.%s.part", pi_base_name(path));
 }
 
+uint32_t pi_transfer_id(struct pi *pi)
+{
+    struct random random = random_of(strtoull(pi->secret + 48, NULL, 16), ++pi->transfers);
+    return 1 + (uint32_t)random_below(&random, UINT32_MAX);
+}
+
 void pi_incoming_free(struct pi_incoming *incoming)
 {
     free(incoming->path);
@@ -26,7 +32,9 @@ bool pi_incoming_write(struct pi_incoming *incoming, const char *bytes, size_t s
 {
     struct machine *machine = incoming->face->machine;
     if (!incoming->begun) {
-        const struct transfer transfer = {.source = incoming->source,
+        struct pi *pi = incoming->face->dialect_state;
+        const struct transfer transfer = {.id = pi_transfer_id(pi),
+                                          .source = incoming->source,
                                           .path = incoming->path,
                                           .url = incoming->url,
                                           .size = incoming->expected,

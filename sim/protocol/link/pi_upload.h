@@ -7,8 +7,8 @@
  * bytes and lies in a part file until it gets its place. */
 struct pi_incoming {
     struct link_face *face;
-    char *path;      /* where it will be; owned */
-    char *url; /* that it is fetched from; NULL: it is sent to us */
+    char *path; /* where it will be; owned */
+    char *url;  /* that it is fetched from; NULL: it is sent to us */
     struct buffer part;
     uint64_t expected, received;
     enum transfer_source source;
@@ -25,6 +25,8 @@ enum storage_result pi_incoming_place(struct pi_incoming *incoming, const char *
 void pi_incoming_end(struct pi_incoming *incoming, enum transfer_change how);
 /* … unless the program forgets to. */
 void pi_incoming_break(struct pi_incoming *incoming);
+/* 32 random bits, as the program numbers its transfers; equal seeds give equal ones. */
+uint32_t pi_transfer_id(struct pi *pi);
 void pi_incoming_free(struct pi_incoming *incoming);
 
 #endif
