@@ -28,6 +28,49 @@ static void admit_next(struct http_server *server)
     }
 }
 
+/* The parked connection that has waited longest has its turn, in an event of its own. */
+static void call_next(struct http_server *server)
+{
+    struct server_connection *oldest = NULL;
+    size_t called = 0;
+    for (struct server_connection *at = server->connections; at != NULL; at = at->next) {
+        called += at->called ? 1 : 0;
+        oldest = at->parked && !at->called ? at : oldest;
+    }
+    if (oldest != NULL && server->busy + called < server->limits.busy_max) {
+        oldest->called = true;
+        world_arm_in(server->world, &oldest->timer, 0);
+    }
+}
+
+static void rest(struct server_connection *connection)
+{
+    if (connection->busy) {
+        connection->busy = false;
+        connection->server->busy--;
+        call_next(connection->server);
+    }
+}
+
+/* False: what came is kept for later. */
+static bool become_busy(struct server_connection *connection, const char *bytes, size_t size)
+{
+    struct http_server *server = connection->server;
+    if (server->limits.busy_max == 0 || connection->busy) {
+        return true;
+    }
+    if (server->busy >= server->limits.busy_max || connection->parked) {
+        buffer_append(&connection->early, bytes, size);
+        connection->parked = true;
+        world_cancel(server->world, &connection->timer);
+        stream_hold(connection->stream, true);
+        return false;
+    }
+    connection->busy = true;
+    server->busy++;
+    return true;
+}
+
 void server_connection_destroy(struct server_connection *connection)
 {
     struct http_server *server = connection->server;
@@ -41,10 +84,14 @@ void server_connection_destroy(struct server_connection *connection)
     if (connection->destroyed != NULL) {
         *connection->destroyed = true;
     }
+    if (connection->gone != NULL) {
+        *connection->gone = true;
+    }
     world_cancel(server->world, &connection->timer);
     server_source_free(connection);
     http_parser_free(&connection->parser);
     buffer_free(&connection->out);
+    buffer_free(&connection->early);
     if (connection->previous != NULL) {
         connection->previous->next = connection->next;
     } else {
@@ -55,6 +102,7 @@ void server_connection_destroy(struct server_connection *connection)
     }
     server->count--;
     server->waiting -= connection->waiting ? 1 : 0;
+    rest(connection);
     free(connection);
     if (server->waiting > 0) {
         admit_next(server);
@@ -89,12 +137,13 @@ static int64_t later(const struct server_connection *connection, int64_t delay_u
 void server_watch_time(struct server_connection *connection)
 {
     const struct http_server_limits *limits = &connection->server->limits;
-    if (connection->replying || connection->deaf || connection->waiting ||
+    if (connection->replying || connection->deaf || connection->waiting || connection->parked ||
         (connection->exchanging && !connection->receiving)) {
         return;
     }
     bool in_request = !http_parser_idle(&connection->parser);
     if (!in_request) {
+        rest(connection);
         arm(connection, later(connection, limits->idle_timeout_us));
     } else {
         if (!connection->in_request) {
@@ -148,10 +197,34 @@ static void on_problem(void *owner, enum http_problem problem, const char *why)
     refuse(connection, problem, why, connection->parser.seen);
 }
 
+static void on_received(void *owner, const char *bytes, size_t size);
+static void on_finished(void *owner);
+
+/* As if what came while it was parked came now. */
+static void take_turn(struct server_connection *connection)
+{
+    struct buffer early = connection->early;
+    bool finished = connection->finished, gone = false;
+    connection->early = (struct buffer){0};
+    connection->parked = connection->called = connection->finished = false;
+    stream_hold(connection->stream, false);
+    connection->gone = &gone;
+    on_received(connection, early.bytes, early.size);
+    if (!gone) {
+        connection->gone = NULL;
+        if (finished) {
+            on_finished(connection);
+        }
+    }
+    buffer_free(&early);
+}
+
 static void on_time(void *owner)
 {
     struct server_connection *connection = owner;
-    if (connection->replying) {
+    if (connection->parked) {
+        take_turn(connection);
+    } else if (connection->replying) {
         server_reply_time(connection);
     } else if (connection->in_request && !connection->deaf &&
                connection->receiving == connection->exchanging) {
@@ -272,6 +345,9 @@ static void on_received(void *owner, const char *bytes, size_t size)
         }
         return;
     }
+    if (!become_busy(connection, bytes, size)) {
+        return;
+    }
     bool destroyed = false;
     connection->destroyed = &destroyed;
     http_parser_feed(&connection->parser, bytes, size);
@@ -292,6 +368,10 @@ static void on_ended(void *owner, enum stream_end end, const char *why)
 static void on_finished(void *owner)
 {
     struct server_connection *connection = owner;
+    if (connection->parked) {
+        connection->finished = true;
+        return;
+    }
     bool owed = connection->replying || (connection->exchanging && !connection->receiving);
     if (owed) {
         connection->close = true;
@@ -330,7 +410,7 @@ static bool make_room(struct http_server *server, struct server_connection *conn
     stream_hold(connection->stream, true);
     struct server_connection *idle = NULL;
     for (struct server_connection *at = server->connections; at != NULL; at = at->next) {
-        bool busy = at->waiting || at->exchanging || at->replying || at->deaf;
+        bool busy = at->waiting || at->exchanging || at->replying || at->deaf || at->parked;
         idle = !busy && http_parser_idle(&at->parser) ? at : idle;
     }
     if (idle != NULL) {

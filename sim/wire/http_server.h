@@ -16,7 +16,9 @@
  * of connections; each closes the connection. */
 
 struct http_server_limits {
-    size_t connections_max;     /* 0: 65,536 */
+    size_t connections_max; /* 0: 65,536 */
+    size_t busy_max; /* connections between a request's first byte and the end of its reply; what
+                        comes on others waits. 0: no limit */
     int64_t idle_timeout_us;    /* connections idle this long are closed; 0: never */
     int64_t request_timeout_us; /* from a request's first byte to its last; 0: never */
     int64_t silence_timeout_us; /* inside a request, since its last byte; 0: never */

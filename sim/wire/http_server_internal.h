@@ -30,7 +30,13 @@ struct server_connection {
     bool draining;   /* our side has ended */
     bool waiting;    /* for a place: nothing is read yet */
     bool held;       /* by the service */
-    bool close;      /* behind the reply, as HTTP has it */
+    bool busy;       /* counts for busy_max */
+    bool parked;     /* what came waits in `early` until fewer are busy */
+    bool called;     /* its turn has come, in the next instant */
+    bool finished;   /* the peer ended its side meanwhile */
+    struct buffer early;
+    bool *gone; /* not NULL while its turn is taken */
+    bool close; /* behind the reply, as HTTP has it */
     bool head_request;
     bool in_request; /* the first byte of a request is in, the last is not */
 };
@@ -47,7 +53,7 @@ struct http_server {
     struct http_manners manners;
     struct http_server_limits limits;
     struct server_connection *connections;
-    size_t count, waiting;
+    size_t count, waiting, busy;
     struct server_listener *listeners;
 };
 
