@@ -300,8 +300,15 @@ function Connect:encrypted(secret)
   return core.encrypted(type(secret) == "table" and secret.iv or secret)
 end
 
+-- A piece of a file over the printer's WebSocket, whether it asked for it or not.
+function Connect:send_data(printer, file_id, bytes)
+  own("send_data")
+  return core.send_data(check_printer(printer, "send_data"), file_id, bytes)
+end
+
 -- START_CONNECT_DOWNLOAD or, with `by_url`, START_URL_DOWNLOAD of a file that is served; with `encrypted`,
--- START_ENCRYPTED_DOWNLOAD (`port` and `orig_size` are told as given), and the command knows its `secret`.
+-- START_ENCRYPTED_DOWNLOAD (`port` and `orig_size` are told as given), and the command knows its `secret`; with `inline`,
+-- START_INLINE_DOWNLOAD.
 function Connect:download(printer, file, path, options)
   own("download")
   options = options or {}
@@ -315,6 +322,10 @@ function Connect:download(printer, file, path, options)
   end
   if options.by_url then
     return self:command(printer, "START_URL_DOWNLOAD", { path = path, url = file.url, printing = options.printing or false })
+  end
+  if options.inline then
+    return self:command(printer, "START_INLINE_DOWNLOAD",
+      { path = path, team_id = file.team_id, hash = file.hash, orig_size = options.orig_size or file.size })
   end
   return self:command(printer, "START_CONNECT_DOWNLOAD",
     { path = path, team_id = file.team_id, hash = file.hash, printing = options.printing or false })

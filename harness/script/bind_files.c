@@ -156,6 +156,20 @@ static int encrypted(lua_State *lua)
     return 1;
 }
 
+/* send_data(number, file_id, bytes): a `T` message over the printer's WebSocket; false: it has
+ * none. */
+static int send_data(lua_State *lua)
+{
+    struct connect_printer *believed = stage_believed(bind_stage(lua), bind_check_printer(lua, 1));
+    size_t size;
+    const char *bytes = luaL_checklstring(lua, 3, &size);
+    server_of(lua);
+    lua_pushboolean(lua, believed != NULL &&
+                             connect_socket_send_message(
+                                 believed, 'T', (uint32_t)luaL_checkinteger(lua, 2), bytes, size));
+    return 1;
+}
+
 /* The bytes of a file that a printer holds; nil: it has none there. */
 static int file_content(lua_State *lua)
 {
@@ -237,6 +251,7 @@ void bind_files(lua_State *lua)
         {"served", served},
         {"encrypt", encrypt},
         {"encrypted", encrypted},
+        {"send_data", send_data},
         {"printer_file_content", file_content},
         {"printer_conditions", conditions},
         {"cameras", cameras},

@@ -368,6 +368,15 @@ struct contract *stage_contract(struct stage *stage)
     return stage->own_contract != NULL ? stage->own_contract : stage->house.contract;
 }
 
+/* The front has handed these over: they are no connections of its own any more. */
+static void close_sockets(struct connect_server *server)
+{
+    enum { GOING_AWAY = 1001 };
+    for (size_t i = 0; i < connect_server_printer_count(server); i++) {
+        connect_socket_close(connect_server_printer(server, i), GOING_AWAY, "the server goes");
+    }
+}
+
 bool stage_set_up(struct stage *stage, bool up, struct error *error)
 {
     struct ground *ground = stage->ground;
@@ -375,6 +384,7 @@ bool stage_set_up(struct stage *stage, bool up, struct error *error)
         return true;
     }
     if (!up) {
+        close_sockets(stage->house.server);
         ground->class->close(ground, stage->house.front);
         stage->house.front = NULL;
         return true;

@@ -34,7 +34,7 @@ struct connect_file_manner {
     int64_t delay_us;         /* before the first byte */
     uint64_t bytes_per_s;     /* 0: at once */
     bool gzip;                /* the body is coded so, and says so */
-    bool wrong_key;           /* encrypted with another key than the printer was told */
+    bool wrong_key;           /* encrypted with another key than the printer was told; over a WebSocket: under another number */
     bool whole;               /* Range is ignored: 200 with all of it */
     const char *mode;         /* Content-Encryption-Mode of an encrypted one; NULL: AES-CTR; AES-CBC: encrypted so, too; "": no such header */
     unsigned times;           /* the first so many requests only, the others get it properly; 0: all */

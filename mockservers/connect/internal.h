@@ -147,6 +147,8 @@ enum misbehaviour_switch {
     MISBEHAVE_SOCKET_FRAGMENTS,
     MISBEHAVE_SOCKET_NO_PONG,
     MISBEHAVE_SOCKET_CLOSE,
+    MISBEHAVE_DATA_SPOILT,
+    MISBEHAVE_DATA_UNSAID,
     MISBEHAVE_REPLY, /* acts on replies by its function */
 };
 void misbehave_at(struct connect_decision *decision);

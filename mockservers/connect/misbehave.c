@@ -283,6 +283,10 @@ struct behaviour {
           MISBEHAVE_REPLY, AT_FILE, TEXT, redirect)                                                \
     ENTRY("file-spoilt", NULL, NULL, "Turns over the bits of the first byte of each file",         \
           "", false, MISBEHAVE_REPLY, AT_FILE, NO_ARGUMENT, spoil)                       \
+    ENTRY("data-spoilt", NULL, NULL, "Turns over the bits of the first byte of file data in a WebSocket",  \
+          "", false, MISBEHAVE_DATA_SPOILT, 0, NO_ARGUMENT, NULL)                                  \
+    ENTRY("data-unsaid", NULL, NULL, "Does not say in a WebSocket that there are no such data",    \
+          "", false, MISBEHAVE_DATA_UNSAID, 0, NO_ARGUMENT, NULL)                                  \
     ENTRY("hasty-transfer", NULL, NULL, "Takes a TRANSFER_INFO for the end of a transfer",         \
           "CON-TRN-15", false, MISBEHAVE_HASTY_TRANSFER, 0, NO_ARGUMENT, NULL)                     \
     ENTRY("camera-status", "STATUS", "202", "Answers POST /p/camera with a status and nothing else", \

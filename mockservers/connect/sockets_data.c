@@ -33,7 +33,7 @@ static struct wanted read_request(struct connect_printer *printer, const cJSON *
         }
     }
     if (printer->inline_file != NULL && printer->inline_id == wanted.file_id &&
-        printer->inline_file->manner.status == 0 && wanted.start < printer->inline_file->size) {
+        manner_now(printer->inline_file)->status == 0 && wanted.start < printer->inline_file->size) {
         wanted.file = printer->inline_file;
         wanted.end = wanted.end < wanted.file->size ? wanted.end : wanted.file->size;
     }
@@ -45,7 +45,8 @@ static struct wanted read_request(struct connect_printer *printer, const cJSON *
 
 static void send_segment(struct connect_printer *printer, const struct wanted *wanted)
 {
-    const struct connect_file_manner *manner = &wanted->file->manner;
+    const struct connect_file_manner *manner = manner_now(wanted->file);
+    uint32_t file_id = manner->wrong_key ? ~wanted->file_id : wanted->file_id;
     uint64_t end = wanted->end;
     if (manner->cut_bytes >= 0 && (uint64_t)manner->cut_bytes < end) {
         end = (uint64_t)manner->cut_bytes;
@@ -57,7 +58,10 @@ static void send_segment(struct connect_printer *printer, const struct wanted *w
             (uint64_t)manner->corrupt_at - at < size) {
             bytes[(uint64_t)manner->corrupt_at - at] ^= (char)0xff;
         }
-        bool there = connect_socket_send_message(printer, 'T', wanted->file_id, bytes, size);
+        if (misbehaves(printer->server, printer, MISBEHAVE_DATA_SPOILT)) {
+            bytes[0] ^= (char)0xff;
+        }
+        bool there = connect_socket_send_message(printer, 'T', file_id, bytes, size);
         free(bytes);
         if (!there) {
             return;
@@ -68,7 +72,6 @@ static void send_segment(struct connect_printer *printer, const struct wanted *w
 
 void serve_data(struct connect_server *server, struct connect_decision *decision)
 {
-    (void)server;
     struct connect_printer *printer = decision->printer;
     struct slice body = decision->request->body;
     cJSON *request = cJSON_ParseWithLength(body.bytes, body.size);
@@ -77,12 +80,16 @@ void serve_data(struct connect_server *server, struct connect_decision *decision
     connect_reply_answer(decision->reply, 204);
     if (wanted.file == NULL) {
         /* No payload says that there is nothing to be had. */
+        if (misbehaves(server, printer, MISBEHAVE_DATA_UNSAID)) {
+            return;
+        }
         connect_socket_send_message(printer, 'T', wanted.file_id, "", 0);
         return;
     }
     send_segment(printer, &wanted);
-    if (wanted.end == wanted.file->size && wanted.file->manner.corrupt_at < 0 &&
-        wanted.file->manner.cut_bytes < 0) {
+    const struct connect_file_manner *manner = manner_now(wanted.file);
+    if (wanted.end == wanted.file->size && manner->corrupt_at < 0 && manner->cut_bytes < 0 &&
+        !manner->wrong_key) {
         printer->inline_file->served++;
     }
 }

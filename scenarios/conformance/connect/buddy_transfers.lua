@@ -344,6 +344,105 @@ check "BUD-TRN-14" {
   end,
 }
 
+-- Over a WebSocket.
+local function in_touch(t)
+  if t.outside.printer then
+    t:skip "which build of the firmware it has can't be asked"
+  end
+  return ready(t, buddy.printer(t, { websocket = true, files = {} }))
+end
+
+local function begun_inline(t, printer, file, path)
+  local command = t.connect:download(printer, file, path, { inline = true })
+  t:expect(command):answered("TRANSFER_INFO"):within "15s"
+  return command
+end
+
+-- Its requests for data since an instant, in which hash and team_id are there or not.
+local function asked(t, printer, since)
+  local list = {}
+  for _, request in ipairs(t.connect:requests(printer, { method = "POST", path = "/p/ws" })) do
+    if request.at >= (since or 0) then
+      list[#list + 1] = request
+    end
+  end
+  return list
+end
+
+check "BUD-TRN-15" {
+  "inline data are asked for in segments of 262144 bytes, each when the one before is there; only the first names the file",
+  side = "printer",
+  run = function(t)
+    local printer = in_touch(t)
+    local file = serve(t, 600000)
+    local command = begun_inline(t, printer, file, "/usb/inline.bgcode")
+    ended(t, printer, "TRANSFER_FINISHED", command)
+    t:expect(printer:file_content "/usb/inline.bgcode" == content(600000), "the same bytes"):equals(true)
+    local list = asked(t, printer)
+    t:expect(#list, "requests"):equals(3)
+    local id = list[1].json.file_id
+    t:expect(list[1].body, "first request"):equals(
+      ('{"transfer":"inline","hash":"%s","team_id":%d,"chunk":4096,"file_id":%d,"start":0,"end":262143}')
+        :format(file.hash, file.team_id, id))
+    for i, from in ipairs { [2] = 262144, [3] = 524288 } do
+      t:expect(list[i].body, "further request"):equals(
+        ('{"transfer":"inline","chunk":4096,"file_id":%d,"start":%d,"end":%d}'):format(id, from, math.min(from + 262143, 599999)))
+    end
+    local since = t:now()
+    begun_inline(t, printer, serve(t, 600001, { cut = 100000 }), "/usb/cut.bgcode")
+    t:wait "5s"
+    t:expect(#asked(t, printer, since), "requests while a segment is not complete"):equals(1)
+  end,
+}
+
+check "BUD-TRN-16" {
+  "data that say nothing or are of another file drop the WebSocket; after six times it is over; unasked ones are ignored",
+  side = "printer",
+  run = function(t)
+    local printer = in_touch(t)
+    t:expect(t.connect:send_data(printer, 77, "data of nothing"), "sent"):equals(true)
+    t:wait "2s"
+    local upgrades = #t.connect:requests(printer, { method = "GET", path = "/p/ws" })
+    t:expect(upgrades, "connections"):equals(1)
+    for i, how in ipairs { { status = 404 }, { wrong_key = true } } do
+      local since = t:now()
+      local command = begun_inline(t, printer, serve(t, 5000 + i, how), ("/usb/none-%d.gcode"):format(i))
+      local aborted = ended(t, printer, "TRANSFER_ABORTED", command)
+      t:expect(aborted.machine_reason, "machine_reason"):equals("NETWORK_FAILURE")
+      local list, seen = asked(t, printer, since), {}
+      t:expect(#list, "requests"):equals(6)
+      for _, request in ipairs(list) do
+        t:expect(request.json, "request"):has "hash"
+        t:expect(seen[request.json.file_id], "file_id of before"):is_nil()
+        seen[request.json.file_id] = true
+      end
+    end
+    t:expect(#t.connect:requests(printer, { method = "GET", path = "/p/ws" }), "connections"):at_least(upgrades + 10)
+  end,
+}
+
+check "BUD-TRN-17" {
+  "a reconnect begins the download anew where it was, with all details and a new file_id",
+  side = "printer",
+  run = function(t)
+    local printer = in_touch(t)
+    local command = begun_inline(t, printer, serve(t, 600000, { cut = 300000, times = 1 }), "/usb/inline.bgcode")
+    t:wait "3s"
+    local before = asked(t, printer)
+    t.connect:down()
+    t:wait "1s"
+    t.connect:up()
+    ended(t, printer, "TRANSFER_FINISHED", command)
+    local again = asked(t, printer)[#before + 1].json
+    t:expect(again, "request"):has "hash"
+    t:expect(again, "request"):has "team_id"
+    t:expect(again.file_id, "file_id"):differs(before[1].json.file_id)
+    t:expect(again.start, "start"):satisfies(between(300000 - 4096, 300000))
+    t:expect(again.start % 512, "start, modulo 512"):equals(0)
+    t:expect(printer:file_content "/usb/inline.bgcode" == content(600000), "the same bytes"):equals(true)
+  end,
+}
+
 check "BUD-TRN-18" {
   "after a power cut a transfer goes on under its id, without its command's",
   side = "printer",

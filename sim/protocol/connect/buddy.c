@@ -296,6 +296,9 @@ static bool sleep_on(struct buddy *buddy)
         return false;
     }
     bool transfer = buddy_transfer_step(buddy);
+    if (!buddy->sleeping) {
+        return false; /* it wants data */
+    }
     int64_t slice_us = buddy->world->now_us + IDLE_WAIT;
     world_arm(buddy->world, &buddy->timer,
               (transfer || background == BUDDY_BACKGROUND_BUSY) && slice_us < buddy->sleep_end_us

@@ -183,6 +183,7 @@ static void begin_chunks(struct buddy *buddy, struct buddy_range range)
     run->chunks.file_id = (uint32_t)random_next(&buddy->world->random);
     run->chunks.next = run->chunks.segment_end = range.start;
     run->chunks.end = range.open ? run->partial.valid.size : range.last + 1;
+    buddy_wake(buddy);
 }
 
 /* False: it fails before anything was asked for. */
