@@ -58,6 +58,7 @@ void contract_destroy(struct contract *contract)
     free(contract->names);
     free(contract->asked);
     transfer_free(contract);
+    fetch_free(contract);
     websocket_course_free(contract);
     free(contract->results);
     free(contract);

@@ -394,11 +394,12 @@ static void remember_asked(struct sight *sight)
     struct asked asked = {
         .connection = sight->connection,
         .kind = sight->kind & (SEE_TELEMETRY | SEE_EVENT | SEE_REGISTER | SEE_POLL | SEE_FILE |
-                               SEE_CAMERA | SEE_PICTURE),
+                               SEE_CAMERA | SEE_PICTURE | SEE_FETCH),
         .used = true,
         .to_p = request->target.size > 3 && memcmp(request->target.bytes, "/p/", 3) == 0,
         .noisy = point != NULL && stamp.bytes + stamp.size - point > 2,
         .wide_transfer = whole_of(sight->body, "transfer_id", 0) > INT32_MAX,
+        .range_start = fetch_range_start(request),
         .time_us = sight->time_us,
         .subject = sight->subject,
     };
@@ -434,6 +435,8 @@ static void see_aside(struct sight *sight)
     cJSON *tree = (sight->kind & SEE_CAMERA) != 0 ? read_body(sight) : NULL;
     sight->subject = (sight->kind & SEE_PICTURE) != 0
                          ? transfer_camera_subject(contract, fingerprint)
+                     : (sight->kind & SEE_FETCH) != 0
+                         ? fetch_subject(contract, sight->request->target)
                          : subject_of(contract, sight);
     if (sight->subject == NULL) {
         contract->nobody = contract->nobody == NULL ? new_subject(contract) : contract->nobody;
@@ -472,7 +475,7 @@ void contract_request(struct contract *contract, int64_t time_us, uint32_t conne
     contract->now_us = time_us;
     cJSON *tree = NULL;
     read_headers(&sight);
-    if ((sight.kind & (SEE_FILE | SEE_CAMERA | SEE_PICTURE)) != 0) {
+    if ((sight.kind & (SEE_FILE | SEE_CAMERA | SEE_PICTURE | SEE_FETCH)) != 0) {
         see_aside(&sight);
         return;
     }
@@ -532,7 +535,7 @@ void contract_reply(struct contract *contract, int64_t time_us, uint32_t connect
         .command_id = -1,
     };
     ask_rules(&sight);
-    if (copy.subject != NULL && (copy.kind & (SEE_FILE | SEE_CAMERA | SEE_PICTURE)) != 0) {
+    if (copy.subject != NULL && (copy.kind & (SEE_FILE | SEE_CAMERA | SEE_PICTURE | SEE_FETCH)) != 0) {
         transfer_course_reply(&sight);
     } else if (copy.subject != NULL) {
         course_reply(&sight);
@@ -558,7 +561,7 @@ static void unanswered(struct contract *contract, int64_t time_us, uint32_t conn
         .asked = &copy,
         .by_printer = by_printer,
     };
-    bool aside = (copy.kind & (SEE_FILE | SEE_CAMERA | SEE_PICTURE)) != 0;
+    bool aside = (copy.kind & (SEE_FILE | SEE_CAMERA | SEE_PICTURE | SEE_FETCH)) != 0;
     if (copy.subject != NULL && !aside) {
         ask_rules(&sight);
         course_unanswered(&sight);

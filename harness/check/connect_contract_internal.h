@@ -27,6 +27,7 @@ enum {
     SEE_UPGRADE = 1 << 15,    /* GET /p/ws */
     SEE_FRAME = 1 << 16,      /* in a WebSocket, either way: see `frame` */
     SEE_SOCKET_END = 1 << 17, /* of a WebSocket, or it should have ended: see `by_printer` */
+    SEE_FETCH = 1 << 18,      /* GET /f/{iv}/raw: an encrypted file */
     SEE_OPEN = 1 << 11,    /* at the end, per request that was never answered */
 };
 
@@ -114,6 +115,7 @@ struct subject {
     double transferred, transfer_size; /* -1: unknown */
     bool transfer_to_print;
     struct seen_transfer *transfer; /* the last one; NULL: none (connect_contract_transfers.c) */
+    struct seen_fetch *fetch;       /* the last one that it asked for (connect_contract_fetch.c) */
     char camera[72];                /* fingerprint of the camera that spoke last */
     /* commands */
     struct seen_command *commands; /* SEEN_COMMANDS_MAX, newest last; NULL until the first */
@@ -157,6 +159,7 @@ struct asked {
     bool to_p;      /* /p/… */
     bool noisy;     /* Timestamp with more than one decimal */
     bool wide_transfer;
+    int64_t range_start; /* of a FETCH; -1: none */
     int64_t time_us;
     uint64_t hash;  /* of Timestamp and body */
     struct subject *subject;
@@ -185,6 +188,7 @@ struct contract {
     int64_t now_us;
     struct seen_camera *cameras;
     struct seen_socket *sockets;
+    struct seen_fetch *fetches; /* that commands have told of */
     char server_host[128]; /* Host of its telemetry; "": none yet */
 };
 
@@ -267,6 +271,14 @@ void transfer_course_request(struct sight *sight);
 void transfer_course_reply(struct sight *sight);
 void transfer_course_event(struct sight *sight);
 void transfer_free(struct contract *contract);
+/* connect_contract_fetch.c */
+bool fetch_is_target(struct slice target);
+int64_t fetch_range_start(const struct http_message *request); /* -1: none that can be read */
+struct subject *fetch_subject(const struct contract *contract, struct slice target); /* NULL: not known */
+void fetch_course_delivery(struct sight *sight, int64_t command_id); /* of START_ENCRYPTED_DOWNLOAD */
+void fetch_course_request(struct sight *sight);
+void fetch_course_reply(struct sight *sight);
+void fetch_free(struct contract *contract);
 /* connect_contract_websocket.c */
 void websocket_course_request(struct sight *sight); /* GET /p/ws */
 void websocket_course_reply(struct contract *contract, uint32_t connection, const struct http_message *reply);
@@ -333,6 +345,8 @@ JUDGE(judge_cam_05); JUDGE(judge_cam_06); JUDGE(judge_cam_07); JUDGE(judge_cam_0
 JUDGE(judge_cam_09);
 JUDGE(judge_ws_01); JUDGE(judge_ws_02); JUDGE(judge_ws_03); JUDGE(judge_ws_04);
 JUDGE(judge_ws_05); JUDGE(judge_ws_06); JUDGE(judge_ws_07); JUDGE(judge_ws_08);
+JUDGE(judge_btrn_01); JUDGE(judge_btrn_05); JUDGE(judge_btrn_07); JUDGE(judge_btrn_08);
+JUDGE(judge_btrn_10);
 #undef JUDGE
 
 #endif

@@ -245,6 +245,16 @@ const struct contract_row contract_rows[] = {
      SEE_FRAME | SEE_SOCKET_END, judge_ws_07, OF_ANY},
     {{"BUD-WS-08", P, M, "after the server's Close another connection at once, and no INFO"},
      SEE_UPGRADE | SEE_EVENT | SEE_TELEMETRY, judge_ws_08, OF_ANY},
+
+    {{"BUD-TRN-01", P, M, "an encrypted download is answered TRANSFER_INFO: ids, type and size"},
+     SEE_EVENT, judge_btrn_01, OF_ANY},
+    {{"BUD-TRN-05", P, M, "its GET has the iv in its target and three headers in their order"},
+     SEE_FETCH, judge_btrn_05, OF_ANY},
+    {{"BUD-TRN-07", P, M, "of plain g-code the tail is fetched first, of other files the beginning"},
+     SEE_FETCH, judge_btrn_07, OF_ANY},
+    {{"BUD-TRN-08", P, M, "every range begins at a multiple of 512"}, SEE_FETCH, judge_btrn_08, OF_ANY},
+    {{"BUD-TRN-10", P, M, "TRANSFER_ABORTED says NETWORK_FAILURE, but for answers that end it at once"},
+     SEE_EVENT, judge_btrn_10, OF_ANY},
 };
 
 const size_t contract_row_count = sizeof contract_rows / sizeof contract_rows[0];

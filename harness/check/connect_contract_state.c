@@ -161,6 +161,9 @@ static void take_delivery(struct sight *sight)
     sight->kind = SEE_DELIVERY;
     ask_rules(sight);
     record_delivery(sight, &fresh);
+    if (same(fresh.name, "START_ENCRYPTED_DOWNLOAD")) {
+        fetch_course_delivery(sight, fresh.id);
+    }
     if (same(fresh.name, "RESET_PRINTER")) {
         sight->subject->disturbed = true; /* up to 1 s in which nothing is sent (5.7) */
     }

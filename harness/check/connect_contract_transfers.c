@@ -48,6 +48,9 @@ unsigned transfer_kind_of(const struct http_message *request)
     if (slice_is(request->target, "/c/snapshot")) {
         return SEE_PICTURE;
     }
+    if (fetch_is_target(request->target) && slice_is(request->method, "GET")) {
+        return SEE_FETCH;
+    }
     bool file = begins(request->target, "/p/teams/") || begins(request->target, "/files/");
     return file && slice_is(request->method, "GET") ? SEE_FILE : 0;
 }
@@ -120,7 +123,9 @@ static void take_camera(struct sight *sight)
 
 void transfer_course_request(struct sight *sight)
 {
-    if ((sight->kind & SEE_CAMERA) != 0) {
+    if ((sight->kind & SEE_FETCH) != 0) {
+        fetch_course_request(sight);
+    } else if ((sight->kind & SEE_CAMERA) != 0) {
         take_camera(sight);
     } else if ((sight->kind & SEE_PICTURE) != 0) {
         struct seen_camera *camera =
@@ -150,6 +155,10 @@ static bool redirect(int status)
 
 void transfer_course_reply(struct sight *sight)
 {
+    if ((sight->asked->kind & SEE_FETCH) != 0) {
+        fetch_course_reply(sight);
+        return;
+    }
     int status = sight->reply->status;
     if (sight->asked->kind == SEE_FILE && sight->subject->transfer != NULL) {
         struct seen_transfer *transfer = sight->subject->transfer;
