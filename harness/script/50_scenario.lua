@@ -319,6 +319,10 @@ function T:tool_knows(name)
   return core.tool_knows(name)
 end
 
+function T:cores()
+  return core.processor_cores()
+end
+
 function T:unix_time()
   return core.unix_time()
 end

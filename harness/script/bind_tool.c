@@ -264,6 +264,13 @@ static int unix_time(lua_State *lua)
     return 1;
 }
 
+/* processor_cores() -> that this machine has */
+static int processor_cores(lua_State *lua)
+{
+    lua_pushinteger(lua, (lua_Integer)sysconf(_SC_NPROCESSORS_ONLN));
+    return 1;
+}
+
 /* ---- Printers ---- */
 
 /* printer_clock(number, ahead_s) */
@@ -319,6 +326,7 @@ void bind_tool(lua_State *lua)
         {"folder_read", folder_read},     {"folder_names", folder_names}, {"tool_start", tool_start},
         {"tool_ended", tool_ended},       {"tool_signal", tool_signal},   {"tool_command", tool_command},
         {"unix_time", unix_time},         {"printer_clock", printer_clock}, {"link_log", link_log},
+        {"processor_cores", processor_cores},
         {NULL, NULL},
     };
     luaL_setfuncs(lua, functions, 0);

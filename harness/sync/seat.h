@@ -39,6 +39,7 @@ struct seat {
     unsigned listing_depth;
     struct sync_tree tree;
     struct sync_plan plan;
+    unsigned rounds; /* plans that were carried out */
     size_t cursor; /* in plan.unsure, tree.entries or plan.actions, by step */
     /* The action under way. */
     char *address;       /* of what is written */
@@ -69,6 +70,7 @@ bool seat_idle(enum link_state state);
 void seat_scan(struct seat *seat);    /* storages, job, lists; then */
 void seat_planning(struct seat *seat); /* … sizes and contents where they are in doubt, the plan; then */
 void seat_act(struct seat *seat);     /* … what the plan says */
+void seat_list(struct seat *seat);    /* the tree once more, and the plan */
 void seat_copy_back(struct seat *seat); /* or this instead */
 
 /* ---- seat_content.c ---- */

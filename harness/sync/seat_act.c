@@ -13,6 +13,8 @@
 /* The Pi's tree lags up to 1.5 s behind its disk (prusalink.md 6.3). */
 #define SHOWN_WITHIN_US SECONDS(5)
 #define SHOWN_GAP_US    MILLISECONDS(250)
+/* So it shows what has gone; a Buddy printer shows its drive as it is. */
+#define SETTLED_PI_US MILLISECONDS(1500)
 /* FAT's steps of 2 s read as seconds (6.2), and a clock that we know to the second. */
 enum { TIME_SLACK_S = 60 };
 
@@ -338,8 +340,12 @@ static void ask_again(struct seat *seat)
 
 static void next(struct seat *seat)
 {
-    if (seat->cursor == seat->plan.count) {
+    if (seat->cursor == seat->plan.count && (seat->report->failed > 0 || seat->plan.count == 0)) {
         seat_end(seat, seat->report->failed > 0 ? SYNC_FAILED : SYNC_IN_STEP, NULL);
+    } else if (seat->cursor == seat->plan.count) {
+        seat->rounds++;
+        seat->report->path = NULL;
+        seat_later(seat, seat->target.flavour == LINK_FLAVOUR_PI ? SETTLED_PI_US : 0, seat_list);
     } else if (seat->settings->any_state) {
         perform(seat);
     } else {

@@ -9,10 +9,11 @@
 #include "harness/sync/seat.h"
 #include "sim/base/memory.h"
 
+enum { ROUNDS_MAX = 3 };
+
 /* ---- Storage ---- */
 
 static void ask_job(struct seat *seat);
-static void list_next(struct seat *seat);
 
 /* The first that can be written; else the first there is, on which nothing can be done. */
 static const struct link_storage *choose(const struct link_result *result)
@@ -89,7 +90,7 @@ static void on_storages(void *owner, const struct link_result *result)
     if (seat->settings->any_state) {
         ask_job(seat);
     } else {
-        list_next(seat);
+        seat_list(seat);
     }
 }
 
@@ -114,7 +115,7 @@ static void on_job(void *owner, const struct link_result *result)
         seat->job_name = memory_copy_text(result->job->file_name);
         seat->job_display_name = memory_copy_text(result->job->file_display_name);
     }
-    list_next(seat);
+    seat_list(seat);
 }
 
 static void ask_job(struct seat *seat)
@@ -173,6 +174,7 @@ static bool take_child(struct seat *seat, const char *address, const struct link
 }
 
 static void list_again(struct seat *seat);
+static void list_next(struct seat *seat);
 
 static void on_listing(void *owner, const struct link_result *result)
 {
@@ -212,11 +214,8 @@ static void list_next(struct seat *seat)
 {
     free(seat->address);
     seat->address = NULL;
-    if (seat->listing_path == NULL) {
-        push_folder(seat, "", seat->destination, 0);
-    }
     free(seat->listing_path);
-    seat->listing_path = memory_copy_text("");
+    seat->listing_path = NULL;
     if (seat->folder_count == 0) {
         sync_tree_sort(&seat->tree);
         seat->cursor = 0;
@@ -235,6 +234,16 @@ static void list_next(struct seat *seat)
     list_again(seat);
 }
 
+void seat_list(struct seat *seat)
+{
+    bool fold = seat->tree.fold;
+    sync_tree_free(&seat->tree);
+    seat->tree.fold = fold;
+    seat->destination_missing = false;
+    push_folder(seat, "", seat->destination, 0);
+    list_next(seat);
+}
+
 void seat_scan(struct seat *seat)
 {
     ask_storages(seat);
@@ -248,10 +257,30 @@ static void make_plan(struct seat *seat)
     sync_plan_make(&seat->plan, seat->settings->folder, &seat->tree, &seat->target, &seat->settings->policy);
 }
 
+/* What was done was looked at step by step; what counts in the end is what the printer lists. */
+static void planned_again(struct seat *seat)
+{
+    if (seat->plan.count == 0) {
+        seat_end(seat, seat->report->failed > 0 ? SYNC_FAILED : SYNC_IN_STEP, NULL);
+    } else if (seat->rounds < ROUNDS_MAX) {
+        seat->report->todo += seat->plan.count;
+        seat_act(seat);
+    } else {
+        char why[160];
+        snprintf(why, sizeof why, "everything was done, and yet it lists %zu files and folders as they were",
+                 seat->plan.count);
+        seat_end(seat, SYNC_FAILED, why);
+    }
+}
+
 static void planned(struct seat *seat)
 {
     struct sync_seat_report *report = seat->report;
     const struct sync_plan *plan = &seat->plan;
+    if (seat->rounds > 0) {
+        planned_again(seat);
+        return;
+    }
     report->same = plan->same;
     report->foreign = plan->foreign;
     report->kept = plan->kept;

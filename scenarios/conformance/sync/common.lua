@@ -97,7 +97,8 @@ function Bed:expect_in_step(i, destination)
   end
   for path, content in pairs(wanted) do
     if tree[path] ~= content then
-      t:fail("%s: %s should be as in the folder (%s) and is %s\n%s", one.name, path, short(content), short(tree[path]), self:told())
+      t:fail("%s: %s should be as in the folder (%s) and is %s\n%s", one.name, path, short(content), short(tree[path]),
+        self:told())
     end
   end
   for path in pairs(tree) do
@@ -109,11 +110,15 @@ end
 
 -- ---- The tool ----
 
+local function fields_of(one)
+  return { printer_type = one.model:upper(), host = one.served.url, username = one.served.user, password = one.password }
+end
+
 -- A farm file as Link Sync has it; `change` may be a function that edits each printer's fields.
 function Bed:write_farm(name, change)
   local lines = {}
   for _, one in ipairs(self.printers) do
-    local fields = { printer_type = one.model:upper(), host = one.served.url, username = one.served.user, password = one.password }
+    local fields = fields_of(one)
     if change then
       change(fields, one)
     end
@@ -132,7 +137,7 @@ end
 function Bed:write_json(name)
   local printers = {}
   for _, one in ipairs(self.printers) do
-    printers[one.name] = { printer_type = one.model:upper(), host = one.served.url, username = one.served.user, password = one.password }
+    printers[one.name] = fields_of(one)
   end
   self.work:write(name, json.encode(printers))
   self.farm = self.work.path .. "/" .. name

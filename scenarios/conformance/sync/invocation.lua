@@ -46,7 +46,8 @@ check "SYNC-02" {
 }
 
 check "SYNC-03" {
-  "a printer of a farm file without host, username, password or printer_type, or with a field too many, is an error before it is contacted",
+  "a printer of a farm file without host, username, password or printer_type, or with a field too many, is an error " ..
+    "before it is contacted",
   side = "tool", kind = "fidelity", subject = "sync",
   run = function(t)
     local bed = common.bed(t)
@@ -66,7 +67,8 @@ check "SYNC-04" {
     local bed = common.bed(t)
     local run = bed:run { folder = false }
     bed:expect_code(run, 2)
-    t:expect(run.text:lower():find "usage" ~= nil or run.text:lower():find "expected" ~= nil, "whether it says how it is used"):is_true()
+    local text = run.text:lower()
+    t:expect(text:find "usage" ~= nil or text:find "expected" ~= nil, "whether it says how it is used"):is_true()
     expect_silence(t, bed, "no folder")
   end,
 }
