@@ -8,7 +8,7 @@
 
 static const char about[] =
     "Judge one side of a protocol, with hotbed playing the other: connect-printer or connect-server\n"
-    "as said here; prusalink and sync have options of their own (hotbed check prusalink --help).\n"
+    "as said here; prusalink, prusalink-client and sync have options of their own (hotbed check prusalink --help).\n"
     "Without an address both sides are ours, in virtual time, and all must hold. With --listen the\n"
     "printer is a device that comes there; with URL the server is the one at that address. Then a\n"
     "broken contract fails, a broken fidelity warns (--strict: fails), a missing quirk is told, and\n"
@@ -52,7 +52,7 @@ static int check(const struct cli_usage *usage, struct suite_options *options, c
         return cli_complain(usage, "--tls-cert and --tls-key go together");
     }
     if (arguments->count == 0 || !is_subject(arguments->items[0])) {
-        return cli_complain(usage, "the subject must be connect-printer, connect-server, prusalink or sync");
+        return cli_complain(usage, "the subject must be connect-printer, connect-server, prusalink, prusalink-client or sync");
     }
     const char *subject = arguments->items[0];
     bool server = strcmp(subject, "connect-server") == 0;
@@ -102,6 +102,7 @@ static int check(const struct cli_usage *usage, struct suite_options *options, c
 /* Subjects with options of their own. */
 static const struct cli_command others[] = {
     {"prusalink", "any PrusaLink server, ours or a real printer", cli_check_link},
+    {"prusalink-client", "any PrusaLink client", cli_check_link_client},
     {"sync", "a tool that brings printers into step with a folder", cli_check_sync},
 };
 

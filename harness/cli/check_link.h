@@ -3,4 +3,6 @@
 
 int cli_check_link(int argc, char **argv); /* "hotbed check prusalink" */
 
+int cli_check_link_client(int argc, char **argv); /* "hotbed check prusalink-client" */
+
 #endif

@@ -103,13 +103,13 @@ local function fill(word, values, used, out)
 end
 
 -- The words of the command; what is wanted of it and has no place in it makes the check skip.
-local function words_of(values)
+local function words_of(values, optional)
   local out, used = {}, {}
   for _, word in ipairs(template()) do
     fill(word, values, used, out)
   end
   for name, value in pairs(values) do
-    if value and not used[name] and name ~= "execute" then
+    if value and not used[name] and name ~= "execute" and not optional then
       core.verdict("skip", ("the command has no place for %s: {%s:OPTION} in it says how it is told"):format(name, name))
     end
   end
@@ -124,6 +124,11 @@ function core.tool_knows(name)
     end
   end
   return false
+end
+
+-- The words of the command; nil: none was given, and it is ours that is judged.
+function core.tool_words()
+  return (core.tool_command())
 end
 
 -- ---- Running it ----
@@ -153,14 +158,15 @@ function Run:signal(name)
   core.tool_signal(self.number, name)
 end
 
--- values: what stands for {farm}, {folder} …; options: folder (a Folder) to run in, environment
+-- values: what stands for {farm}, {folder} …; options: folder (a Folder) to run in, environment, optional (the command
+-- needs no place for all of them)
 function core.start_tool(values, options)
   local run = setmetatable({ told = "the command" }, Run)
   local environment = { "COLUMNS=300", "NO_PROXY=*", "no_proxy=*", "http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY" }
   for _, text in ipairs(options.environment or {}) do
     environment[#environment + 1] = text
   end
-  local words = words_of(values)
+  local words = words_of(values, options.optional)
   run.command = table.concat(words, " ")
   run.number = core.tool_start(words, environment, core.check_folder(options.folder).number)
   return run

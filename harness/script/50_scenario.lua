@@ -323,6 +323,19 @@ function T:cores()
   return core.processor_cores()
 end
 
+function T:tool_words()
+  return core.tool_words()
+end
+
+-- How long somebody has to use a client by hand, seconds; nil: it is not used by hand. And a line for that person.
+function T:by_hand()
+  return core.by_hand()
+end
+
+function T:tell(text)
+  core.announce(tostring(text))
+end
+
 function T:unix_time()
   return core.unix_time()
 end

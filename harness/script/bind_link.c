@@ -147,6 +147,17 @@ static int target(lua_State *lua)
     return 1;
 }
 
+/* by_hand() -> for how many seconds a client is used by hand; nil: it is not */
+static int by_hand(lua_State *lua)
+{
+    int64_t wait_us = bind_stage(lua)->ground->targets->link_by_hand_us;
+    if (wait_us == 0) {
+        return 0;
+    }
+    lua_pushnumber(lua, (double)wait_us / 1e6);
+    return 1;
+}
+
 /* ---- Bare connections ---- */
 
 static struct stage_wire *check_wire(lua_State *lua)
@@ -239,6 +250,7 @@ void bind_link(lua_State *lua)
         {"link_model_dialect", model_dialect},
         {"link_model", forced_model},
         {"link_target", target},
+        {"by_hand", by_hand},
         {"wire_open", wire_open},
         {"wire_send", wire_send},
         {"wire_finish", wire_finish},

@@ -25,6 +25,7 @@ struct ground_targets {
     const char *link_folder;     /* what may be made and removed in its storage */
     bool link_write, link_print; /* what it may be made to do, besides being read */
     bool link_patient;           /* checks that take minutes take place */
+    int64_t link_by_hand_us;    /* a client is used by hand for so long; 0: it is not */
     const char *const *command; /* a program that is judged: its words, NULL at the end; NULL: ours */
     bool bare_sdk;              /* that device is a host of the SDK that is no PrusaLink */
     const char *ca_file;        /* CA certificates to trust besides; NULL: the system's alone */

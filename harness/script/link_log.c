@@ -105,6 +105,18 @@ static void on_piece(void *service, struct http_exchange *exchange, const char *
     log->below->piece(log->below->service, &logged->face, bytes, size);
 }
 
+/* What a client sends though its request was answered already still is its request's. */
+static void on_swallowed(void *service, uint32_t connection, size_t size)
+{
+    struct link_log *log = service;
+    for (size_t i = log->count; i > 0; i--) {
+        if (log->lines[i - 1].connection == connection) {
+            log->lines[i - 1].body_bytes += size;
+            return;
+        }
+    }
+}
+
 static void on_request(void *service, struct http_exchange *exchange, const struct http_message *message)
 {
     struct link_log *log = service;
@@ -153,6 +165,7 @@ void link_log_move(struct link_log *log, const struct http_service *below)
     log->face.request = on_request;
     log->face.piece = below->piece != NULL ? on_piece : NULL;
     log->face.gone = on_gone;
+    log->face.swallowed = on_swallowed;
     log->face.refused = below->refused != NULL ? on_refused : NULL;
 }
 

@@ -291,12 +291,22 @@ static bool on_head(void *owner, const struct http_message *message)
            begin(connection, message);
 }
 
+static void tell_swallowed(struct server_connection *connection, size_t size)
+{
+    const struct http_service *service = connection->server->service;
+    if (service->swallowed != NULL) {
+        service->swallowed(service->service, connection->exchange.connection, size);
+    }
+}
+
 static void on_body(void *owner, const char *bytes, size_t size)
 {
     struct server_connection *connection = owner;
     const struct http_service *service = connection->server->service;
     if (connection->exchanging) {
         service->piece(service->service, &connection->exchange, bytes, size);
+    } else {
+        tell_swallowed(connection, size);
     }
 }
 
@@ -339,6 +349,7 @@ static void on_received(void *owner, const char *bytes, size_t size)
     struct server_connection *connection = owner;
     if (connection->deaf) {
         if (connection->draining) {
+            tell_swallowed(connection, size);
             const struct http_server_limits *limits = &connection->server->limits;
             arm(connection,
                 later(connection, limits->drain_us > 0 ? limits->drain_us : SECONDS(10)));

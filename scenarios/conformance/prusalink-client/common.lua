@@ -1,0 +1,211 @@
+-- What the checks of PrusaLink clients share: a virtual printer in a chosen state, the client let loose on it (the
+-- command that is judged, somebody by hand, or our own client), and what it asked meanwhile.
+
+local client = {}
+
+local MODELS = { P = "mk3s", B = "mk4" }
+local ROOTS = { P = "/PrusaLink gcodes", B = "/usb" }
+local STORAGES = { P = "local", B = "usb" }
+local NAME = "hotbed cube (1).gcode"
+
+local Bed = {}
+Bed.__index = Bed
+
+function client.gcode(size)
+  return ("; made by hotbed, moves nothing and heats nothing\n"):rep(size // 50) -- a line has 50 bytes
+end
+
+local function print_file(seconds)
+  return ("G4 S5\n"):rep(seconds // 5)
+end
+
+-- A printer of a dialect ("P", "B"). options: misbehave, upload_speed, printing, files, file_size (of what a client
+-- that uploads is given)
+function client.bed(t, dialect, options)
+  options = options or {}
+  local root = ROOTS[dialect]
+  local files = { [root .. "/cube.gcode"] = print_file(3600), [root .. "/other part.gcode"] = print_file(60) }
+  for name, content in pairs(options.files or {}) do
+    files[root .. "/" .. name] = content
+  end
+  local model = t:wanted_model() or MODELS[dialect]
+  local self = setmetatable({ t = t, dialect = dialect, root = root, name = model, file_size = options.file_size or 20000 }, Bed)
+  self.printer = t:printer(model, { connect = false, files = files })
+  if not t:wait_until(function() return self.printer:state() ~= "BUSY" end, "60s") then
+    t:fail("%s does not boot", self.printer)
+  end
+  if options.printing then
+    self.printer:start_print(root .. "/cube.gcode")
+    t:wait_until(function() return self.printer:state() == "PRINTING" end, "30s")
+  end
+  self.place = self.printer:serve_link {
+    password = dialect == "P" and "Hotbed-word-12" or nil, api_key = dialect == "P" and "hotbed-key-1" or nil,
+    misbehave = options.misbehave, upload_speed = options.upload_speed,
+  }
+  return self
+end
+
+-- ---- Our own client ----
+
+-- What a careful program does: asks what there is, uploads, looks at the result.
+local function our_visit(bed)
+  local link = bed.t:link { url = bed.place.url, user = bed.place.user, password = bed.place.password }
+  local good = true
+  local function need(result)
+    good = good and result.outcome == "ok"
+    return result
+  end
+  if need(link:version()).outcome == "unauthorized" then
+    return 1 -- nothing else would be answered either
+  end
+  need(link:status())
+  need(link:job())
+  need(link:transfer())
+  local storages = need(link:storages())
+  local path = storages.json and storages.json.storage_list and storages.json.storage_list[1].path or "/"
+  local listing = need(link:list(path))
+  for _, child in ipairs(listing.json and listing.json.children or {}) do
+    local ref = child.refs and child.refs.thumbnail
+    if type(ref) == "string" then
+      link:download(ref) -- may be 404
+    end
+  end
+  local upload = link:upload(path .. "/" .. NAME, client.gcode(bed.file_size), { overwrite = true })
+  good = good and (upload.outcome == "ok" or upload.stored)
+  local job = link:job()
+  if type(job.json) == "table" and math.type(job.json.id) == "integer" then
+    link:pause(job.json.id)
+  end
+  return good and 0 or 1
+end
+
+-- ---- The client let loose ----
+
+local function run_command(bed)
+  local t, place = bed.t, bed.place
+  local folder = t:folder()
+  folder:write(NAME, client.gcode(bed.file_size))
+  local values = {
+    host = place.host, port = place.port, url = place.url, user = place.user, password = place.password,
+    ["api-key"] = place.api_key or place.password, file = folder.path .. "/" .. NAME, storage = STORAGES[bed.dialect],
+  }
+  local run = t:start(values, {
+    folder = folder, optional = true,
+    environment = { "HOTBED_PRUSALINK_USER=" .. place.user, "HOTBED_PRUSALINK_PASSWORD=" .. place.password },
+  })
+  if not run:wait(bed.patience or "60s") then
+    run:signal "KILL"
+    t:fail("%s: the client did not end within %s", bed.name, bed.patience or "60s")
+  end
+  return run.code, run.text
+end
+
+local function by_hand(bed, seconds)
+  bed.t:tell(("%s is at %s, user %s, password %s, key %s: for %d s what comes there is judged"):format(bed.name,
+    bed.place.url, bed.place.user, bed.place.password, bed.place.api_key or bed.place.password, seconds))
+  bed.t:wait(seconds)
+end
+
+-- Let the client work on the printer. Afterwards bed.code is its exit code (nil: by hand) and bed.requests what it asked.
+function Bed:visit()
+  local t = self.t
+  local hand = t:by_hand()
+  if hand then
+    by_hand(self, hand)
+  elseif t:tool_words() then
+    self.code, self.text = run_command(self)
+  else
+    self.code = our_visit(self)
+  end
+  self.requests = self.printer:requests_of_link(1)
+  for i, request in ipairs(self.requests) do
+    request.number = i
+  end
+  if #self.requests == 0 then
+    t:skip("the client asked %s nothing", self.name)
+  end
+  return self
+end
+
+-- The client was not ended by a signal, nor did the shell fail to find it.
+function Bed:ended_by_itself()
+  if self.code then
+    self.t:expect(self.code, self.name .. ": exit code of the client"):below(126)
+  end
+  return self
+end
+
+-- ---- What it asked ----
+
+function client.path(request)
+  return request.target:match "^[^?]*"
+end
+
+function client.find(requests, test)
+  local out = {}
+  for _, request in ipairs(requests) do
+    if test(request) then
+      out[#out + 1] = request
+    end
+  end
+  return out
+end
+
+function client.is_upload(request)
+  return (request.method == "PUT" and request.target:find("^/api/v1/files/") ~= nil and not request.headers["Create-Folder"])
+    or client.is_form(request)
+end
+
+function client.is_form(request)
+  return request.method == "POST" and (request.headers["Content-Type"] or ""):lower():find("^multipart/") ~= nil
+end
+
+function client.is_digest(request)
+  return (request.headers.Authorization or ""):find "^Digest " ~= nil
+end
+
+function client.good(request)
+  return request.status >= 200 and request.status < 400
+end
+
+function client.told(bed, request)
+  return ("%s: %s %s"):format(bed.name, request.method, request.target)
+end
+
+-- The uploads of the client; skips where there are none.
+function Bed:uploads()
+  local uploads = client.find(self.requests, client.is_upload)
+  if #uploads == 0 then
+    self.t:skip "the client uploads nothing"
+  end
+  return uploads
+end
+
+-- The run function of a check: on a printer of each of these dialects, prepared as the options say.
+function client.on(dialects, options, judge)
+  if type(options) == "function" then
+    options, judge = {}, options
+  end
+  return function(t)
+    for dialect in client.each(t, dialects) do
+      judge(t, client.bed(t, dialect, options):visit())
+    end
+  end
+end
+
+local LETTERS = { pi = "P", buddy = "B" }
+
+-- Those of the dialects that the run's model speaks, if it has one.
+function client.each(t, dialects)
+  local wanted = t:wanted_model()
+  if wanted then
+    local only = LETTERS[t:link_dialect(wanted) or ""] or "?"
+    if not dialects:find(only, 1, true) then
+      t:skip("%s is none of those that this is about", wanted)
+    end
+    dialects = only
+  end
+  return dialects:gmatch "."
+end
+
+return client
