@@ -20,6 +20,7 @@ void farm_bed_begin(struct farm_bed *bed, uint64_t upload_bytes_per_s)
     bed->network = memory_network_new(&bed->world);
     bed->transport = link_transport_wire(&bed->world, memory_network_face(bed->network));
     link_settings_defaults(&bed->served);
+    bed->served.at_work = true;
     bed->served.password = "Bed-secret-1";
     bed->served.upload_bytes_per_s = upload_bytes_per_s;
     strcpy(bed->root, "/tmp/hotbed-sync-XXXXXX");

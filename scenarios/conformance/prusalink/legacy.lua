@@ -203,6 +203,7 @@ check "PL-LEG-09" {
       headers = { { "Content-Type", kind }, { "Content-Length", "9000000000000000" } },
     }))
     wire:push(body)
+    wire:finish() -- the Pi answers when the body has ended (captures/prusalink-server 53)
     local reply, why = wire:reply "30s"
     wire:close()
     t:expect(reply and reply.status or why, server:say "over the free space"):equals(413)

@@ -116,7 +116,9 @@ check "PL-NET-08" {
       local wire = server:connect()
       wire:send(line .. "\r\n\r\n")
       local reply, why = wire:reply "10s"
-      t:expect(reply and reply.status or why, server:say("answer to " .. line)):equals(400)
+      -- Without a version that it can read, the Pi answers as HTTP/0.9 does: the page alone.
+      local page = not reply and wire.unread:find("Error code: 400", 1, true) and 400
+      t:expect(reply and reply.status or page or why, server:say("answer to " .. line)):equals(400)
       t:expect(wire:wait_end "10s", server:say "end of the connection"):one_of { "closed", "finished", "reset" }
       wire:close()
     end

@@ -322,7 +322,7 @@ static void pi_open(struct link_face *face)
     const struct link_settings *settings = face->settings;
     *pi = (struct pi){
         .face = face,
-        .started_us = face->world->now_us,
+        .started_us = face->world->now_us - (settings->at_work ? SECONDS(3600) : 0),
         .seen = machine_state(face->machine) != STATE_BUSY,
         .printer_name = memory_copy_text(settings->name == NULL ? "" : settings->name),
         .location = memory_copy_text(settings->location == NULL ? "" : settings->location),

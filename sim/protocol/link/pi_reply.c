@@ -460,6 +460,23 @@ static void bad_syntax(struct link_request *request, struct slice line)
     buffer_free(&message);
 }
 
+/* The last of three words or more must be a version. */
+static void bad_version(struct link_request *request, struct slice line)
+{
+    struct buffer message = {0};
+    const char *word = line.bytes + line.size;
+    while (word > line.bytes && word[-1] != ' ') {
+        word--;
+    }
+    size_t size = (size_t)(line.bytes + line.size - word);
+    buffer_append_text(&message, "Bad request version ('");
+    buffer_append(&message, word, size < 512 ? size : 512);
+    buffer_append_text(&message, "')");
+    request->quiet = true;
+    python_error(request, 400, message.bytes, "Bad request syntax or unsupported method");
+    buffer_free(&message);
+}
+
 /* "GET /path" and nothing more is HTTP/0.9: the page of the path, without a head (cap 63). */
 static void version_nine(struct link_request *request, struct slice line)
 {
@@ -523,6 +540,8 @@ void pi_refused(struct link_request *request, enum http_problem problem, struct 
     } else if (count_words(line) == 2 && !version && line.size > 4 &&
                memcmp(line.bytes, "GET ", 4) == 0) {
         version_nine(request, line);
+    } else if (count_words(line) > 2 && !version) {
+        bad_version(request, line);
     } else {
         request->quiet = !version;
         bad_syntax(request, line);

@@ -120,7 +120,7 @@ void pi_tree_refresh(struct pi *pi)
         buffer_free(&path);
     }
     free_views(before, count_before);
-    pi->changed_us = world_wall_us(pi->face->world);
+    pi->changed_us = world_wall_us(pi->face->world) | 1; /* never a whole second: see pi_fresh() */
 }
 
 static void on_refresh(void *owner)
