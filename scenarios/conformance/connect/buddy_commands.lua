@@ -161,7 +161,7 @@ check "BUD-CMD-15" {
   "the FINISHED of SET_TOKEN and the INFO behind it come with the new token; 21 characters are too many",
   side = "printer",
   run = function(t)
-    local printer = buddy.printer(t)
+    local printer = buddy.over_http(t)
     if t.outside.printer then
       t:skip "it would change the token of the device"
     end
@@ -255,7 +255,7 @@ check "BUD-PLN-12" {
   "an event that is answered 503 five times is given up",
   side = "printer",
   run = function(t)
-    local printer = buddy.printer(t)
+    local printer = buddy.over_http(t)
     t:wait "2s" -- past its start
     local since = t:now()
     t.connect:on("event", { printer = printer, event = "STATE_CHANGED" }, function()

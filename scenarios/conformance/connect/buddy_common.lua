@@ -37,6 +37,13 @@ function buddy.model(t, model, options)
   return printer
 end
 
+-- One whose firmware is of the HTTP build, for what the other build does not have, or what replies have to provoke.
+function buddy.over_http(t, options)
+  options = options or {}
+  options.websocket = false
+  return buddy.printer(t, options)
+end
+
 -- It prints that file, as a person has started it.
 function buddy.printing(t)
   local printer = buddy.printer(t)
@@ -47,7 +54,7 @@ end
 
 -- One that its user wants to register.
 function buddy.registering(t)
-  local printer = t:printer("mk4", { registered = false })
+  local printer = t:printer("mk4", { registered = false, websocket = false })
   t:wait "12s"
   printer:register()
   return printer

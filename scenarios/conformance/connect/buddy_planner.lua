@@ -28,7 +28,7 @@ check "BUD-PLN-10" {
   "what is due at one time comes in order: INFO, FILE_CHANGED, STATE_CHANGED, CANCELABLE_CHANGED, telemetry",
   side = "printer",
   run = function(t)
-    local printer = buddy.printer(t)
+    local printer = buddy.over_http(t)
     t:wait "5s"
     -- While the server takes its time, everything happens; its answer brings a change of the drive.
     t.connect:reply_next(printer, buddy.command(4710, "CREATE_FOLDER", { path = "/usb/made" }, { delay = "9s" }))
@@ -72,7 +72,7 @@ check "BUD-PLN-11" {
   side = "printer",
   timeout = "10m",
   run = function(t)
-    local printer = buddy.printer(t)
+    local printer = buddy.over_http(t)
     t:wait "2s" -- past its start
     local failing = t.connect:on("event", { printer = printer, event = "INFO" }, function()
       return { status = 503 }
@@ -111,7 +111,7 @@ check "BUD-PLN-13" {
   "an INFO that is answered 401 is not repeated until there is something new in it, or until it is asked for",
   side = "printer",
   run = function(t)
-    local printer = buddy.printer(t)
+    local printer = buddy.over_http(t)
     t:wait "5s"
     for _, way in ipairs { "new", "asked" } do
       t:wait "2s"
@@ -134,7 +134,7 @@ check "BUD-PLN-14" {
   "after failures of at least 10 s the next event is INFO, then comes telemetry",
   side = "printer",
   run = function(t)
-    local printer = buddy.printer(t)
+    local printer = buddy.over_http(t)
     t:wait "10s"
     local failing = t.connect:on("telemetry", { printer = printer }, function()
       return { status = 503 }
@@ -168,10 +168,10 @@ local function busy(t, printer)
 end
 
 check "BUD-PLN-16" {
-  "the id of the G-code that runs, sent again, is ACCEPTED again, and the G-code is not run twice",
+  "the id of the G-code that runs, sent again, is ACCEPTED again and not run twice; over a WebSocket it is REJECTED",
   side = "printer",
   run = function(t)
-    local printer = buddy.printer(t)
+    local printer = buddy.over_http(t)
     local command = busy(t, printer)
     t.connect:reply_next(printer, {
       status = 200, body = "G4 S3",
@@ -183,6 +183,14 @@ check "BUD-PLN-16" {
     t:expect(command):answered("FINISHED"):within "90s"
     t:wait "15s"
     t:expect(#t.connect:events(printer, { event = "FINISHED", command_id = command.id }), "FINISHED"):equals(1)
+    if t.outside.printer then
+      return
+    end
+    local other = buddy.printer(t, { websocket = true })
+    local running = busy(t, other)
+    t.connect:frame(other, { text = ("G%08xG4 S3"):format(running.id) })
+    local event = t:expect_event(other, { event = "REJECTED", command_id = running.id }):within "10s"
+    t:expect(event, "REJECTED over a WebSocket"):lacks "reason"
   end,
 }
 
@@ -204,7 +212,7 @@ check "BUD-PLN-19" {
   'a command in the answer to FILE_INFO or FILE_CHANGED is REJECTED, "Processing other command"; behind others it is done',
   side = "printer",
   run = function(t)
-    local printer = buddy.printer(t)
+    local printer = buddy.over_http(t)
     local id = 4711
     local function ride(name, kwargs, event)
       id = id + 1

@@ -90,7 +90,7 @@ check "BUD-PLN-05" {
   "idle, telemetry comes every 4 s",
   side = "printer",
   run = function(t)
-    local printer = buddy.printer(t)
+    local printer = buddy.over_http(t)
     t:wait "5s"
     local since = t:now()
     t:wait "1m"
@@ -173,7 +173,7 @@ check "BUD-TEL-02" {
   'a reduced telemetry of an idle printer is exactly {"state":"IDLE"}',
   side = "printer",
   run = function(t)
-    local printer = buddy.printer(t)
+    local printer = buddy.over_http(t)
     t:wait "30s"
     local reduced = 0
     for _, telemetry in ipairs(buddy.telemetries(t, printer)) do

@@ -17,7 +17,9 @@ end
 -- One that has looked through its drive: before that it refuses (BUD-TRN-04).
 local function ready(t, printer)
   if not printer.outside then
-    t:expect_event(printer, { event = "INFO", data = { transfer_paused = false } }):within "15s"
+    t:wait_until(function()
+      return #t.connect:events(printer, { event = "INFO", data = { transfer_paused = false } }) > 0
+    end, "15s")
   end
   return printer
 end

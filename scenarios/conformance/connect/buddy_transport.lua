@@ -6,7 +6,7 @@ check "BUD-HTTP-01" {
   "telemetry goes to POST /p/telemetry, events to POST /p/events",
   side = "printer",
   run = function(t)
-    local printer = buddy.printer(t)
+    local printer = buddy.over_http(t)
     buddy.ask(t, printer)
     t:wait "15s"
     for _, post in ipairs(buddy.posts(t, printer)) do
@@ -25,7 +25,7 @@ check "BUD-HTTP-02" {
   "telemetry and events have these eight headers in this order, and no other",
   side = "printer",
   run = function(t)
-    local printer = buddy.printer(t)
+    local printer = buddy.over_http(t)
     t:wait "10s"
     for _, post in ipairs(buddy.posts(t, printer)) do
       local names = {}
@@ -84,7 +84,7 @@ check "BUD-HTTP-06" {
   "connections are kept after 204, and not after Connection: close",
   side = "printer",
   run = function(t)
-    local printer = buddy.printer(t)
+    local printer = buddy.over_http(t)
     local since = t:now()
     t:wait "15s"
     local kept = buddy.posts(t, printer, since)
@@ -101,7 +101,7 @@ check "BUD-HTTP-07" {
   "an event that is answered 408, 429, 503 or 504 is posted again, at least 100 ms later on another connection",
   side = "printer",
   run = function(t)
-    local printer = buddy.printer(t)
+    local printer = buddy.over_http(t)
     for _, status in ipairs { 408, 429, 503, 504 } do
       local posts = answered(t, printer, status, "3s")
       t:expect(#posts, "posts from the event on"):at_least(2)
@@ -116,7 +116,7 @@ check "BUD-HTTP-08" {
   "an event that is answered 500 or 502 is never posted again; the next post comes at least 100 ms later",
   side = "printer",
   run = function(t)
-    local printer = buddy.printer(t)
+    local printer = buddy.over_http(t)
     for _, status in ipairs { 500, 502 } do
       local posts = answered(t, printer, status, "20s")
       t:expect(#posts, "posts from the event on"):at_least(2)
@@ -132,7 +132,7 @@ check "BUD-HTTP-09" {
   "an event that is answered 400 is dropped; the next post follows at once on another connection",
   side = "printer",
   run = function(t)
-    local printer = buddy.printer(t)
+    local printer = buddy.over_http(t)
     local posts = answered(t, printer, 400, "5s")
     t:expect(#posts, "posts from the event on"):at_least(2)
     t:expect(posts[2].body, "body of the next post"):differs(posts[1].body)
@@ -145,7 +145,7 @@ check "BUD-HTTP-10" {
   "a 200 without Command-Id ends the connection, and no REJECTED is sent",
   side = "printer",
   run = function(t)
-    local printer = buddy.printer(t)
+    local printer = buddy.over_http(t)
     t:wait "2s"
     local since = t:now()
     t.connect:reply_next(printer, { status = 200, headers = { ["Command-Id"] = false }, json = { command = "SEND_INFO" } })
@@ -170,7 +170,7 @@ check "BUD-HTTP-11" {
   "a command of 513 bytes is REJECTED, \"Response too long\"; one of 512 is done",
   side = "printer",
   run = function(t)
-    local printer = buddy.printer(t)
+    local printer = buddy.over_http(t)
     local command = t.connect:raw(printer, { name = "SEND_STATE_INFO", body = padded(512) })
     t:expect(command):answered("STATE_CHANGED"):within "15s"
     command = t.connect:raw(printer, { name = "SEND_STATE_INFO", body = padded(513) })
@@ -182,7 +182,7 @@ check "BUD-HTTP-12" {
   "a command in chunks, without Content-Length, is REJECTED, \"Error parsing JSON\"",
   side = "printer",
   run = function(t)
-    local printer = buddy.printer(t)
+    local printer = buddy.over_http(t)
     t.connect:reply_next(printer, {
       raw = "HTTP/1.1 200 OK\r\nCommand-Id: 77\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
         .. "1d\r\n" .. padded(29) .. "\r\n0\r\n\r\n",
@@ -195,7 +195,7 @@ check "BUD-HTTP-13" {
   "a command of type text/plain is REJECTED, \"Unknown command\"; text/x.gcode and text/x-gcode are G-code",
   side = "printer",
   run = function(t)
-    local printer = buddy.printer(t)
+    local printer = buddy.over_http(t)
     local command = t.connect:raw(printer, { content_type = "text/plain", body = "M115" })
     t:expect(command):rejected("Unknown command"):within "15s"
     for _, content_type in ipairs { "text/x.gcode", "text/x-gcode" } do
