@@ -519,11 +519,16 @@ void contract_reply(struct contract *contract, int64_t time_us, uint32_t connect
         drop_asked(contract, asked);
         return;
     }
-    if (asked == NULL || (reply->status >= 100 && reply->status < 200)) {
+    struct asked copy;
+    if (reply->status >= 100 && reply->status < 200) {
         return;
     }
-    struct asked copy = *asked;
-    drop_asked(contract, asked);
+    if (asked != NULL) {
+        copy = *asked;
+        drop_asked(contract, asked);
+    } else if (!websocket_course_pushed(contract, connection, reply, &copy)) {
+        return;
+    }
     struct sight sight = {
         .contract = contract,
         .kind = SEE_REPLY,

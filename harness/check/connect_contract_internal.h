@@ -282,6 +282,9 @@ void fetch_free(struct contract *contract);
 /* connect_contract_websocket.c */
 void websocket_course_request(struct sight *sight); /* GET /p/ws */
 void websocket_course_reply(struct contract *contract, uint32_t connection, const struct http_message *reply);
+/* A command in a WebSocket that nobody asked for: what it stands behind. False: it is none. */
+bool websocket_course_pushed(const struct contract *contract, uint32_t connection,
+                             const struct http_message *reply, struct asked *asked);
 /* The WebSocket that a message came in; NULL: it came over HTTP. */
 struct seen_socket *websocket_course_message(struct contract *contract, uint32_t connection,
                                              const struct http_message *request);

@@ -143,6 +143,21 @@ void websocket_course_request(struct sight *sight)
     contract->sockets = socket;
 }
 
+bool websocket_course_pushed(const struct contract *contract, uint32_t connection,
+                             const struct http_message *reply, struct asked *asked)
+{
+    const struct seen_socket *socket = find(contract, connection);
+    if (socket == NULL || !connect_ws_told(reply) || reply->status != 200) {
+        return false;
+    }
+    *asked = (struct asked){.connection = connection,
+                            .kind = SEE_TELEMETRY, /* as over HTTP it is a telemetry that brings one */
+                            .to_p = true,
+                            .time_us = contract->now_us,
+                            .subject = socket->subject};
+    return true;
+}
+
 static bool begins_with(struct slice value, const char *word)
 {
     return value.size >= strlen(word) && strncasecmp(value.bytes, word, strlen(word)) == 0;
