@@ -109,9 +109,9 @@ bool of_prusalink(const struct sight *sight)
 static bool is_bound(const struct sight *sight, enum bound bound)
 {
     if (sight->subject != NULL && sight->subject->buddy) {
-        return bound == OF_ANY;
+        return bound == OF_ANY || bound == OF_BUDDY;
     }
-    return bound != OF_PRUSALINK || of_prusalink(sight);
+    return bound != OF_BUDDY && (bound != OF_PRUSALINK || of_prusalink(sight));
 }
 
 void ask_rules(struct sight *sight)

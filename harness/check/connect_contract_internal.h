@@ -236,6 +236,7 @@ enum bound {
     OF_SDK,       /* printers that talk as the SDK does */
     OF_PRUSALINK, /* of those a PrusaLink */
     OF_ANY,       /* Buddy printers too, as connect-buddy.md has the same */
+    OF_BUDDY,     /* those alone */
 };
 
 struct contract_row {
@@ -350,6 +351,13 @@ JUDGE(judge_ws_01); JUDGE(judge_ws_02); JUDGE(judge_ws_03); JUDGE(judge_ws_04);
 JUDGE(judge_ws_05); JUDGE(judge_ws_06); JUDGE(judge_ws_07); JUDGE(judge_ws_08);
 JUDGE(judge_btrn_01); JUDGE(judge_btrn_05); JUDGE(judge_btrn_07); JUDGE(judge_btrn_08);
 JUDGE(judge_btrn_10);
+JUDGE(judge_bud_http_01); JUDGE(judge_bud_http_02); JUDGE(judge_bud_http_03);
+JUDGE(judge_bud_http_05); JUDGE(judge_bud_tel_01); JUDGE(judge_bud_tel_05);
+JUDGE(judge_bud_tel_06); JUDGE(judge_bud_tel_07); JUDGE(judge_bud_tel_08);
+JUDGE(judge_bud_evt_01); JUDGE(judge_bud_evt_02); JUDGE(judge_bud_evt_04);
+JUDGE(judge_bud_evt_05); JUDGE(judge_bud_evt_08); JUDGE(judge_bud_evt_11);
+JUDGE(judge_bud_evt_18); JUDGE(judge_bud_evt_20); JUDGE(judge_bud_evt_21);
+JUDGE(judge_bud_cmd_25);
 #undef JUDGE
 
 #endif

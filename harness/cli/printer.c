@@ -184,10 +184,9 @@ static const struct model *pick_model(struct bench *bench, const char *name, str
 static bool suits_model(const struct options *options, const struct model *model, struct error *error)
 {
     bool buddy = strcmp(model->family, "buddy") == 0;
-    const char *option = options->host != NULL                ? "--host"
-                         : options->sdk != NULL               ? "--sdk"
-                         : options->telemetry_interval_us > 0 ? "--telemetry-interval"
-                                                              : NULL;
+    const char *option = options->host != NULL  ? "--host"
+                         : options->sdk != NULL ? "--sdk"
+                                                : NULL;
     if (options->websocket && !buddy) {
         return error_set(error, "--websocket: the %s speaks HTTP only", model->title);
     }
@@ -245,10 +244,13 @@ static const char *pick_token(const struct bench *bench)
     return token != NULL ? token : bench->ini.token;
 }
 
-static bool make_network(struct bench *bench, struct network **network, struct error *error)
+static bool make_network(struct bench *bench, const struct model *model, struct network **network,
+                         struct error *error)
 {
     const struct options *options = bench->options;
-    const struct tls_settings tls = {.ca_file = options->ca, .insecure = options->insecure};
+    const struct tls_settings tls = {.ca_file = options->ca,
+                                      .insecure = options->insecure,
+                                      .buddy = strcmp(model->family, "buddy") == 0};
     bench->driver = real_driver_new(&bench->world, error);
     if (bench->driver == NULL) {
         return false;
@@ -429,7 +431,7 @@ static int prepare(struct bench *bench, const char *model_name, struct error *er
     }
     const struct model *model = pick_model(bench, model_name, error);
     bool made = model != NULL && suits_model(bench->options, model, error) && pick_face(bench, error) &&
-                make_network(bench, &network, error) &&
+                make_network(bench, model, &network, error) &&
                 make_printer(bench, model, network, error) && check_print(bench, error) && set_faults(bench, error);
     return made ? CLI_HELD : CLI_BAD_USAGE;
 }

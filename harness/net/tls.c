@@ -97,6 +97,12 @@ static bool set_up_client(struct tls *tls, const struct tls_settings *settings, 
     if (tls->client == NULL) {
         return error_set(error, "TLS: %s", openssl_reason());
     }
+    if (settings->buddy &&
+        (SSL_CTX_set_max_proto_version(tls->client, TLS1_2_VERSION) != 1 ||
+         SSL_CTX_set_cipher_list(tls->client, "ECDHE-ECDSA-AES128-GCM-SHA256") != 1 ||
+         SSL_CTX_set1_groups_list(tls->client, "P-256") != 1)) {
+        return error_set(error, "TLS: the cipher of Buddy printers is not there: %s", openssl_reason());
+    }
     if (settings->ca_file != NULL) {
         if (SSL_CTX_load_verify_file(tls->client, settings->ca_file) != 1) {
             return error_set(error, "%s: expected certificates in PEM form: %s", settings->ca_file,

@@ -15,6 +15,8 @@ struct tls_settings {
     const char *key_file;         /* PEM, with it */
     bool resume; /* connecting: offer the host's last session again, as load does that stands for clients
                     that come back; off, each handshake is a full one */
+    bool buddy;  /* connecting: as Buddy firmware does it: TLS 1.2 alone, one cipher suite, one curve
+                    (connect-buddy.md 1.2) */
 };
 
 struct tls;

@@ -6,9 +6,15 @@ local core = core
 local REST_SECONDS = 60
 local ANSWER_SECONDS = 20 -- a PrusaLink gives up a stop after 15 s (connect-sdk.md 5.4)
 
--- What leads to IDLE from a state; where nothing is named, waiting does: FINISHED and STOPPED pass by themselves after
--- 11 s, BUSY when it is done.
+-- What leads to IDLE from a state; where nothing is named, waiting does: of a PrusaLink FINISHED and STOPPED pass by
+-- themselves after 11 s, Buddy printers show them until somebody dismisses them; BUSY passes when it is done.
 local TO_REST = { PRINTING = "STOP_PRINT", PAUSED = "STOP_PRINT", ATTENTION = "STOP_PRINT", READY = "CANCEL_PRINTER_READY" }
+local BUDDY_TO_REST = { FINISHED = "SET_IDLE", STOPPED = "SET_IDLE" }
+
+local function way_to_rest(number)
+  local state = core.reported_state(number)
+  return TO_REST[state] or core.seen_dialect(number) == "buddy" and BUDDY_TO_REST[state] or nil
+end
 
 local function refuse(printer, why)
   local text = ("the device can't be brought to rest: it is %s%s"):format(core.reported_state(printer.number), why)
@@ -32,8 +38,8 @@ end
 local ENDED = { finished = true, failed = true, rejected = true, lost = true }
 
 -- Send a command and wait for its end. Gives its id and its status.
-local function send(number, name)
-  local id = core.command(number, name)
+local function send(number, name, kwargs)
+  local id = core.command(number, name, kwargs)
   local deadline = core.now() + ANSWER_SECONDS
   while not ENDED[core.command_status(id)] and core.now() < deadline do
     core.sleep(math.max(deadline - core.now(), 0.001), core.WATCH.COMMAND, number)
@@ -41,9 +47,23 @@ local function send(number, name)
   return id, core.command_status(id)
 end
 
+-- A Buddy printer at rest asks for attention by a dialog alone: the last of its buttons is the one that ends most.
+local function dismiss_dialog(number)
+  local id, status = send(number, "SEND_STATE_INFO")
+  local answers = status == "finished" and core.command_answers(id) or {}
+  local told = answers[#answers]
+  local buttons = told and told.data and told.data.buttons or {}
+  if told and told.dialog_id and #buttons > 0 then
+    send(number, "DIALOG_ACTION", { dialog_id = told.dialog_id, button = buttons[#buttons] })
+  end
+end
+
 -- Send what leads to rest. Gives the reason if the device did not do it.
 local function order(printer, name)
   local id, status = send(printer.number, name)
+  if status == "rejected" and core.reported_state(printer.number) == "ATTENTION" and core.seen_dialect(printer.number) == "buddy" then
+    dismiss_dialog(printer.number)
+  end
   if status == "finished" then
     return nil
   end
@@ -68,7 +88,7 @@ function core.rest(printer)
     if left <= 0 then
       refuse(printer, why)
     end
-    local name = TO_REST[core.reported_state(number)]
+    local name = way_to_rest(number)
     why = name and order(printer, name) or why
     if why:find("Not Implemented", 1, true) then
       refuse(printer, why)

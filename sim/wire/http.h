@@ -32,6 +32,15 @@ struct http_header {
     struct slice name, value; /* blanks around the value removed */
 };
 
+/* How a body was cut into chunks: for those who judge how somebody else writes. */
+struct http_chunks {
+    uint32_t count;       /* with the last, empty one; 0: not in chunks */
+    uint64_t largest;     /* bytes */
+    uint8_t digits_least; /* of the sizes, as they were written */
+    uint8_t digits_most;
+    bool small_letters; /* in a size */
+};
+
 /* A parsed message. The slices point into the parser's memory or into what was fed, and live until
  * the callback that shows them returns, even if that callback frees the parser. */
 struct http_message {
@@ -44,6 +53,7 @@ struct http_message {
     struct slice head;           /* start line to the empty line, as received */
     struct slice body;           /* whole body with any chunking removed, unless it was streamed */
     int64_t content_length;      /* as announced; -1: not at all, -2: no number (HTTP_LAX_LENGTH) */
+    struct http_chunks chunks;
     size_t header_count;
     struct http_header headers[HTTP_HEADERS_MAX];
 };

@@ -14,6 +14,7 @@ struct http_unfinished {
     struct buffer head, body;
     uint64_t body_bytes;
     size_t trailer_bytes;
+    struct http_chunks chunks;
 };
 
 void http_unfinished_free(struct http_unfinished *message)
@@ -59,6 +60,7 @@ void http_body_complete(struct http_parser *parser, size_t behind)
     if (parser->phase == PHASE_BODY_END) {
         message.keep_alive = false;
     }
+    message.chunks = done->chunks;
     if (done->body.size > 0) {
         message.body = (struct slice){done->body.bytes, done->body.size};
     }
@@ -108,8 +110,19 @@ static size_t step_data(struct http_parser *parser, const char *bytes, size_t si
     return taken;
 }
 
+static void note_chunk(struct http_chunks *chunks, uint64_t size, uint8_t digits)
+{
+    chunks->digits_least = chunks->count == 0 || digits < chunks->digits_least
+                               ? digits
+                               : chunks->digits_least;
+    chunks->digits_most = digits > chunks->digits_most ? digits : chunks->digits_most;
+    chunks->largest = size > chunks->largest ? size : chunks->largest;
+    chunks->count++;
+}
+
 static void chunk_size_read(struct http_parser *parser)
 {
+    note_chunk(&parser->message->chunks, parser->remaining, parser->digits);
     parser->digits = 0;
     parser->line_bytes = 0;
     parser->phase = parser->remaining == 0 ? PHASE_TRAILERS : PHASE_CHUNK_DATA;
@@ -134,6 +147,7 @@ static void step_chunk(struct http_parser *parser, char c)
     case PHASE_CHUNK_SIZE:
         if (hex_value(c) >= 0 && parser->digits < CHUNK_DIGITS_MAX) {
             parser->remaining = parser->remaining * 16 + (uint64_t)hex_value(c);
+            parser->message->chunks.small_letters |= c >= 'a';
             parser->digits++;
             return;
         }

@@ -117,6 +117,7 @@ static void live(struct court *court)
     static const char *const commands[] = {
         "{\"command\": \"SEND_INFO\"}",
         "{\"command\": \"SEND_STATE_INFO\"}",
+        "{\"command\": \"SEND_TRANSFER_INFO\"}",
         "{\"command\": \"SEND_JOB_INFO\", \"kwargs\": {\"job_id\": 5}}",
         "{\"command\": \"SEND_FILE_INFO\", \"kwargs\": {\"path\": \"/usb\"}}",
         "{\"command\": \"SEND_FILE_INFO\", \"kwargs\": {\"path\": \"/usb/a.gcode\"}}",
@@ -198,6 +199,55 @@ static void what_binds_both_is_still_asked(void **state)
     }
 }
 
+/* Each rule about Buddy printers sees a wrong one. */
+static void each_rule_can_fail(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *fault, *breaks;
+    } cases[] = {
+        {"target=event/INFO:/p/telemetry", "BUD-HTTP-01"},
+        {"set-header=telemetry:Timestamp=1", "BUD-HTTP-02"},
+        {"set-header=any:Host=connect:80", "BUD-HTTP-03"},
+        {"chunk=telemetry:300", "BUD-HTTP-05"},
+        {"set-json=telemetry:zzz=1", "BUD-TEL-01"},
+        {"drop-json=telemetry:axis_z", "BUD-TEL-05"},
+        {"set-json=telemetry:temp_bed=20", "BUD-TEL-06"},
+        {"set-json=telemetry:time_remaining=4294967295", "BUD-TEL-07"},
+        {"set-json=telemetry:transfer_progress=1.5", "BUD-TEL-08"},
+        {"set-json=event:source=\"WUI\"", "BUD-EVT-01"},
+        {"set-json=event/REJECTED:job_id=1", "BUD-EVT-02"},
+        {"set-json=event/INFO:data.storages=[{}]", "BUD-EVT-04"},
+        {"set-json=event/INFO:data.fingerprint=\"ABC\"", "BUD-EVT-05"},
+        {"set-json=event/INFO:data.slots=3", "BUD-EVT-08"},
+        {"set-json=event/FILE_INFO:data.file_count=9", "BUD-EVT-11"},
+        {"set-json=event/TRANSFER_INFO:transfer_id=9", "BUD-EVT-18"},
+        {"set-json=event/STATE_CHANGED:data.code=\"1\"", "BUD-EVT-20"},
+        {"set-json=event/CANCELABLE_CHANGED:data.objects=1", "BUD-EVT-21"},
+        {"set-json=event/FINISHED:event=\"ACCEPTED\"", "BUD-CMD-25"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct court court;
+        open_court(&court, "mk4", cases[i].fault);
+        live(&court);
+        if (contract_result(court.contract, cases[i].breaks)->violated == 0) {
+            fail_msg("%s is not seen by %s", cases[i].fault, cases[i].breaks);
+        }
+        close_court(&court);
+    }
+    for (size_t i = 0; i < contract_rule_count(); i++) {
+        const char *id = contract_rule(i)->id; /* those of others have tests of their own */
+        bool shown = strncmp(id, "BUD-", 4) != 0 || strncmp(id, "BUD-WS-", 7) == 0 ||
+                     strncmp(id, "BUD-TRN-", 8) == 0;
+        for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
+            shown = shown || strcmp(cases[k].breaks, id) == 0;
+        }
+        if (!shown) {
+            fail_msg("nothing shows that %s can fail", id);
+        }
+    }
+}
+
 /* One that lacks what it is told by in some message stays what it was. */
 static void a_spoilt_message_makes_no_sdk_printer(void **state)
 {
@@ -206,7 +256,8 @@ static void a_spoilt_message_makes_no_sdk_printer(void **state)
     open_court(&court, "mk4", "drop-header=telemetry:User-Agent-Printer");
     run(&court, 60);
     assert_int_equal(contract_violated(court.contract, CONTRACT_PRINTER, CONTRACT_KIND_CONTRACT), 0);
-    assert_int_equal(contract_violated(court.contract, CONTRACT_PRINTER, CONTRACT_KIND_FIDELITY), 0);
+    assert_int_equal(contract_violated(court.contract, CONTRACT_PRINTER, CONTRACT_KIND_FIDELITY),
+                     contract_result(court.contract, "BUD-HTTP-02")->violated);
     assert_true(contract_is_buddy(court.contract,
                                   connect_server_printer(court.server, 0)->token));
     close_court(&court);
@@ -229,6 +280,7 @@ int main(void)
         cmocka_unit_test(a_mk4_breaks_nothing),
         cmocka_unit_test(a_mini_breaks_nothing),
         cmocka_unit_test(what_binds_both_is_still_asked),
+        cmocka_unit_test(each_rule_can_fail),
         cmocka_unit_test(a_spoilt_message_makes_no_sdk_printer),
         cmocka_unit_test(a_mk3s_is_no_buddy_printer),
     };

@@ -32,6 +32,8 @@ const struct fault_verb_form fault_verb_forms[FAULT_VERB_COUNT] = {
     [FAULT_VERB_RESERVED] = {"reserved", "FILTER", "in a WebSocket: set a reserved bit in it"},
     [FAULT_VERB_FRAMES] = {"frames", "FILTER:BYTES",
                            "in a WebSocket: cut it into frames of that size"},
+    [FAULT_VERB_CHUNK] = {"chunk", "FILTER:BYTES",
+                          "send its body in chunks of so many bytes, with sizes in small letters"},
 };
 
 static const char *const subject_names[FAULT_SUBJECT_COUNT] = {
@@ -124,6 +126,12 @@ static bool parse_argument(struct message_rule *rule, const char *text, struct e
             return true;
         }
         break;
+    case FAULT_VERB_CHUNK:
+        rule->chunk_bytes = text == NULL ? 0 : strtoull(text, NULL, 10);
+        if (rule->chunk_bytes > 0) {
+            return true;
+        }
+        break;
     case FAULT_VERB_DROP:
     case FAULT_VERB_TWICE:
     case FAULT_VERB_OVERLAP:
@@ -204,6 +212,9 @@ void message_rule_edit(const struct message_rule *rule, struct request_edit *req
     case FAULT_VERB_TARGET:
         buffer_clear(&request->target);
         buffer_append_text(&request->target, rule->name);
+        break;
+    case FAULT_VERB_CHUNK:
+        request->chunk_bytes = (size_t)rule->chunk_bytes;
         break;
     default:
         break;

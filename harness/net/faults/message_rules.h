@@ -28,6 +28,7 @@ enum fault_verb {
     FAULT_VERB_UNMASK,
     FAULT_VERB_RESERVED,
     FAULT_VERB_FRAMES,
+    FAULT_VERB_CHUNK,
     FAULT_VERB_COUNT,
 };
 
@@ -56,6 +57,7 @@ struct message_rule {
     char *name;    /* header, JSON path, method; NULL where the verb has none */
     char *value;   /* header value, JSON text, target, body */
     int64_t delay_us;
+    uint64_t chunk_bytes;
 };
 
 struct fault_verb_form {

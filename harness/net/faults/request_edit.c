@@ -40,16 +40,18 @@ void request_edit_free(struct request_edit *edit)
 }
 
 /* As Buddy printers frame it (connect-buddy.md 1.3): sizes of four digits, chunks as their buffer allows. */
-static void write_chunks(const struct buffer *body, struct buffer *out)
+static void write_chunks(const struct request_edit *edit, struct buffer *out)
 {
-    enum { CHUNK_BYTES = 248 };
-    for (size_t at = 0; at < body->size; at += CHUNK_BYTES) {
-        size_t size = body->size - at < CHUNK_BYTES ? body->size - at : CHUNK_BYTES;
-        buffer_format(out, "%04zX\r\n", size);
+    enum { BUDDY_BYTES = 248 };
+    const struct buffer *body = &edit->body;
+    size_t most = edit->chunk_bytes == 0 ? BUDDY_BYTES : edit->chunk_bytes;
+    for (size_t at = 0; at < body->size; at += most) {
+        size_t size = body->size - at < most ? body->size - at : most;
+        buffer_format(out, edit->chunk_bytes == 0 ? "%04zX\r\n" : "%zx\r\n", size);
         buffer_append(out, body->bytes + at, size);
         buffer_append_text(out, "\r\n");
     }
-    buffer_append_text(out, "0000\r\n\r\n");
+    buffer_append_text(out, edit->chunk_bytes == 0 ? "0000\r\n\r\n" : "0\r\n\r\n");
 }
 
 void request_edit_write(const struct request_edit *edit, struct buffer *out)
@@ -67,7 +69,7 @@ void request_edit_write(const struct request_edit *edit, struct buffer *out)
     }
     http_write_end(out);
     if (chunked) {
-        write_chunks(&edit->body, out);
+        write_chunks(edit, out);
     } else {
         buffer_append(out, buffer_text(&edit->body), edit->body.size);
     }

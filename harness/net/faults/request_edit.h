@@ -14,6 +14,7 @@ struct request_edit {
     struct buffer names[HTTP_HEADERS_MAX], values[HTTP_HEADERS_MAX];
     size_t header_count;
     bool body_changed; /* Content-Length is written anew */
+    size_t chunk_bytes; /* of a body in chunks; 0: as Buddy printers cut them */
 };
 
 void request_edit_init(struct request_edit *edit, const struct http_message *request);

@@ -15,14 +15,10 @@ static const struct row {
     [PROMPT_CHANGE_UNLOAD] = {12829, {{NULL, 0}}},
     [PROMPT_CHANGE_INSERT] = {12829, {{"Continue", ANSWER_CONTINUE}, {"Stop", ANSWER_STOP}}},
     [PROMPT_CHANGE_LOAD] = {12829, {{NULL, 0}}},
-    [PROMPT_CHANGE_COLOR] = {12829,
-                             {{"Yes", ANSWER_YES},
-                              {"Purge_more", ANSWER_PURGE_MORE},
-                              {"Retry", ANSWER_RETRY}}},
-    [PROMPT_NO_FILAMENT] = {12804,
-                            {{"Yes", ANSWER_YES},
-                             {"No", ANSWER_NO},
-                             {"FS_disable", ANSWER_DISABLE_SENSOR}}},
+    [PROMPT_CHANGE_COLOR] =
+        {12829, {{"Yes", ANSWER_YES}, {"Purge_more", ANSWER_PURGE_MORE}, {"Retry", ANSWER_RETRY}}},
+    [PROMPT_NO_FILAMENT] =
+        {12804, {{"Yes", ANSWER_YES}, {"No", ANSWER_NO}, {"FS_disable", ANSWER_DISABLE_SENSOR}}},
     [PROMPT_HOTEND_FAN] = {12828, {{"Continue", ANSWER_CONTINUE}}},
     [PROMPT_PRINT_FAN] = {12816, {{"Continue", ANSWER_CONTINUE}}},
     [PROMPT_MEDIUM_GONE] = {12821, {{"Continue", ANSWER_CONTINUE}}},
@@ -36,10 +32,8 @@ static const struct row {
 void buddy_dialog_of(struct buddy_dialog *dialog, enum machine_prompt prompt)
 {
     const struct row *row = &rows[prompt];
-    *dialog = (struct buddy_dialog){.shown = prompt != PROMPT_NONE,
-                                    .coded = true,
-                                    .code = row->code,
-                                    .has_buttons = true};
+    *dialog = (struct buddy_dialog){
+        .shown = prompt != PROMPT_NONE, .coded = true, .code = row->code, .has_buttons = true};
     for (int i = 0; i < BUDDY_BUTTONS && row->buttons[i].button != NULL; i++) {
         const char *name = row->buttons[i].button;
         dialog->buttons[dialog->button_count++] = buddy_button_find(name, strlen(name));
