@@ -347,6 +347,7 @@ enum http_head_state http_head_parse(struct http_message *message, bool request,
     *head = (struct http_head){0};
     struct framing framing = {0};
     message->header_count = 0;
+    message->chunks = (struct http_chunks){0};
     message->body = (struct slice){"", 0};
     for (size_t at = 0, next;; at = next) {
         struct slice line;
