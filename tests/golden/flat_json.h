@@ -87,7 +87,7 @@ static void flat_json_free(struct flat_json *flat)
 }
 
 /* 's' string, 'i' whole number, 'f' float, 'b' boolean, '{' and '[' empty ones. */
-static char flat_kind(const struct flat_value *value)
+__attribute__((unused)) static char flat_kind(const struct flat_value *value)
 {
     if (value->raw[0] == '"') {
         return 's';

@@ -305,7 +305,7 @@ static struct file_node *card(void)
     return root;
 }
 
-static void make_printer(struct link_player *player)
+static void make_printer(struct link_player *player, uint32_t jobs)
 {
     struct file_node *tree = card();
     const struct printer_storage storages[] = {
@@ -329,6 +329,7 @@ static void make_printer(struct link_player *player)
         .serial = "CZPX2021X004XK12345",
         .firmware = "3.14.1-8237",
         .room_c = 21,
+        .job_counter = jobs,
         .plans = player->plans,
         .storages = storages,
         .storage_count = 2,
@@ -342,14 +343,14 @@ static void make_printer(struct link_player *player)
     printer_listen(player->printer, &player->at, NULL);
 }
 
-struct link_player *link_player_new(int64_t wall_us)
+struct link_player *link_player_new(int64_t wall_us, uint32_t jobs)
 {
     struct link_player *player = memory_new(sizeof *player);
     world_init(&player->world, 7);
     player->world.epoch_us = wall_us - SECONDS(120);
     player->network = memory_network_new(&player->world);
     player->plans = plan_cache_new(64 << 20);
-    make_printer(player);
+    make_printer(player, jobs);
     world_run(&player->world, SECONDS(120), NULL);
     return player;
 }

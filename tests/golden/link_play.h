@@ -53,7 +53,8 @@ struct link_player;
 typedef void link_compare(void *owner, const struct link_capture *capture,
                           const struct link_event *event, struct slice ours);
 
-struct link_player *link_player_new(int64_t wall_us);
+/* The printer has had `jobs` jobs before. */
+struct link_player *link_player_new(int64_t wall_us, uint32_t jobs);
 void link_player_destroy(struct link_player *player);
 void link_player_restart(struct link_player *player); /* of the printer's program */
 void link_player_play(struct link_player *player, const struct link_capture *capture,

@@ -349,8 +349,8 @@ static void plays_the_captures(void **state)
     struct link_player *player = NULL;
     for (size_t i = 0; i < count; i++) {
         bool alone = strncmp(captures[i].name, "08", 2) == 0;
-        struct link_player *other = alone ? link_player_new(captures[i].wall_us) : NULL;
-        player = player == NULL && !alone ? link_player_new(captures[i].wall_us) : player;
+        struct link_player *other = alone ? link_player_new(captures[i].wall_us, 0) : NULL;
+        player = player == NULL && !alone ? link_player_new(captures[i].wall_us, 0) : player;
         before_capture(player, captures[i].name);
         unsigned before = judge.differences;
         link_player_play(alone ? other : player, &captures[i], compare, &judge);

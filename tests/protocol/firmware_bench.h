@@ -15,7 +15,7 @@
 
 /* A printer's PrusaLink server in memory, and clients that send bytes as they are. */
 
-enum { FIRMWARE_CLIENTS = 8 };
+enum { FIRMWARE_CLIENTS = 128 };
 
 struct firmware_client {
     struct firmware *firmware;
