@@ -43,6 +43,27 @@ static void credentials_are_turned_away(void **state)
     firmware_end(&printer);
 }
 
+static void a_daemon_can_be_lenient_too(void **state)
+{
+    (void)state;
+    struct firmware printer;
+    char key[64];
+    firmware_begin(&printer, "mk3s", 0);
+    firmware_run(&printer, 90); /* until the daemon knows its printer */
+    snprintf(key, sizeof key, "X-Api-Key: %.5s\r\n", link_face_api_key(printer.face));
+    firmware_ask_bare(&printer, "GET", status, key, NULL);
+    assert_int_equal(printer.status, 403);
+    assert_true(link_face_misbehave(printer.face, "key-prefix", NULL));
+    firmware_ask_bare(&printer, "GET", status, key, NULL);
+    assert_int_equal(printer.status, 200);
+    firmware_ask_bare(&printer, "GET", status, NULL, NULL);
+    assert_int_equal(printer.status, 401);
+    assert_true(link_face_misbehave(printer.face, "open", NULL));
+    firmware_ask_bare(&printer, "GET", status, NULL, NULL);
+    assert_int_equal(printer.status, 200);
+    firmware_end(&printer);
+}
+
 static void lenient_servers_take_too_much(void **state)
 {
     (void)state;
@@ -223,6 +244,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(credentials_are_turned_away),
         cmocka_unit_test(lenient_servers_take_too_much),
+        cmocka_unit_test(a_daemon_can_be_lenient_too),
         cmocka_unit_test(replies_are_spoilt),
         cmocka_unit_test(members_of_documents_are_spoilt),
         cmocka_unit_test(requests_are_lied_about),

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sim/protocol/link/misbehave.h"
 #include "sim/protocol/link/pi.h"
 
 static const char realm[] = "Administrator";
@@ -82,8 +83,11 @@ static bool good_response(const struct link_request *request,
         credentials->response == NULL) {
         return false;
     }
+    if (link_face_lenient(face, LINK_LENIENT_PASSWORD)) {
+        return true;
+    }
     digest_user_hash(user_hash, DIGEST_MD5, face->user, realm, face->password);
-    const struct digest_request sum = {
+    struct digest_request sum = {
         .user_hash = user_hash,
         .nonce = credentials->nonce,
         .cnonce = credentials->cnonce,
@@ -93,7 +97,13 @@ static bool good_response(const struct link_request *request,
         .uri = slice_of(credentials->uri),
     };
     digest_response(response, DIGEST_MD5_SESS, &sum);
-    return digest_equal(response, credentials->response);
+    bool good = digest_equal(response, credentials->response);
+    if (!good && link_face_lenient(face, LINK_LENIENT_METHOD)) {
+        sum.method = slice_of("GET");
+        digest_response(response, DIGEST_MD5_SESS, &sum);
+        good = digest_equal(response, credentials->response);
+    }
+    return good;
 }
 
 static void challenge(struct link_request *request, bool stale)
@@ -132,11 +142,16 @@ static bool good_key(const struct link_request *request, const char *key)
     if (wanted == NULL) {
         return pi_of(request)->key_empty && link_quirk(request->face, 16) && *key == '\0';
     }
-    return digest_equal(key, wanted);
+    size_t common = strlen(key) < strlen(wanted) ? strlen(key) : strlen(wanted);
+    return digest_equal(key, wanted) || (common > 0 && strncmp(key, wanted, common) == 0 &&
+                                         link_face_lenient(request->face, LINK_LENIENT_KEY));
 }
 
 bool pi_allowed(struct link_request *request, bool digest_only)
 {
+    if (link_face_lenient(request->face, LINK_LENIENT_OPEN)) {
+        return true;
+    }
     const char *key = digest_only ? NULL : link_request_header(request, "X-Api-Key");
     if (key == NULL) {
         return digest_allows(request);
