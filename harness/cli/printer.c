@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "harness/cli/cli.h"
+#include "harness/cli/printer_options.h"
 #include "harness/cli/trace_file.h"
 #include "harness/net/faults/message_faults.h"
 #include "harness/net/real.h"
@@ -17,20 +18,17 @@
 #include "sim/printer/printer.h"
 #include "sim/wire/http_client.h"
 
-enum { PLANS_KEPT_BYTES = 64 * 1024 * 1024, RESCAN_MS = 200, ROOM_MAX_C = 80 };
+enum { PLANS_KEPT_BYTES = 64 * 1024 * 1024, RESCAN_MS = 200 };
 
-struct options {
-    const char *connect, *ini, *token, *serial, *name, *location, *firmware, *host, *sdk, *model_file;
-    const char *directory, *print, *ca, *trace;
-    struct cli_list files, faults, spoils, quirks;
-    uint64_t seed, index, job_counter, room;
-    int64_t telemetry_interval_us, duration_us;
-    bool no_quirks, list_quirks, websocket, insecure, quiet, room_given, duration_given, telemetry_given, minimal;
+struct played {
+    struct bench *bench;
+    struct printer *printer;
+    struct machine_listener listener;
 };
 
-/* Everything that lives while the printer runs. */
+/* Everything that lives while the printers run. */
 struct bench {
-    const struct options *options;
+    const struct printer_options *options;
     struct world world;
     struct real_driver *driver;
     struct socket_network *sockets;
@@ -41,8 +39,9 @@ struct bench {
     struct storage files; /* its tree is what --file names */
     struct printer_ini ini;
     struct connect_face_settings face;
-    struct printer *printer;
-    struct machine_listener listener;
+    struct printer_serve serve;
+    struct played *printers;
+    size_t count;
     struct timer rescan, begin;
     bool tell;    /* what the printer does, on standard output */
     bool refused; /* it could not register */
@@ -51,14 +50,6 @@ struct bench {
     enum connect_condition broken;
     volatile bool stop;
 };
-
-static const char *const about =
-    "Play one virtual printer in real time: it boots, registers with the server (or uses the token of --token, the\n"
-    "environment variable HOTBED_TOKEN or --ini), sends telemetry and does what it is told, until it is interrupted.";
-
-static const char *const example =
-    "  hotbed mock connect --listen 127.0.0.1:8080 &\n"
-    "  hotbed printer mk3s --connect http://127.0.0.1:8080 --duration 20s\n";
 
 /* ---- What the user sees ---- */
 
@@ -147,7 +138,10 @@ static const struct connect_observer_class observer_class = {.opened = on_open, 
 
 static void on_state(void *owner, const struct state_change *change)
 {
-    say(owner, "%s%s%s", printer_state_name(change->to), change->reason == NULL ? "" : ": ",
+    const struct played *played = owner;
+    bool one = played->bench->count == 1;
+    say(played->bench, "%s%s%s%s%s", one ? "" : printer_name(played->printer), one ? "" : " ",
+        printer_state_name(change->to), change->reason == NULL ? "" : ": ",
         change->reason == NULL ? "" : change->reason);
 }
 
@@ -181,7 +175,7 @@ static const struct model *pick_model(struct bench *bench, const char *name, str
 }
 
 /* What only a host program beside the printer can be told. */
-static bool suits_model(const struct options *options, const struct model *model, struct error *error)
+static bool suits_model(const struct printer_options *options, const struct model *model, struct error *error)
 {
     bool buddy = strcmp(model->family, "buddy") == 0;
     const char *option = options->host != NULL  ? "--host"
@@ -194,11 +188,14 @@ static bool suits_model(const struct options *options, const struct model *model
            error_set(error, "%s: the %s speaks for itself, there is no host program beside it", option, model->title);
 }
 
-static bool pick_face(struct bench *bench, struct error *error)
+static bool pick_face(struct bench *bench, uint64_t *serve_quirks, struct error *error)
 {
-    const struct options *options = bench->options;
+    const struct printer_options *options = bench->options;
     struct connect_face_settings *face = &bench->face;
     connect_face_defaults(face);
+    if (!cli_printer_quirks(options->no_quirks, &options->quirks, &face->quirks, serve_quirks, error)) {
+        return false;
+    }
     if (options->ini != NULL) {
         if (!printer_ini_load(&bench->ini, options->ini, error)) {
             return false;
@@ -218,9 +215,6 @@ static bool pick_face(struct bench *bench, struct error *error)
     if (options->sdk != NULL && !connect_sdk_version_parse(options->sdk, &face->sdk_version)) {
         return error_set(error, "--sdk %s: expected 0.7.1, 0.8.0 or 0.8.1", options->sdk);
     }
-    if (!cli_quirks(options->no_quirks, &options->quirks, &face->quirks, error)) {
-        return false;
-    }
     if (options->telemetry_interval_us > 0) {
         face->telemetry = options->minimal ? CONNECT_TELEMETRY_MINIMAL : CONNECT_TELEMETRY_FULL;
         face->telemetry_interval_us = options->telemetry_interval_us;
@@ -235,6 +229,15 @@ static bool pick_face(struct bench *bench, struct error *error)
     return true;
 }
 
+static bool pick_link(struct bench *bench, const struct model *model, uint64_t quirks, struct error *error)
+{
+    const struct printer_options *options = bench->options;
+    bench->serve = options->serve;
+    return options->serve.at == NULL ||
+           printer_serve_prepare(&bench->serve, model, options->name, options->location, bench->face.server, quirks,
+                                 error);
+}
+
 static const char *pick_token(const struct bench *bench)
 {
     const char *token = bench->options->token;
@@ -247,7 +250,7 @@ static const char *pick_token(const struct bench *bench)
 static bool make_network(struct bench *bench, const struct model *model, struct network **network,
                          struct error *error)
 {
-    const struct options *options = bench->options;
+    const struct printer_options *options = bench->options;
     const struct tls_settings tls = {.ca_file = options->ca,
                                       .insecure = options->insecure,
                                       .buddy = strcmp(model->family, "buddy") == 0};
@@ -271,13 +274,13 @@ static bool make_network(struct bench *bench, const struct model *model, struct 
 }
 
 static bool make_printer(struct bench *bench, const struct model *model, struct network *network,
-                         struct error *error)
+                         struct played *played, struct error *error)
 {
-    const struct options *options = bench->options;
+    const struct printer_options *options = bench->options;
     struct printer_storage storages[MODEL_STORAGES_MAX] = {0};
     struct printer_settings settings = {
         .model = model,
-        .index = options->index,
+        .index = options->index + (uint64_t)(played - bench->printers),
         .name = options->name,
         .serial = options->serial,
         .firmware = options->firmware,
@@ -287,6 +290,7 @@ static bool make_printer(struct bench *bench, const struct model *model, struct 
         .tree = bench->files.root,
         .connect = bench->face.server == NULL ? NULL : &bench->face,
         .token = pick_token(bench),
+        .prusalink = bench->serve.at == NULL ? NULL : &bench->serve.settings,
     };
     if (options->directory != NULL) {
         storages[0] = (struct printer_storage){
@@ -298,8 +302,30 @@ static bool make_printer(struct bench *bench, const struct model *model, struct 
         settings.storage_count = 1;
         settings.tree = NULL;
     }
-    bench->printer = printer_new(&bench->world, network, &settings, error);
-    return bench->printer != NULL;
+    played->bench = bench;
+    played->printer = printer_new(&bench->world, network, &settings, error);
+    return played->printer != NULL;
+}
+
+static bool make_printers(struct bench *bench, const struct model *model, struct network *network,
+                          struct error *error)
+{
+    size_t count = (size_t)bench->options->count;
+    bench->printers = calloc(count, sizeof *bench->printers);
+    if (bench->printers == NULL) {
+        return error_set(error, "--count %zu: out of memory", count);
+    }
+    for (bench->count = 0; bench->count < count; bench->count++) {
+        if (!make_printer(bench, model, network, &bench->printers[bench->count], error)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static struct machine *machine_of(const struct bench *bench, size_t index)
+{
+    return printer_machine(bench->printers[index].printer);
 }
 
 static bool check_print(struct bench *bench, struct error *error)
@@ -308,7 +334,7 @@ static bool check_print(struct bench *bench, struct error *error)
     if (path == NULL) {
         return true;
     }
-    const struct storage *storage = machine_storage_of(printer_machine(bench->printer), path, &below);
+    const struct storage *storage = machine_storage_of(machine_of(bench, 0), path, &below);
     const struct file_node *file = storage == NULL ? NULL : storage_find(storage, below);
     return (file != NULL && !file->folder) || error_set(error, "--print %s: no such file on the printer", path);
 }
@@ -324,7 +350,9 @@ static bool set_faults(struct bench *bench, struct error *error)
         if (fault == FAULT_COUNT) {
             return error_set(error, "--fault %s: no such fault of a machine", name);
         }
-        machine_set_fault(printer_machine(bench->printer), (enum machine_fault)fault, true);
+        for (size_t k = 0; k < bench->count; k++) {
+            machine_set_fault(machine_of(bench, k), (enum machine_fault)fault, true);
+        }
     }
     return true;
 }
@@ -334,7 +362,7 @@ static bool set_faults(struct bench *bench, struct error *error)
 static void rescan(void *owner)
 {
     struct bench *bench = owner;
-    machine_rescan(printer_machine(bench->printer));
+    machine_rescan(machine_of(bench, 0)); /* a directory is for one printer */
     world_arm_in(&bench->world, &bench->rescan, MILLISECONDS(RESCAN_MS));
 }
 
@@ -342,30 +370,63 @@ static void rescan(void *owner)
 static void begin_print(void *owner)
 {
     struct bench *bench = owner;
-    struct machine *machine = printer_machine(bench->printer);
-    if (machine_state(machine) == STATE_BUSY) {
+    if (machine_state(machine_of(bench, bench->count - 1)) == STATE_BUSY) {
         world_arm_in(&bench->world, &bench->begin, SECONDS(1));
         return;
     }
-    struct error error = {0};
-    if (machine_start_print(machine, bench->options->print, &error) != MACHINE_ACCEPTED) {
-        fprintf(stderr, "hotbed printer: --print %s: %s\n", bench->options->print, error.text);
+    for (size_t i = 0; i < bench->count; i++) {
+        struct error error = {0};
+        if (machine_start_print(machine_of(bench, i), bench->options->print, &error) != MACHINE_ACCEPTED) {
+            fprintf(stderr, "hotbed printer: --print %s: %s\n", bench->options->print, error.text);
+        }
+    }
+}
+
+static bool power_on(struct bench *bench, struct error *error)
+{
+    for (size_t i = 0; i < bench->count; i++) {
+        struct played *played = &bench->printers[i];
+        struct machine *machine = machine_of(bench, i);
+        played->listener = (struct machine_listener){.events = &machine_listener_events, .face = played};
+        machine_listen(machine, &played->listener);
+        printer_power_on(played->printer);
+        say(bench, "%s, serial number %s", machine_model(machine)->title, machine_serial(machine));
+        if (bench->serve.at != NULL && !printer_serve_open(&bench->serve, played->printer, i, error)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void tell_requests(struct bench *bench)
+{
+    uint64_t sent = 0, answered = 0;
+    for (size_t i = 0; i < bench->count; i++) {
+        struct connect_face *face = printer_connect_face(bench->printers[i].printer);
+        struct link_face *link = printer_link_face(bench->printers[i].printer);
+        sent += face == NULL ? 0 : connect_face_requests(face);
+        answered += link == NULL ? 0 : link_face_requests(link);
+    }
+    if (bench->face.server != NULL) {
+        say(bench, "%llu requests sent", (unsigned long long)sent);
+    }
+    if (bench->serve.at != NULL) {
+        say(bench, "%llu requests answered", (unsigned long long)answered);
     }
 }
 
 static int run(struct bench *bench)
 {
-    const struct options *options = bench->options;
+    const struct printer_options *options = bench->options;
     struct error error;
     if (!real_driver_catch_signals(bench->driver, &bench->stop, &error)) {
         fprintf(stderr, "hotbed printer: %s\n", error.text);
         return CLI_BAD_USAGE;
     }
-    bench->listener = (struct machine_listener){.events = &machine_listener_events, .face = bench};
-    machine_listen(printer_machine(bench->printer), &bench->listener);
-    printer_power_on(bench->printer);
-    say(bench, "%s, serial number %s", machine_model(printer_machine(bench->printer))->title,
-        machine_serial(printer_machine(bench->printer)));
+    if (!power_on(bench, &error)) {
+        fprintf(stderr, "hotbed printer: %s\n", error.text);
+        return CLI_BAD_USAGE;
+    }
     timer_init(&bench->rescan, rescan, bench);
     timer_init(&bench->begin, begin_print, bench);
     if (options->directory != NULL) {
@@ -375,11 +436,7 @@ static int run(struct bench *bench)
         world_arm_in(&bench->world, &bench->begin, SECONDS(1));
     }
     world_run(&bench->world, options->duration_given ? options->duration_us : INT64_MAX, &bench->stop);
-    struct connect_face *face = printer_connect_face(bench->printer);
-    if (face != NULL) {
-        say(bench, "%llu requests sent", (unsigned long long)connect_face_requests(face));
-    }
-    machine_unlisten(printer_machine(bench->printer), &bench->listener);
+    tell_requests(bench);
     bool silent = !bench->reached && bench->broken != CONNECT_CONDITIONS;
     if (silent) {
         fprintf(stderr, "hotbed printer: %s could not be reached: %s is broken\n", bench->face.server,
@@ -395,7 +452,11 @@ static void bench_free(struct bench *bench)
 {
     world_cancel(&bench->world, &bench->rescan);
     world_cancel(&bench->world, &bench->begin);
-    printer_destroy(bench->printer);
+    for (size_t i = 0; i < bench->count; i++) {
+        machine_unlisten(machine_of(bench, i), &bench->printers[i].listener);
+        printer_destroy(bench->printers[i].printer);
+    }
+    free(bench->printers);
     message_faults_destroy(bench->spoiled);
     if (bench->sockets != NULL) {
         socket_network_destroy(bench->sockets);
@@ -416,8 +477,9 @@ static void bench_free(struct bench *bench)
 
 static int prepare(struct bench *bench, const char *model_name, struct error *error)
 {
-    const struct options *options = bench->options;
+    const struct printer_options *options = bench->options;
     struct network *network = NULL;
+    uint64_t serve_quirks;
     for (size_t i = 0; i < options->files.count; i++) {
         if (!add_file(&bench->files, options->files.items[i], error)) {
             return CLI_BAD_USAGE;
@@ -430,13 +492,14 @@ static int prepare(struct bench *bench, const char *model_name, struct error *er
         bench->world.trace = &bench->trace.trace;
     }
     const struct model *model = pick_model(bench, model_name, error);
-    bool made = model != NULL && suits_model(bench->options, model, error) && pick_face(bench, error) &&
-                make_network(bench, model, &network, error) &&
-                make_printer(bench, model, network, error) && check_print(bench, error) && set_faults(bench, error);
+    bool made = model != NULL && suits_model(bench->options, model, error) &&
+                pick_face(bench, &serve_quirks, error) && pick_link(bench, model, serve_quirks, error) &&
+                make_network(bench, model, &network, error) && make_printers(bench, model, network, error) &&
+                check_print(bench, error) && set_faults(bench, error);
     return made ? CLI_HELD : CLI_BAD_USAGE;
 }
 
-static int play(const struct options *options, const char *model_name)
+static int play(const struct printer_options *options, const char *model_name)
 {
     struct bench bench = {.options = options,
                           .tell = !options->quiet && isatty(STDOUT_FILENO),
@@ -456,87 +519,18 @@ static int play(const struct options *options, const char *model_name)
     return result;
 }
 
-/* Values that the types of the options let through, and options that need or exclude each other. */
-static int check_options(const struct cli_usage *usage, const struct options *options)
-{
-    if (options->connect == NULL && options->ini == NULL) {
-        return cli_complain(usage, "where is its server? --connect URL or --ini FILE says it");
-    }
-    if (options->minimal && !options->telemetry_given) {
-        return cli_complain(usage, "--minimal needs --telemetry-interval");
-    }
-    if (options->telemetry_given && options->telemetry_interval_us == 0) {
-        return cli_complain(usage, "--telemetry-interval must be longer than 0");
-    }
-    if (options->directory != NULL && options->files.count > 0) {
-        return cli_complain(usage, "--directory is the only storage then; put the --file there");
-    }
-    if (options->room_given && options->room > ROOM_MAX_C) {
-        return cli_complain(usage, "--room: expected 0 to %d degrees Celsius", ROOM_MAX_C);
-    }
-    if (options->job_counter > INT32_MAX) {
-        return cli_complain(usage, "--job-counter: expected 0 to %d", INT32_MAX);
-    }
-    return -1;
-}
-
 int cli_printer(int argc, char **argv)
 {
-    struct options o = {.seed = 1};
-    const struct cli_option options[] = {
-        {"connect", CLI_TEXT, &o.connect, "URL", "speak Prusa Connect with the server at http(s)://HOST[:PORT]", NULL},
-        {"ini", CLI_TEXT, &o.ini, "FILE", "take server, token and names from a prusa_printer_settings.ini", NULL},
-        {"websocket", CLI_FLAG, &o.websocket, NULL, "speak to it over a WebSocket, as Buddy firmware can be built", NULL},
-        {"token", CLI_TEXT, &o.token, "TOKEN", "be registered already; better kept in HOTBED_TOKEN", NULL},
-        {"serial", CLI_TEXT, &o.serial, "TEXT", "serial number; default made from seed and index", NULL},
-        {"name", CLI_TEXT, &o.name, "TEXT", "name of the printer; default MODEL-INDEX", NULL},
-        {"location", CLI_TEXT, &o.location, "TEXT", "location, as the ini file has it", NULL},
-        {"firmware", CLI_TEXT, &o.firmware, "TEXT", "firmware version; default the model's", NULL},
-        {"host", CLI_TEXT, &o.host, "HOST", "prusalink (default), or sdk: a bare program on the SDK", NULL},
-        {"sdk", CLI_TEXT, &o.sdk, "VERSION", "0.7.1, 0.8.0 or 0.8.1 (default)", NULL},
-        {"no-quirks", CLI_FLAG, &o.no_quirks, NULL, "without the known defects of the real printer", NULL},
-        {"quirk", CLI_LIST, &o.quirks, "ID=on|off", "one of them, e.g. Q-24=off; may be given several times", NULL},
-        {"list-quirks", CLI_FLAG, &o.list_quirks, NULL, "tell which there are, run nothing", NULL},
-        {"telemetry-interval", CLI_DURATION, &o.telemetry_interval_us, "TIME",
-         "send everything known this often, instead of what\nthe host program would", &o.telemetry_given},
-        {"minimal", CLI_FLAG, &o.minimal, NULL, "with it: send the state alone", NULL},
-        {"file", CLI_LIST, &o.files, "FILE", "put this file into its first storage; may be given several times", NULL},
-        {"directory", CLI_TEXT, &o.directory, "DIR", "a real directory as its only storage", NULL},
-        {"print", CLI_TEXT, &o.print, "PATH", "start this print, e.g. \"/PrusaLink gcodes/cube.gcode\"", NULL},
-        {"fault", CLI_LIST, &o.faults, "NAME", "a fault of the machine, e.g. nozzle-heater-dead", NULL},
-        {"spoil", CLI_LIST, &o.spoils, "VERB=FILTER[:ARG]",
-         "spoil its requests, e.g. drop-json=telemetry:state;\ndocs/scenarios.md has all verbs", NULL},
-        {"job-counter", CLI_NUMBER, &o.job_counter, "N", "id of its last job; default 0", NULL},
-        {"room", CLI_NUMBER, &o.room, "C", "room temperature; default 25", &o.room_given},
-        {"model-file", CLI_TEXT, &o.model_file, "FILE", "a model of your own instead of MODEL", NULL},
-        {"ca", CLI_TEXT, &o.ca, "FILE", "trust these certificates (PEM) instead of the system's", NULL},
-        {"insecure", CLI_FLAG, &o.insecure, NULL, "accept any certificate", NULL},
-        {"seed", CLI_NUMBER, &o.seed, "N", "what chance follows; default 1", NULL},
-        {"index", CLI_NUMBER, &o.index, "N", "which of the printers of that seed; default 0", NULL},
-        {"duration", CLI_DURATION, &o.duration_us, "TIME", "end by itself after this time", &o.duration_given},
-        {"trace", CLI_TEXT, &o.trace, "FILE", "record every message there (NDJSON)", NULL},
-        {"quiet", CLI_FLAG, &o.quiet, NULL, "tell nothing but errors; the default in a pipe, but for the code", NULL},
-        {.name = NULL},
-    };
-    const struct cli_usage usage = {
-        .line = "printer MODEL [OPTION...]", .about = about, .options = options, .example = example};
+    struct printer_options options;
     struct cli_list models = {0};
-    int result = cli_parse(argc, argv, &usage, &models);
-    if (result == -1 && o.list_quirks) {
+    int result = printer_options_parse(&options, argc, argv, &models);
+    if (result == -1 && options.list_quirks) {
         cli_print_quirks();
         result = CLI_HELD;
-    } else if (result == -1 && models.count + (o.model_file != NULL) != 1) {
-        result = cli_complain(&usage, "expected one model");
     } else if (result == -1) {
-        result = check_options(&usage, &o);
-    }
-    if (result == -1) {
-        result = play(&o, models.count > 0 ? models.items[0] : NULL);
+        result = play(&options, models.count > 0 ? models.items[0] : NULL);
     }
     cli_list_free(&models);
-    cli_list_free(&o.files);
-    cli_list_free(&o.faults);
-    cli_list_free(&o.spoils);
-    cli_list_free(&o.quirks);
+    printer_options_free(&options);
     return result;
 }

@@ -8,6 +8,7 @@
 #include "sim/base/error.h"
 #include "sim/base/world.h"
 #include "sim/machine/machine.h"
+#include "sim/protocol/link/quirks.h"
 #include "sim/wire/http_server.h"
 #include "sim/wire/service.h"
 #include "sim/wire/stream.h"
@@ -26,8 +27,6 @@ extern const struct link_dialect link_dialect_sl1;
 const char *link_dialect_name(const struct link_dialect *dialect); /* "pi", "buddy", "sl1" */
 /* By the model's family; NULL: such printers have no PrusaLink. */
 const struct link_dialect *link_dialect_of(const struct model *model);
-
-#define LINK_QUIRKS_ALL UINT64_MAX
 
 /* Outlives the faces that are made with it and may be shared by many. */
 struct link_settings {

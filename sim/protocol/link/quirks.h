@@ -10,6 +10,7 @@
 /* The known defects of the real servers (prusalink.md 9.1), by their numbers there; 19a to 19f are
  * 51 to 56. A bit each; without one the server does what the text of the interface means. */
 #define LINK_QUIRK(number) (UINT64_C(1) << (number))
+#define LINK_QUIRKS_ALL    UINT64_MAX
 
 struct link_quirk {
     uint8_t number;
