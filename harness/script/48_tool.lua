@@ -1,7 +1,6 @@
 -- Programs that are judged: folders for them to work on, and the command with what a check wants of it filled in.
 
 local core = core
-local match = core.match
 
 -- ---- Folders ----
 
@@ -158,8 +157,8 @@ function Run:signal(name)
   core.tool_signal(self.number, name)
 end
 
--- values: what stands for {farm}, {folder} …; options: folder (a Folder) to run in, environment, optional (the command
--- needs no place for all of them)
+-- values: what stands for {farm}, {folder} …; options: environment, optional (the command needs no place for all of them).
+-- It runs where we do: paths in a command are its author's.
 function core.start_tool(values, options)
   local run = setmetatable({ told = "the command" }, Run)
   local environment = { "COLUMNS=300", "NO_PROXY=*", "no_proxy=*", "http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY" }
@@ -168,13 +167,6 @@ function core.start_tool(values, options)
   end
   local words = words_of(values, options.optional)
   run.command = table.concat(words, " ")
-  run.number = core.tool_start(words, environment, core.check_folder(options.folder).number)
+  run.number = core.tool_start(words, environment)
   return run
-end
-
-function core.check_folder(folder)
-  if getmetatable(folder) ~= Folder then
-    core.bad_argument("expected a folder, got " .. match.show(folder))
-  end
-  return folder
 end

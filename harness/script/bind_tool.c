@@ -185,7 +185,7 @@ static const char **texts_of(lua_State *lua, int index)
     return texts;
 }
 
-/* tool_start(words, environment, folder) -> number */
+/* tool_start(words, environment) -> number */
 static int tool_start(lua_State *lua)
 {
     struct stage *stage = bind_stage(lua);
@@ -193,7 +193,6 @@ static int tool_start(lua_State *lua)
     const struct process_settings settings = {
         .arguments = words,
         .environment = environment,
-        .directory = stage_tool_folder_path(stage, (size_t)luaL_checkinteger(lua, 3)),
         .output_bytes_max = 4 * 1024 * 1024};
     luaL_argcheck(lua, words[0] != NULL, 1, "expected a program");
     struct error error;

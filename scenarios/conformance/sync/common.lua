@@ -54,8 +54,9 @@ function Bed:there(i, path, content, age)
   one.printer:set_clock(one.clock or 0)
 end
 
--- { [path] = content } of a drive, hidden and other files too; folders in a second table.
-function Bed:tree(i)
+-- { [path] = content } of a drive, hidden and other files too; folders in a second table. `names`: without contents, for
+-- whoever looks again and again.
+function Bed:tree(i, names)
   local files, folders = {}, {}
   local function walk(below)
     for _, entry in ipairs(self.printers[i].printer:files("/usb" .. below) or {}) do
@@ -64,7 +65,7 @@ function Bed:tree(i)
         folders[path:sub(2)] = true
         walk(path)
       else
-        files[path:sub(2)] = self.printers[i].printer:file_content("/usb" .. path)
+        files[path:sub(2)] = names or self.printers[i].printer:file_content("/usb" .. path)
       end
     end
   end
@@ -164,7 +165,7 @@ function Bed:start(options)
     farm = options.farm or self.farm, folder = folder, execute = not options.dry, destination = destination or nil,
     printer = options.printer, skip = options.skip, ["relative-to"] = options.relative_to,
     ["any-state"] = options.any_state, timeout = options.timeout,
-  }, { folder = self.work, environment = { "HOME=" .. self.home.path, "XDG_STATE_HOME", "TZ=" .. (options.zone or self.zone) } })
+  }, { environment = { "HOME=" .. self.home.path, "XDG_STATE_HOME", "TZ=" .. (options.zone or self.zone) } })
   return self.run_of
 end
 

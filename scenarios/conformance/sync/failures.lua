@@ -64,7 +64,7 @@ check "SYNC-42" {
   run = function(t)
     local bed = common.bed(t, { count = 2, misbehave = { { "silent" } } })
     bed:here "a.gcode"
-    local run = bed:run { timeout = t:tool_knows "timeout" and 2 or nil, limit = "90s" }
+    local run = bed:run { timeout = t:tool_knows "timeout" and 5 or nil, limit = "40s" }
     bed:expect_in_step(2)
     bed:expect_code(run, "failure")
   end,

@@ -33,8 +33,10 @@ check "SYNC-44" {
       served.api_key, common.gcode("half", 10000)))
     t:wait(0.3)
     wire:reset()
-    t:wait(0.5)
+    t:wait_until(function() return bed:ask(1, "GET", "/api/v1/transfer").status == 204 end, "30s")
     t:expect(bed:tree(1), "the drive"):equals {}
+    expect_status(t, bed:put(1, "half.gcode", "; whole\n"), 201, "another upload of that name")
+    t:expect(bed:tree(1), "the drive"):equals { ["half.gcode"] = "; whole\n" }
   end,
 }
 
@@ -117,7 +119,8 @@ check "SYNC-50" {
     local wire = t:wire { host = served.host, port = served.port }
     wire:push(("PUT /api/v1/files/usb/first.gcode HTTP/1.1\r\nHost: x\r\nX-Api-Key: %s\r\nContent-Length: %d\r\n\r\n%s"):format(
       served.api_key, #content, content:sub(1, 10000)))
-    t:wait(0.2)
+    local running = t:wait_until(function() return bed:ask(1, "GET", "/api/v1/transfer").status == 200 end, "10s")
+    t:expect(running, "whether the first upload is under way"):is_true()
     local reply = bed:put(1, "second.gcode")
     expect_status(t, reply, 409, "the second upload")
     t:expect(reply.body:find "Another transfer in progress" ~= nil, "whether it says why"):is_true()
