@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "sim/protocol/link/misbehave.h"
+#include "sim/base/memory.h"
 #include "sim/protocol/link/pi.h"
 
 static const char realm[] = "Administrator";
@@ -50,11 +51,7 @@ static bool good_uri(const struct link_request *request, const char *uri)
     if (uri == NULL) {
         return false;
     }
-    struct buffer wanted = {0};
-    char *decoded = malloc(strlen(uri) + 1);
-    if (decoded == NULL) {
-        abort();
-    }
+    char *decoded = memory_new(strlen(uri) + 1);
     link_decode(decoded, uri, strlen(uri), false);
     char *target = malloc(strlen(request->target) + 1);
     if (target == NULL) {
