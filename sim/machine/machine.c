@@ -98,7 +98,7 @@ static int64_t next_us(struct machine *machine)
     due_us = earlier(due_us,
                      earlier(fan_next_us(&machine->hotend_fan), fan_next_us(&machine->print_fan)));
     due_us = earlier(due_us, earlier(machine->follow_us, machine->safety_us));
-    due_us = earlier(due_us, tools_next_us(machine));
+    due_us = earlier(due_us, earlier(tools_next_us(machine), chamber_next_us(machine)));
     due_us = earlier(due_us, earlier(machine->power_due_us, motion_first_end_us(machine)));
     return earlier(due_us, earlier(print_next_us(machine), host_next_us(machine)));
 }
@@ -136,7 +136,7 @@ static bool step(struct machine *machine)
     }
     advance(machine);
     return power_step(machine) || follow_nozzle(machine) || protection_step(machine) ||
-           motion_step(machine) || print_step(machine) || host_step(machine);
+           chamber_step(machine) || motion_step(machine) || print_step(machine) || host_step(machine);
 }
 
 void machine_settle(struct machine *machine)
@@ -184,6 +184,7 @@ static void init_heating(struct machine *machine)
     fan_init(&machine->hotend_fan, &model->hotend_fan, now_us);
     fan_init(&machine->print_fan, &model->print_fan, now_us);
     tools_init(machine, &random);
+    chamber_start(machine);
 }
 
 struct machine *machine_new(struct world *world, const struct machine_settings *settings)
@@ -230,6 +231,7 @@ void machine_destroy(struct machine *machine)
     machine_transfer_end(machine, TRANSFER_ABORTED);
     resin_free(machine);
     tools_free(machine);
+    chamber_free(machine);
     for (uint32_t i = 0; i < machine->storage_count; i++) {
         storage_free(machine->storages[i]);
         free(machine->storages[i]);
@@ -287,6 +289,7 @@ void machine_set_nozzle(struct machine *machine, double target_c)
 void machine_set_bed(struct machine *machine, double target_c)
 {
     heater_set_target(&machine->bed, machine_now(machine), target_c);
+    chamber_bed_changed(machine);
     machine->safety_us = INT64_MAX;
 }
 
@@ -336,6 +339,7 @@ void machine_set_room(struct machine *machine, double room_c)
         heater_set_room(&machine->nozzle, machine_now(machine), room_c);
         heater_set_room(&machine->bed, machine_now(machine), room_c);
         tools_set_room(machine);
+        chamber_room_changed(machine);
     }
     machine_settle(machine);
 }

@@ -105,6 +105,10 @@ struct machine_readings {
      * the last one that was. */
     int tool_count;
     struct machine_tool_readings tool[MACHINE_TOOLS_MAX];
+    /* Of a chamber or an enclosure; chamber_c is NAN without one. */
+    double chamber_c, chamber_target_c; /* 0: none */
+    int chamber_fan_rpm;
+    int chamber_fan_percent; /* as it is told; -1: automatic */
 };
 
 struct machine_job {
@@ -231,6 +235,12 @@ enum machine_refusal machine_set_ready(struct machine *machine, bool ready);
 const char *machine_refusal_name(enum machine_refusal refusal); /* "wrong-state" */
 void machine_set_speed(struct machine *machine, int percent);   /* 0..999 */
 void machine_set_flow(struct machine *machine, int percent);
+
+/* What printers with a chamber can be told; others do nothing. A target of 0 is none, one above the
+ * model's is clipped; -1 percent is automatic. An enclosure is an option of the XL. */
+void machine_set_chamber(struct machine *machine, double target_c);
+void machine_set_chamber_fan(struct machine *machine, int percent);
+void machine_set_enclosure(struct machine *machine, bool fitted);
 
 /* Send lines of g-code as a host does, one after the other. `done` is called once, when the last is
  * confirmed or one fails; `why` is NULL on success, else the reason ("Unknown command", "Cold

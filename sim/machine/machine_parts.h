@@ -67,6 +67,7 @@ struct motion;
 struct machine_host;
 struct resin;
 struct machine_tools;
+struct machine_chamber;
 
 /* A head of a tool changer. */
 struct machine_head {
@@ -89,6 +90,7 @@ struct machine {
     struct transfer *transfer; /* NULL: none */
     struct resin *resin; /* NULL: has heaters and axes; else these are not there and never asked */
     struct machine_tools *tools; /* NULL: one head */
+    struct machine_chamber *chamber; /* NULL: stands in the open */
     double *mesh;
     struct machine_objects *objects; /* NULL: none */
     char *firmware; /* NULL: the model's */
@@ -194,6 +196,15 @@ bool tools_heat(const struct machine *machine); /* one in its dock has a target 
 void tools_restart(struct machine *machine);
 void tools_set_room(struct machine *machine);
 void tools_read(struct machine *machine, struct machine_readings *readings);
+
+/* --- machine_chamber.c: of a machine without one these do nothing --- */
+void chamber_start(struct machine *machine);
+void chamber_free(struct machine *machine);
+bool chamber_step(struct machine *machine);
+int64_t chamber_next_us(const struct machine *machine);
+void chamber_bed_changed(struct machine *machine); /* its target */
+void chamber_room_changed(struct machine *machine);
+void chamber_read(struct machine *machine, struct machine_readings *readings);
 
 /* --- machine_print.c --- */
 enum machine_refusal print_may_begin(const struct machine *machine, struct error *error);

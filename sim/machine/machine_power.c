@@ -45,6 +45,7 @@ static void restart_firmware(struct machine *machine)
     machine_trigger(machine, TRIGGER_RECOVERED, SOURCE_COUNT, NULL);
     machine->fan_error = 0;
     tools_restart(machine);
+    chamber_bed_changed(machine);
     machine->tool = machine->tools != NULL ? machine->tool : 0;
 }
 

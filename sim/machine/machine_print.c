@@ -338,6 +338,9 @@ static void take_mark(struct machine *machine, const struct plan_mark *mark)
     case PLAN_BED_WAIT:
         take_heating(machine, mark);
         break;
+    case PLAN_CHAMBER:
+        machine_set_chamber(machine, (double)mark->value);
+        break;
     case PLAN_FAN:
         machine_set_print_fan(machine, (int)lroundf(mark->value));
         break;

@@ -87,6 +87,7 @@ void machine_read(struct machine *machine, struct machine_readings *readings)
         .slot_active = machine->tool,
     };
     tools_read(machine, readings);
+    chamber_read(machine, readings);
     if (machine->print != NULL) {
         read_print(machine, readings);
     }

@@ -36,6 +36,7 @@ enum plan_mark_kind {
     PLAN_NOZZLE_WAIT,   /* M109: set and wait; `cooling`: for cooling down too (R) */
     PLAN_BED_TARGET,    /* M140 */
     PLAN_BED_WAIT,      /* M190 */
+    PLAN_CHAMBER,       /* M141: value is °C */
     PLAN_FAN,           /* M106, M107: value is 0..255 */
     PLAN_SPEED,         /* M220: value is percent */
     PLAN_FLOW,          /* M221: value is percent */

@@ -101,6 +101,13 @@ static void heat_bed(struct plan_builder *builder, const struct gcode_line *line
     }
 }
 
+static void heat_chamber(struct plan_builder *builder, const struct gcode_line *line)
+{
+    if (gcode_valued(line, 'S') && builder->model->buddy.chamber_max_c > 0) {
+        plan_timeline_mark(builder, PLAN_CHAMBER, gcode_value(line, 'S', 0));
+    }
+}
+
 /* M109, M190: S waits for heating alone, R for cooling too, neither for whatever is set. */
 static void heat_and_wait(struct plan_builder *builder, const struct gcode_line *line)
 {
@@ -343,6 +350,7 @@ static const struct {
     {'M', 107, fan},
     {'M', 104, heat_nozzle},
     {'M', 140, heat_bed},
+    {'M', 141, heat_chamber},
     {'M', 109, heat_and_wait},
     {'M', 190, heat_and_wait},
     {'G', 4, dwell},

@@ -252,6 +252,8 @@ void resin_read(struct machine *machine, struct machine_readings *readings)
         .time_remaining_s = -1,
         .time_printing_s = -1,
         .filament_change_in_s = -1,
+        .chamber_c = NAN,
+        .chamber_fan_percent = -1,
     };
     if (print != NULL) {
         struct resin_readings own = {.remaining_s = -1};

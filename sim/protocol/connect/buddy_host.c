@@ -216,13 +216,13 @@ static int percent_of_eight_bits(int64_t percent)
 static const char *set_value(void *host, const struct buddy_value *value)
 {
     struct buddy *buddy = host;
-    double chamber_max_c = machine_model(buddy->machine)->buddy.chamber_max_c;
     switch (value->property) {
     case BUDDY_HOSTNAME:
         snprintf(buddy->hostname, sizeof buddy->hostname, "%s", value->text);
         break;
     case BUDDY_ENCLOSURE_ENABLED:
         buddy->enclosure_enabled = value->flag;
+        machine_set_enclosure(buddy->machine, value->flag);
         break;
     case BUDDY_ENCLOSURE_PRINTING_FILTRATION:
         buddy->printing_filtration = value->flag;
@@ -243,11 +243,11 @@ static const char *set_value(void *host, const struct buddy_value *value)
         buddy->slots[value->tool].hardened = value->flag;
         break;
     case BUDDY_CHAMBER_TARGET:
-        buddy->chamber_target_c =
-            (double)value->whole > chamber_max_c ? (uint32_t)chamber_max_c : (uint32_t)value->whole;
+        machine_set_chamber(buddy->machine, (double)value->whole);
         break;
     case BUDDY_CHAMBER_FAN:
-        buddy->chamber_fan_percent = value->whole < 0 ? -1 : percent_of_eight_bits(value->whole);
+        machine_set_chamber_fan(buddy->machine,
+                                value->whole < 0 ? -1 : percent_of_eight_bits(value->whole));
         break;
     case BUDDY_ADDON_POWER:
         buddy->addon_power = value->flag;

@@ -69,8 +69,7 @@ struct buddy {
     struct buddy_slot slots[BUDDY_SLOTS];
     bool enclosure_enabled, printing_filtration, post_print, addon_power;
     int post_print_s;
-    uint32_t chamber_target_c;
-    int chamber_fan_percent, led_percent;
+    int led_percent;
     int queued; /* lines in the printer's queue */
     struct buddy_transfers *transfers; /* NULL: none since the boot (buddy_transfer.c) */
 };

@@ -96,7 +96,6 @@ void buddy_identify(struct buddy *buddy)
             (struct buddy_slot){.nozzle_diameter_mm = (float)model->nozzle_diameter_mm};
         snprintf(buddy->slots[i].material, BUDDY_MATERIAL_BYTES, "%s", i == 0 ? "PLA" : "---");
     }
-    buddy->chamber_fan_percent = -1;
     buddy->led_percent = 100;
     buddy->post_print_s = 300;
 }
@@ -229,13 +228,13 @@ static void look_at_surroundings(struct buddy *buddy, const struct machine_readi
     state->enclosure.printing_filtration = buddy->printing_filtration;
     state->enclosure.post_print = buddy->post_print;
     state->enclosure.post_print_s = buddy->post_print_s;
-    state->chamber.temp_c = number(readings->board_c);
-    state->chamber.target_c = buddy->chamber_target_c;
-    state->chamber.fan_percent = buddy->chamber_fan_percent;
+    state->enclosure.temp_c = (int)number(readings->chamber_c);
+    state->enclosure.fan_rpm = readings->chamber_fan_rpm;
+    state->chamber.temp_c = number(readings->chamber_c);
+    state->chamber.target_c = (uint32_t)readings->chamber_target_c;
+    state->chamber.fan_percent = readings->chamber_fan_percent;
     state->chamber.led_percent = buddy->led_percent;
-    int fan_percent = buddy->chamber_fan_percent < 0 ? 0 : buddy->chamber_fan_percent;
-    enum { CHAMBER_FAN_RPM = 8500 }; /* full drive; the self-test wants 7225 to 9775 */
-    state->chamber.fan_1_rpm = state->chamber.fan_2_rpm = CHAMBER_FAN_RPM * fan_percent / 100;
+    state->chamber.fan_1_rpm = state->chamber.fan_2_rpm = readings->chamber_fan_rpm;
 }
 
 /* The reduced client that runs while an error is shown: it knows what it is, and no more (8.4). */
