@@ -20,7 +20,7 @@ static void drop_connection(struct http_client *client)
         client->stream = NULL;
         stream_close(stream);
     }
-    client->open = false;
+    client->open = client->drained_early = false;
 }
 
 static void fail(struct http_client *client, struct http_failure failure)
@@ -103,11 +103,26 @@ static const struct http_parser_events parser_events = {
 static const struct http_parser_events streaming_events = {
     .head = on_head, .body = on_body, .complete = on_complete, .failed = on_problem};
 
+static void on_drained(void *owner)
+{
+    struct http_client *client = owner;
+    if (!client->open) { /* the other side may read before we are told that we are connected */
+        client->drained_early = true;
+    } else if (client->busy) {
+        arm_reply_timeout(client);
+        client->events->drained(client->owner);
+    }
+}
+
 static void on_opened(void *owner)
 {
     struct http_client *client = owner;
     client->open = true;
     arm_reply_timeout(client);
+    if (client->drained_early) {
+        client->drained_early = false;
+        on_drained(client);
+    }
     if (client->events->opened != NULL) {
         client->events->opened(client->owner, client->stream->id);
     }
@@ -154,15 +169,6 @@ static void on_ended(void *owner, enum stream_end end, const char *why)
         failure.kind = HTTP_FAILURE_CUT;
     }
     fail(client, failure);
-}
-
-static void on_drained(void *owner)
-{
-    struct http_client *client = owner;
-    if (client->busy && client->open) {
-        arm_reply_timeout(client);
-        client->events->drained(client->owner);
-    }
 }
 
 static const struct stream_events stream_events = {

@@ -68,7 +68,7 @@ struct http_client {
     struct http_parser parser;
     struct timer timer;
     struct slice piece; /* what is being read, while it is */
-    bool busy, open, head_request, reply_begun;
+    bool busy, open, head_request, reply_begun, drained_early;
 };
 
 /* `to` is kept, not copied, and may be changed while the client is idle, after http_client_close().

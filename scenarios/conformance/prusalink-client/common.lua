@@ -52,7 +52,10 @@ local function our_visit(bed)
   local link = bed.t:link { url = bed.place.url, user = bed.place.user, password = bed.place.password }
   local good = true
   local function need(result)
-    good = good and result.outcome == "ok"
+    if result.outcome ~= "ok" then
+      good = false
+      bed.t:note("%s: our client: %s", bed.name, result.told)
+    end
     return result
   end
   if need(link:version()).outcome == "unauthorized" then
@@ -71,7 +74,9 @@ local function our_visit(bed)
     end
   end
   local upload = link:upload(path .. "/" .. NAME, client.gcode(bed.file_size), { overwrite = true })
-  good = good and (upload.outcome == "ok" or upload.stored)
+  if not upload.stored then
+    need(upload)
+  end
   local job = link:job()
   if type(job.json) == "table" and math.type(job.json.id) == "integer" then
     link:pause(job.json.id)

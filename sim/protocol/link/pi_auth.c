@@ -53,16 +53,10 @@ static bool good_uri(const struct link_request *request, const char *uri)
     }
     char *decoded = memory_new(strlen(uri) + 1);
     link_decode(decoded, uri, strlen(uri), false);
-    char *target = malloc(strlen(request->target) + 1);
-    if (target == NULL) {
-        abort();
-    }
+    char *target = memory_new(strlen(request->target) + 1);
     link_decode(target, request->target, strlen(request->target), false);
-    buffer_append_text(&wanted, target);
-    size_t size = strlen(decoded);
-    bool good =
-        size >= wanted.size && memcmp(decoded + size - wanted.size, wanted.bytes, wanted.size) == 0;
-    buffer_free(&wanted);
+    size_t size = strlen(decoded), wanted = strlen(target);
+    bool good = size >= wanted && memcmp(decoded + size - wanted, target, wanted) == 0;
     free(decoded);
     free(target);
     return good;
