@@ -67,7 +67,7 @@ check "BUD-HTTP-05" {
   "bodies come in chunks of at most 248 bytes, their sizes in four capital hex digits, the last one 0000",
   side = "printer",
   run = function(t)
-    local printer = buddy.printer(t)
+    local printer = buddy.over_http(t)
     t:expect(t.connect:command(printer, "SEND_INFO")):ended():within "15s"
     t:wait "10s"
     for _, post in ipairs(buddy.posts(t, printer)) do
