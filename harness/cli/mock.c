@@ -16,6 +16,7 @@
 #include "mockservers/connect/server.h"
 #include "sim/base/duration.h"
 #include "sim/base/memory.h"
+#include "sim/machine/storage.h"
 #include "sim/protocol/connect/ws_told.h"
 #include "sim/wire/websocket_trace.h"
 
@@ -25,7 +26,7 @@ static const char default_control[] = "127.0.0.1:8081", default_add[] = "0";
 
 struct options {
     const char *listen, *control, *certificate, *key, *add, *codec, *trace;
-    struct cli_list misbehave, tokens, scenarios;
+    struct cli_list misbehave, tokens, scenarios, files;
     uint64_t seed;
     int64_t for_us;
     bool seed_given, codec_given, for_given, bare_sdk, adopt, quiet;
@@ -228,6 +229,35 @@ static bool read_codec(const struct options *options, enum mock_codec *codec, st
     return true;
 }
 
+static bool serve_files(struct mock *mock, struct error *error)
+{
+    for (size_t i = 0; i < mock->options.files.count; i++) {
+        const char *path = mock->options.files.items[i], *slash = strrchr(path, '/');
+        struct file_content *content = file_content_of_file(path, error);
+        if (content == NULL) {
+            return error_prefix(error, "--serve");
+        }
+        uint64_t size = file_content_size(content), at = 0;
+        char *bytes = size > CONNECT_FILES_BYTES_MAX ? NULL : memory_new((size_t)size + 1);
+        long got = 1;
+        while (bytes != NULL && at < size && got > 0) {
+            got = file_content_read(content, at, bytes + at, (size_t)(size - at), error);
+            at += got > 0 ? (uint64_t)got : 0;
+        }
+        bool good = bytes != NULL && at == size &&
+                    connect_server_serve(mock->server, bytes, (size_t)size,
+                                         slash == NULL ? path : slash + 1, 1, NULL, error) != NULL;
+        file_content_release(content);
+        free(bytes);
+        if (!good) {
+            return bytes == NULL ? error_set(error, "--serve %s: larger than %d bytes", path,
+                                             CONNECT_FILES_BYTES_MAX)
+                                 : error_prefix(error, "--serve %s", path);
+        }
+    }
+    return true;
+}
+
 static bool make_server(struct mock *mock, struct error *error)
 {
     const struct options *options = &mock->options;
@@ -248,6 +278,9 @@ static bool make_server(struct mock *mock, struct error *error)
         if (!connect_server_misbehave(mock->server, NULL, options->misbehave.items[i], error)) {
             return error_prefix(error, "--misbehave");
         }
+    }
+    if (!serve_files(mock, error)) {
+        return false;
     }
     mock->contract = contract_new(&(struct contract_settings){
         .prusalink = !options->bare_sdk, .epoch_us = mock->world.epoch_us});
@@ -413,7 +446,7 @@ static void list_misbehaviours(void)
 static int play_scenarios(struct options *options, const struct cli_usage *usage)
 {
     bool other = options->control != default_control || options->add != default_add || options->adopt ||
-                 options->tokens.count > 0 || options->codec_given || options->for_given;
+                 options->tokens.count > 0 || options->files.count > 0 || options->codec_given || options->for_given;
     if (other) {
         return cli_complain(usage, "with --run go --listen, --tls-cert, --tls-key, --misbehave, --bare-sdk, --trace "
                                    "and --seed");
@@ -451,6 +484,7 @@ static int mock_connect(int argc, char **argv)
          "a printer that shows its code is added after this time (0)", NULL},
         {"token", CLI_LIST, &o->tokens, "TOKEN", "know a printer by the token in its ini file", NULL},
         {"adopt", CLI_FLAG, &o->adopt, NULL, "know every printer that comes with any token", NULL},
+        {"serve", CLI_LIST, &o->files, "FILE", "offer it to printers; the control endpoint has them fetch it", NULL},
         {"misbehave", CLI_LIST, &o->misbehave, "NAME[=ARG][:TIMES][%PERCENT]",
          "break the protocol in this way; --list-misbehaviours shows all", NULL},
         {"list-misbehaviours", CLI_FLAG, &list, NULL, "show them and end", NULL},
@@ -493,6 +527,7 @@ static int mock_connect(int argc, char **argv)
     }
     cli_list_free(&arguments);
     cli_list_free(&o->scenarios);
+    cli_list_free(&o->files);
     cli_list_free(&o->misbehave);
     cli_list_free(&o->tokens);
     return result;

@@ -12,7 +12,7 @@
 #include "sim/base/trace.h"
 
 enum {
-    BODY_BYTES_MAX = 2 * 1024 * 1024,
+    BODY_BYTES_MAX = 64 * 1024 * 1024, /* a file */
     MISBEHAVIOURS_SHOWN = 64,
 };
 
@@ -26,7 +26,7 @@ static void answer(struct http_exchange *exchange, int status, const char *type,
     http_exchange_reply(exchange, &reply);
 }
 
-static void answer_json(struct call *call, int status, cJSON *json)
+void control_answer_json(struct call *call, int status, cJSON *json)
 {
     char *text = cJSON_Print(json);
     cJSON_Delete(json);
@@ -48,7 +48,7 @@ void control_complain(struct call *call, int status, const char *format, ...)
     va_end(arguments);
     cJSON *json = cJSON_CreateObject();
     cJSON_AddStringToObject(json, "error", text);
-    answer_json(call, status, json);
+    control_answer_json(call, status, json);
 }
 
 /* ---- reading ---- */
@@ -95,7 +95,7 @@ bool control_query_number(struct call *call, const char *name, uint64_t fallback
     return false;
 }
 
-static struct connect_printer *read_printer(struct call *call)
+struct connect_printer *control_read_printer(struct call *call)
 {
     uint64_t number;
     struct connect_server *server = call->control->server;
@@ -114,7 +114,7 @@ static struct connect_printer *read_printer(struct call *call)
     return printer;
 }
 
-static cJSON *read_body(struct call *call)
+cJSON *control_read_body(struct call *call)
 {
     cJSON *body = cJSON_ParseWithLength(call->message->body.bytes, call->message->body.size);
     if (!cJSON_IsObject(body)) {
@@ -134,20 +134,20 @@ static void get_printers(struct call *call)
     for (size_t i = 0; i < connect_server_printer_count(server); i++) {
         cJSON_AddItemToArray(list, connect_printer_json(connect_server_printer(server, i), false));
     }
-    answer_json(call, 200, list);
+    control_answer_json(call, 200, list);
 }
 
 static void get_printer(struct call *call)
 {
-    struct connect_printer *printer = read_printer(call);
+    struct connect_printer *printer = control_read_printer(call);
     if (printer != NULL) {
-        answer_json(call, 200, connect_printer_json(printer, true));
+        control_answer_json(call, 200, connect_printer_json(printer, true));
     }
 }
 
 static void post_add(struct call *call)
 {
-    struct connect_printer *printer = read_printer(call);
+    struct connect_printer *printer = control_read_printer(call);
     if (printer == NULL) {
         return;
     }
@@ -156,13 +156,13 @@ static void post_add(struct call *call)
                          printer->token != NULL ? "registered already" : "not registering");
         return;
     }
-    answer_json(call, 200, connect_printer_json(printer, false));
+    control_answer_json(call, 200, connect_printer_json(printer, false));
 }
 
 static void post_command(struct call *call)
 {
-    struct connect_printer *printer = read_printer(call);
-    cJSON *body = printer == NULL ? NULL : read_body(call);
+    struct connect_printer *printer = control_read_printer(call);
+    cJSON *body = printer == NULL ? NULL : control_read_body(call);
     if (body == NULL) {
         return;
     }
@@ -174,12 +174,12 @@ static void post_command(struct call *call)
         control_complain(call, 400, "%s", error.text);
         return;
     }
-    answer_json(call, 201, connect_command_json(command));
+    control_answer_json(call, 201, connect_command_json(command));
 }
 
 static void get_printer_commands(struct call *call)
 {
-    struct connect_printer *printer = read_printer(call);
+    struct connect_printer *printer = control_read_printer(call);
     if (printer == NULL) {
         return;
     }
@@ -191,7 +191,7 @@ static void get_printer_commands(struct call *call)
             cJSON_AddItemToArray(list, connect_command_json(each));
         }
     }
-    answer_json(call, 200, list);
+    control_answer_json(call, 200, list);
 }
 
 static struct connect_command *read_command(struct call *call)
@@ -211,7 +211,7 @@ static void get_command(struct call *call)
 {
     struct connect_command *command = read_command(call);
     if (command != NULL) {
-        answer_json(call, 200, connect_command_json(command));
+        control_answer_json(call, 200, connect_command_json(command));
     }
 }
 
@@ -225,7 +225,7 @@ static void delete_command(struct call *call)
         control_complain(call, 400, "the command has ended already");
         return;
     }
-    answer_json(call, 200, connect_command_json(command));
+    control_answer_json(call, 200, connect_command_json(command));
 }
 
 /* ---- misbehaviours ---- */
@@ -251,13 +251,13 @@ static void get_misbehave(struct call *call)
         cJSON_AddStringToObject(each, "help", known[i].help);
         cJSON_AddItemToArray(names, each);
     }
-    answer_json(call, 200, json);
+    control_answer_json(call, 200, json);
 }
 
 static void post_misbehave(struct call *call)
 {
     struct connect_server *server = call->control->server;
-    cJSON *body = read_body(call);
+    cJSON *body = control_read_body(call);
     if (body == NULL) {
         return;
     }
@@ -325,6 +325,12 @@ static const struct route {
     {"POST", "printers/*/commands", post_command,
      "queue {\"command\": NAME, \"kwargs\": {...}} or {\"gcode\": TEXT, \"force\": BOOL}"},
     {"GET", "printers/*/commands", get_printer_commands, "its commands: ended, running, queued"},
+    {"POST", "printers/*/downloads", control_post_download,
+     "let it fetch {\"hash\": HASH, \"path\": PATH, \"how\": \"connect\", \"encrypted\" or \"inline\"}"},
+    {"GET", "files", control_get_files, "files that are offered, and what of them went out"},
+    {"POST", "files", control_post_file, "offer the body: ?name=NAME&team_id=N"},
+    {"PUT", "files/*/manner", control_put_manner,
+     "how it is handed out from now on: {\"cut\": BYTES, \"status\": N, …}; {}: properly"},
     {"GET", "commands/*", get_command, "one command and every answer to it"},
     {"DELETE", "commands/*", delete_command, "take it back, or give it up"},
     {"GET", "log", control_get_log,

@@ -2,6 +2,7 @@
 #define HOTBED_MOCKSERVERS_CONNECT_CONTROL_INTERNAL_H
 
 #include "mockservers/connect/control.h"
+#include "mockservers/connect/internal.h"
 
 /* Shared by control.c (requests and who serves them) and control_log.c (the log and who waits for
  * it); nobody else's business. */
@@ -34,6 +35,18 @@ struct call {
 /* Answer with the reason for a refusal. */
 void control_complain(struct call *call, int status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+
+void control_answer_json(struct call *call, int status, cJSON *json); /* takes the JSON */
+/* The printer that the second segment names, and the body as an object, which is the caller's: NULL
+ * has complained already. */
+struct connect_printer *control_read_printer(struct call *call);
+cJSON *control_read_body(struct call *call);
+
+/* control_files.c */
+void control_get_files(struct call *call);
+void control_post_file(struct call *call);
+void control_put_manner(struct call *call);
+void control_post_download(struct call *call);
 
 /* The value of "name=" in the query; size 0: not there. */
 struct slice control_query_value(const struct call *call, const char *name);

@@ -64,6 +64,24 @@ static void name_by_content(struct connect_server *server, struct connect_file *
     }
 }
 
+static void free_manner(struct connect_file_manner *manner)
+{
+    free((char *)(uintptr_t)manner->redirect);
+    free((char *)(uintptr_t)manner->content_type);
+    free((char *)(uintptr_t)manner->mode);
+}
+
+void connect_file_set_manner(struct connect_file *file, const struct connect_file_manner *manner)
+{
+    struct connect_file_manner copy = *manner;
+    copy.redirect = memory_copy_text(manner->redirect);
+    copy.content_type = memory_copy_text(manner->content_type);
+    copy.mode = memory_copy_text(manner->mode);
+    free_manner(&file->manner);
+    file->manner = copy;
+    file->requests = 0;
+}
+
 struct connect_file *connect_server_serve(struct connect_server *server, const void *bytes, size_t size,
                                           const char *name, int64_t team_id,
                                           const struct connect_file_manner *manner, struct error *error)
@@ -88,10 +106,7 @@ struct connect_file *connect_server_serve(struct connect_server *server, const v
     file->size = size;
     file->team_id = team_id;
     file->name = memory_copy_text(name);
-    file->manner = manner == NULL ? connect_file_properly : *manner;
-    file->manner.redirect = memory_copy_text(file->manner.redirect);
-    file->manner.content_type = memory_copy_text(file->manner.content_type);
-    file->manner.mode = memory_copy_text(file->manner.mode);
+    connect_file_set_manner(file, manner == NULL ? &connect_file_properly : manner);
     name_by_content(server, file);
     struct buffer path = {0};
     buffer_format(&path, "/files/%s/%s", file->hash, name);
@@ -111,9 +126,7 @@ void files_free(struct connect_server *server)
         free(file->path);
         free(file->bytes);
         free(file->packed);
-        free((char *)(uintptr_t)file->manner.redirect);
-        free((char *)(uintptr_t)file->manner.content_type);
-        free((char *)(uintptr_t)file->manner.mode);
+        free_manner(&file->manner);
         free(file);
     }
     if (server->files != NULL) {

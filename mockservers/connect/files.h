@@ -62,6 +62,8 @@ struct connect_file {
 struct connect_file *connect_server_serve(struct connect_server *server, const void *bytes, size_t size,
                                           const char *name, int64_t team_id,
                                           const struct connect_file_manner *manner, struct error *error);
+/* From now on; counts its requests anew. Of one that was encrypted already, its key and mode stay. Copies the texts. */
+void connect_file_set_manner(struct connect_file *file, const struct connect_file_manner *manner);
 struct connect_file *connect_server_file(struct connect_server *server, const char *hash); /* NULL: none */
 struct connect_file *connect_server_file_at(struct connect_server *server, size_t index);  /* NULL: no more */
 cJSON *connect_file_json(const struct connect_file *file);                                 /* caller's */

@@ -51,6 +51,15 @@ struct connect_secret *connect_server_secret(struct connect_server *server, cons
     return secret;
 }
 
+struct connect_secret *connect_server_secret_at(struct connect_server *server, size_t index)
+{
+    struct connect_secret *secret = server->secrets;
+    for (; secret != NULL && index > 0; index--) {
+        secret = secret->next;
+    }
+    return secret;
+}
+
 struct connect_secret *connect_server_encrypt(struct connect_server *server,
                                               struct connect_file *file,
                                               struct connect_printer *printer, const uint8_t *key,

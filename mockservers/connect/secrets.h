@@ -43,6 +43,8 @@ struct connect_secret *connect_server_encrypt(struct connect_server *server,
                                               const uint8_t *iv, struct error *error);
 struct connect_secret *connect_server_secret(struct connect_server *server,
                                              const char *iv); /* NULL: none */
+struct connect_secret *connect_server_secret_at(struct connect_server *server,
+                                                size_t index); /* newest first; NULL: no more */
 /* Each byte of it has gone out as it is: whoever has put all together has the file. */
 bool connect_secret_sent(const struct connect_secret *secret);
 /* What START_ENCRYPTED_DOWNLOAD takes besides the path: key, iv, orig_size; with `report` also what
