@@ -247,6 +247,11 @@ function Command:answer(event) end
 function Command:deliver_again() end
 function Command:give_up() end
 
+---@class Secret a file encrypted for one transfer
+---@field key string
+---@field iv string
+---@field orig_size integer
+
 ---@class ServedFile
 ---@field hash string
 ---@field team_id integer
@@ -268,9 +273,21 @@ function Connect:served(file) end
 ---@param printer Printer
 ---@param file ServedFile
 ---@param path string
----@param options? { by_url?: boolean, printing?: boolean }
+---@param options? { by_url?: boolean, printing?: boolean, encrypted?: boolean, inline?: boolean, port?: integer, orig_size?: integer, secret?: Secret }
 ---@return Command
 function Connect:download(printer, file, path, options) end
+---@param file ServedFile
+---@param options? { printer?: Printer, key?: string, iv?: string } 32 hex digits each
+---@return Secret
+function Connect:encrypt(file, options) end
+---@param secret Secret
+---@return { requests: integer, sent: integer, spoilt: boolean, whole: boolean }
+function Connect:encrypted(secret) end
+---@param printer Printer
+---@param file_id integer
+---@param bytes string
+---@return boolean
+function Connect:send_data(printer, file_id, bytes) end
 ---@param printer Printer
 ---@return table[]
 function Connect:cameras(printer) end

@@ -164,7 +164,9 @@ bool buddy_backup_read(struct buddy_backup *backup, const char *text, size_t siz
         if ((rest = after(line, "crc")) != NULL) {
             char sum[16];
             snprintf(sum, sizeof sum, "%08lx", crc32(0, (const Bytef *)text, (uInt)(line - copy)));
-            return strcmp(sum, rest) == 0 && end[1] == '\0';
+            const struct buddy_valid *valid = &backup->valid;
+            return strcmp(sum, rest) == 0 && end[1] == '\0' && valid->head_end <= valid->size &&
+                   valid->tail_end <= valid->size;
         }
         if (!read_line(backup, line)) {
             return false;
