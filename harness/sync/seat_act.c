@@ -152,39 +152,41 @@ static bool time_fits(struct seat *seat, int64_t remote_s)
 
 static void look_at(struct seat *seat);
 
+/* Whether what is shown may be the file before, or nothing yet, in a tree that lags. */
+static bool may_lag(const struct seat *seat, const struct link_entry *entry)
+{
+    const struct sync_action *action = &seat->plan.actions[seat->cursor];
+    int64_t since_us = seat->world->now_us - seat->step_ended_us;
+    bool other = entry == NULL || (entry->size >= 0 && (uint64_t)entry->size != action->file->size);
+    bool before = entry != NULL && action->act == SYNC_REPLACE && entry->m_timestamp == action->replaced_s;
+    return since_us < SHOWN_WITHIN_US &&
+           (other || (before && seat->target.flavour == LINK_FLAVOUR_PI && since_us < SETTLED_PI_US));
+}
+
 static void on_look(void *owner, const struct link_result *result)
 {
     struct seat *seat = owner;
     const struct sync_action *action = present(seat);
+    const struct link_entry *entry = result->outcome == LINK_OK ? &result->listing->self : NULL;
     char why[200];
-    if (result->outcome == LINK_NOT_FOUND && seat->world->now_us - seat->step_ended_us < SHOWN_WITHIN_US) {
+    if ((entry != NULL || result->outcome == LINK_NOT_FOUND) && may_lag(seat, entry)) {
         seat_later(seat, SHOWN_GAP_US, look_at);
         return;
     }
-    if (result->outcome != LINK_OK) {
+    if (entry == NULL) {
         if (!seat_retry(seat, result, look_at)) {
             failed_by(seat, result);
         }
         return;
     }
-    const struct link_entry *entry = &result->listing->self;
     if (entry->size >= 0 && (uint64_t)entry->size != action->file->size) {
-        if (seat->world->now_us - seat->step_ended_us < SHOWN_WITHIN_US) { /* the file before, in a tree that lags */
-            seat_later(seat, SHOWN_GAP_US, look_at);
-            return;
-        }
         snprintf(why, sizeof why, "the printer has %lld bytes of %llu afterwards", (long long)entry->size,
                  (unsigned long long)action->file->size);
         failed(seat, why);
         return;
     }
     if (!time_fits(seat, entry->m_timestamp)) {
-        if (seat->world->now_us - seat->step_ended_us < SHOWN_WITHIN_US) {
-            seat_later(seat, SHOWN_GAP_US, look_at);
-            return;
-        }
-        snprintf(why, sizeof why, "the printer shows a time that is not that of the upload");
-        failed(seat, why);
+        failed(seat, "the printer shows a time that is not that of the upload");
         return;
     }
     seat->verified_s = entry->m_timestamp;

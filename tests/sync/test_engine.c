@@ -1,6 +1,7 @@
 /* A sync of virtual printers in virtual time: what the drives hold afterwards, and what the report says. */
 #include "tests/sync/farm_bed.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define HOUR SECONDS(3600)
@@ -224,6 +225,67 @@ static void what_only_printers_have_comes_back(void **state)
     farm_bed_expect_in_step(bed, 1);
 }
 
+static void the_raspberry_pi_is_brought_into_step_as_well(void **state)
+{
+    struct farm_bed *bed = *state;
+    farm_bed_add(bed, "mk3s", 0);
+    farm_bed_boot(bed);
+    write_some(bed);
+    farm_bed_write(bed, "binary.bgcode", 500, 1, 7200);
+    farm_bed_remove(bed, "jobs/100 % caf\xc3\xa9 #1+2.gcode"); /* two characters that it forbids (6.1) */
+    farm_bed_put(bed, 0, "Old Part.gcode", "G28\n");
+    bed->settings.verify_content = true;
+    farm_bed_sync(bed, HOUR);
+    expect_outcome(bed, 0, SYNC_IN_STEP);
+    farm_bed_expect_in_step(bed, 0);
+    assert_int_equal(farm_bed_seat(bed, 0)->foreign, 1);
+    assert_int_equal(farm_bed_seat(bed, 0)->deleted, 1);
+    world_run(&bed->world, bed->world.now_us + HOUR, NULL);
+    farm_bed_write(bed, "cube.gcode", 5100, 2, 0);
+    assert_int_equal(sync_report_exit_code(farm_bed_sync(bed, HOUR)), 0);
+    farm_bed_expect_in_step(bed, 0);
+    assert_int_equal(farm_bed_seat(bed, 0)->replaced, 1);
+    farm_bed_sync(bed, HOUR);
+    assert_int_equal(farm_bed_seat(bed, 0)->todo, 0);
+}
+
+/* A farm of three models at the speed of real boards (prusalink.md 7), interrupted and resumed: hours of the printers'
+ * time. */
+static void a_large_farm_ends_in_step_after_an_interruption(void **state)
+{
+    struct farm_bed *bed = *state;
+    bed->served.upload_bytes_per_s = 300000;
+    static const struct {
+        const char *model;
+        size_t count;
+    } models[] = {{"mk4", 50}, {"mk3s", 20}, {"xl", 5}};
+    for (size_t i = 0; i < 3; i++) {
+        for (size_t k = 0; k < models[i].count; k++) {
+            farm_bed_add(bed, models[i].model, 0);
+        }
+    }
+    farm_bed_boot(bed);
+    for (int i = 0; i < 8; i++) {
+        char path[60];
+        snprintf(path, sizeof path, "jobs %d/part %d.gcode", i % 3, i);
+        farm_bed_write(bed, path, 40000, i, 7200);
+    }
+    farm_bed_write(bed, "binary.bgcode", 30000, 1, 7200);
+    farm_bed_put(bed, 3, "excess.gcode", "G28\n");
+    bed->settings.jobs = 20;
+    assert_int_equal(sync_report_exit_code(farm_bed_sync(bed, SECONDS(3))), 130);
+    world_run(&bed->world, bed->world.now_us + SECONDS(60), NULL);
+    farm_bed_sync(bed, HOUR);
+    for (size_t i = 0; i < bed->count; i++) {
+        expect_outcome(bed, i, SYNC_IN_STEP);
+        farm_bed_expect_in_step(bed, i);
+    }
+    assert_int_equal(sync_report_exit_code(farm_bed_sync(bed, HOUR)), 0);
+    for (size_t i = 0; i < bed->count; i++) {
+        assert_int_equal(farm_bed_seat(bed, i)->todo, 0);
+    }
+}
+
 #define IN_BED(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
@@ -239,6 +301,8 @@ int main(void)
         IN_BED(an_interrupted_run_leaves_no_half_file_and_the_next_one_ends_it),
         IN_BED(contents_are_compared_when_asked_for),
         IN_BED(what_only_printers_have_comes_back),
+        IN_BED(the_raspberry_pi_is_brought_into_step_as_well),
+        IN_BED(a_large_farm_ends_in_step_after_an_interruption),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
