@@ -38,6 +38,27 @@ void machine_transfer_advance(struct machine *machine, uint64_t received)
     }
 }
 
+void machine_transfer_size(struct machine *machine, uint64_t size)
+{
+    if (machine->transfer != NULL) {
+        machine->transfer->size = size;
+    }
+}
+
+int64_t transfer_remaining_s(const struct transfer *transfer, const struct world *world)
+{
+    if (transfer->stop) {
+        return 0;
+    }
+    if (transfer->received == 0 || transfer->size == 0) {
+        return -1;
+    }
+    int64_t elapsed_us =
+        transfer->two_clocks ? world->epoch_us : world->now_us - transfer->began_us;
+    double elapsed_s = (double)elapsed_us / 1e6;
+    return (int64_t)(elapsed_s * (double)transfer->size / (double)transfer->received - elapsed_s);
+}
+
 void machine_transfer_end(struct machine *machine, enum transfer_change how)
 {
     struct transfer *transfer = machine->transfer;

@@ -4,6 +4,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "sim/base/world.h"
+
 /* A printer takes in one file at a time, whoever sends it: its own web server and Connect share the
  * one slot (prusalink.md 7 "uploads at once", connect-sdk.md 9). The slot is the machine's, so that
  * all faces see the same. */
@@ -29,8 +31,13 @@ struct transfer {
     uint64_t size, received;
     int64_t began_us; /* world time */
     bool to_select, to_print;
-    bool stop; /* somebody wants it stopped: whoever receives looks at it at its next piece */
+    bool two_clocks; /* its beginning is told by the uptime of the computer and compared with the
+                        wall clock (prusalink.md 9.1, 7) */
+    bool stop;       /* somebody wants it stopped: whoever receives looks at it at its next piece */
 };
+
+/* Seconds that are left of it at its present pace, as its owner reckons; -1: not to be said. */
+int64_t transfer_remaining_s(const struct transfer *transfer, const struct world *world);
 
 struct machine;
 
@@ -39,6 +46,8 @@ struct machine;
  * another one runs. Listeners are told of beginning and end (machine_events.transfer_changed). */
 bool machine_transfer_begin(struct machine *machine, const struct transfer *transfer);
 void machine_transfer_advance(struct machine *machine, uint64_t received);
+void machine_transfer_size(struct machine *machine,
+                           uint64_t size); /* known later than the beginning */
 void machine_transfer_end(struct machine *machine, enum transfer_change how);
 /* Anybody: the running one, or NULL; asking for its end is setting `stop` by this call, false when
  * none runs. */

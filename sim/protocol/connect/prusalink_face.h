@@ -73,6 +73,7 @@ struct connect_face {
     bool resetting; /* RESET_PRINTER is at work */
 
     char **camera_tokens;        /* as they stand in the ini file, in the order of the settings */
+    const struct transfer *ended_transfer; /* while its end is told */
     char *downloaded;            /* path of a file that is to be printed; NULL: none */
     int64_t downloaded_until_us; /* how long it is looked for */
 
@@ -169,6 +170,11 @@ enum storage_result face_append(void *host, const char *path, const void *bytes,
 enum storage_result face_rename(void *host, const char *from, const char *to);
 const char *face_printed_target(void *host);
 void face_downloaded(void *host, const char *path, bool to_print);
+const struct transfer *face_transfer(void *host);
+bool face_transfer_begin(void *host, const struct transfer *transfer);
+void face_transfer_advance(void *host, uint64_t size, uint64_t received);
+void face_transfer_end(void *host, enum transfer_change how);
+void face_transfer_changed(void *face, const struct transfer *transfer, enum transfer_change change);
 void face_downloaded_step(struct connect_face *face);
 
 /* prusalink_sd.c: short names of files on the card, and FILE_INFO by tree and name alone */

@@ -307,5 +307,6 @@ const struct machine_events face_machine_events = {
     .mesh_measured = mesh_measured,
     .slot_error = slot_error,
     .layer_changed = face_layer_changed,
+    .transfer_changed = face_transfer_changed,
     .rebooted = rebooted,
 };

@@ -1,4 +1,5 @@
 #include <stdlib.h>
+#include <string.h>
 
 #include "sim/base/memory.h"
 #include "sim/protocol/connect/prusalink_face.h"
@@ -33,6 +34,61 @@ const char *face_printed_target(void *host)
     return job == NULL ? NULL : job->path;
 }
 
+/* --- the one transfer of the printer --- */
+
+const struct transfer *face_transfer(void *host)
+{
+    struct connect_face *face = host;
+    return face->ended_transfer != NULL ? face->ended_transfer : machine_transfer(face->machine);
+}
+
+bool face_transfer_begin(void *host, const struct transfer *transfer)
+{
+    struct connect_face *face = host;
+    return machine_transfer_begin(face->machine, transfer);
+}
+
+void face_transfer_advance(void *host, uint64_t size, uint64_t received)
+{
+    struct connect_face *face = host;
+    machine_transfer_size(face->machine, size);
+    machine_transfer_advance(face->machine, received);
+}
+
+void face_transfer_end(void *host, enum transfer_change how)
+{
+    struct connect_face *face = host;
+    machine_transfer_end(face->machine, how);
+}
+
+/* What came by PrusaLink's own web interface is told as finished, with its number (captures
+ * connect-prusalink 05). */
+void face_transfer_changed(void *owner, const struct transfer *transfer,
+                           enum transfer_change change)
+{
+    struct connect_face *face = owner;
+    bool own = connect_sdk_transfer(face->sdk) == transfer->id;
+    if (change != TRANSFER_DONE || own || !face_is_prusalink(face)) {
+        return;
+    }
+    struct buffer data = {0};
+    struct json_writer json;
+    const char *below = strchr(transfer->path + 1, '/');
+    json_begin(&json, &data, JSON_PYTHON);
+    json_object(&json, NULL);
+    json_string(&json, "destination", below == NULL ? transfer->path : below + 1);
+    json_object_end(&json);
+    face->ended_transfer = transfer;
+    connect_sdk_event(face->sdk, &(struct connect_event){.event = CONNECT_TRANSFER_FINISHED,
+                                                         .source = SOURCE_WUI,
+                                                         .data = data.bytes,
+                                                         .data_size = data.size});
+    face->ended_transfer = NULL;
+    buffer_free(&data);
+}
+
+/* --- downloads --- */
+
 static void over(struct connect_face *face, const char *error)
 {
     free(face->downloaded);
@@ -45,8 +101,8 @@ void face_downloaded(void *host, const char *path, bool to_print)
     struct connect_face *face = host;
     const struct printer_layers *layers = machine_layers(face->machine);
     bool attention = connect_sdk_state(face->sdk) == STATE_ATTENTION;
-    bool printing = face->job_id != 0 || layers->printing == STATE_PRINTING ||
-                    layers->printing == STATE_PAUSED;
+    bool printing =
+        face->job_id != 0 || layers->printing == STATE_PRINTING || layers->printing == STATE_PAUSED;
     bool prints = face_is_prusalink(face) || face_is_sl1(face);
     if (!to_print || !prints || attention || printing) {
         connect_sdk_transfer_over(face->sdk, NULL);
@@ -71,7 +127,8 @@ void face_downloaded_step(struct connect_face *face)
         return;
     }
     const struct printer_layers *layers = machine_layers(face->machine);
-    if (layers->printing != STATE_NONE && face_is_prusalink(face)) { /* FINISHED is held for 11 s */
+    if (layers->printing != STATE_NONE &&
+        face_is_prusalink(face)) { /* FINISHED is held for 11 s */
         over(face, "Already printing");
         return;
     }

@@ -9,6 +9,7 @@
 #include "sim/base/world.h"
 #include "sim/machine/state.h"
 #include "sim/machine/storage.h"
+#include "sim/machine/transfer.h"
 #include "sim/protocol/connect/sdk_names.h"
 #include "sim/wire/http.h"
 #include "sim/wire/stream.h"
@@ -110,6 +111,13 @@ struct connect_host_class {
     /* A download is in place; `to_print`: it was meant to be printed. Exactly one
      * connect_sdk_transfer_over() follows, at once or later. */
     void (*downloaded)(void *host, const char *path, bool to_print);
+
+    /* The printer takes in one file at a time, whoever sends it (sim/machine/transfer.h): the one that
+     * is under way (NULL: none), and what the SDK's own do with it. All NULL: there are only these. */
+    const struct transfer *(*transfer)(void *host);
+    bool (*transfer_begin)(void *host, const struct transfer *transfer);
+    void (*transfer_advance)(void *host, uint64_t size, uint64_t received);
+    void (*transfer_end)(void *host, enum transfer_change how);
 
     void (*got_code)(void *host, const char *code); /* POST /p/register succeeded */
     void (*register_failed)(void *host,

@@ -23,9 +23,27 @@ struct sdk_transfer *sdk_transfer_of(struct connect_sdk *sdk)
     return sdk->transfer;
 }
 
+const struct transfer *sdk_other_transfer(const struct connect_sdk *sdk)
+{
+    bool own = sdk_transfer_runs(sdk->transfer);
+    return own || sdk->host_class->transfer == NULL ? NULL : sdk->host_class->transfer(sdk->host);
+}
+
+void sdk_transfer_advanced(const struct sdk_transfer *transfer)
+{
+    if (transfer->slot) {
+        transfer->sdk->host_class->transfer_advance(transfer->sdk->host, transfer->size,
+                                                    transfer->transferred);
+    }
+}
+
 /* The target stays known. */
 static void end(struct sdk_transfer *transfer)
 {
+    if (transfer->slot) {
+        transfer->slot = false;
+        transfer->sdk->host_class->transfer_end(transfer->sdk->host, transfer->over);
+    }
     world_cancel(transfer->sdk->world, &transfer->turn);
     sdk_download_destroy(transfer->download);
     transfer->download = NULL;
@@ -72,6 +90,10 @@ void sdk_transfer_turn(void *owner)
 uint32_t sdk_transfer_shown_id(const struct connect_sdk *sdk, bool named)
 {
     const struct sdk_transfer *transfer = sdk->transfer;
+    const struct transfer *other = sdk_other_transfer(sdk);
+    if (other != NULL) {
+        return other->id;
+    }
     return sdk_transfer_runs(transfer) && (named || transfer->started) ? transfer->id : 0;
 }
 
@@ -99,9 +121,28 @@ static void write_remaining(const struct sdk_transfer *transfer, struct json_wri
     }
 }
 
+static void write_other(const struct connect_sdk *sdk, const struct transfer *other,
+                        struct json_writer *json)
+{
+    int64_t remaining_s = transfer_remaining_s(other, sdk->world);
+    json_int(json, "transfer_id", other->id);
+    json_float(json, "transfer_progress",
+               other->size == 0 ? 0.0 : (double)other->received / (double)other->size * 100.0);
+    if (remaining_s >= 0) {
+        json_int(json, "transfer_time_remaining", remaining_s);
+    }
+    json_int(json, "transfer_transferred", (int64_t)other->received);
+    json_int(json, "time_transferring", (sdk->world->now_us - other->began_us) / 1000000);
+}
+
 void sdk_transfer_write_telemetry(const struct connect_sdk *sdk, struct json_writer *json)
 {
     const struct sdk_transfer *transfer = sdk->transfer;
+    const struct transfer *other = sdk_other_transfer(sdk);
+    if (other != NULL) {
+        write_other(sdk, other, json);
+        return;
+    }
     if (!sdk_transfer_runs(transfer) || !transfer->started) {
         return;
     }
@@ -196,6 +237,7 @@ void sdk_transfer_stopped(struct sdk_transfer *transfer)
         remove_part(transfer);
     }
     tell(transfer, CONNECT_TRANSFER_STOPPED, NULL);
+    transfer->over = TRANSFER_STOPPED;
     end(transfer);
 }
 
@@ -237,9 +279,8 @@ static bool take_place(struct sdk_transfer *transfer)
     }
     struct buffer part = {0};
     sdk_transfer_part(transfer->target, &part);
-    enum storage_result result = class->rename == NULL
-                                     ? STORAGE_IO
-                                     : class->rename(sdk->host, part.bytes, transfer->target);
+    enum storage_result result =
+        class->rename == NULL ? STORAGE_IO : class->rename(sdk->host, part.bytes, transfer->target);
     buffer_free(&part);
     if (result != STORAGE_OK) {
         sdk_transfer_aborted(transfer, sdk_os_error(result));
@@ -261,6 +302,7 @@ void sdk_transfer_finished(struct sdk_transfer *transfer, bool whole)
     sdk_download_destroy(transfer->download);
     transfer->download = NULL;
     tell(transfer, CONNECT_TRANSFER_FINISHED, NULL);
+    transfer->over = TRANSFER_DONE;
     if (in_place && sdk->host_class->downloaded != NULL) {
         transfer->busy = true;
         sdk->host_class->downloaded(sdk->host, transfer->target, transfer->to_print > 0);
@@ -337,6 +379,20 @@ static const char *text_argument(struct connect_sdk *sdk, const struct connect_s
     return cJSON_GetStringValue(value);
 }
 
+static void take_slot(struct sdk_transfer *transfer)
+{
+    struct connect_sdk *sdk = transfer->sdk;
+    const struct transfer own = {
+        .id = transfer->id,
+        .source = transfer->kind == SDK_FROM_WEB ? TRANSFER_FROM_WEB : TRANSFER_FROM_CONNECT,
+        .path = transfer->path,
+        .url = transfer->url,
+        .to_print = transfer->to_print > 0,
+    };
+    transfer->slot =
+        sdk->host_class->transfer_begin != NULL && sdk->host_class->transfer_begin(sdk->host, &own);
+}
+
 static void begin(struct sdk_transfer *transfer, enum sdk_transfer_kind kind,
                   const struct connect_sdk_command *command, const char *path, const char *url)
 {
@@ -353,6 +409,8 @@ static void begin(struct sdk_transfer *transfer, enum sdk_transfer_kind kind,
     transfer->size_known = false;
     transfer->size = transfer->transferred = 0;
     transfer->start_us = sdk->world->now_us;
+    transfer->over = TRANSFER_ABORTED;
+    take_slot(transfer);
     int64_t turn_us = sdk->transfer_turn_us;
     world_arm(sdk->world, &transfer->turn, (sdk->world->now_us / turn_us + 1) * turn_us);
 }
@@ -361,7 +419,7 @@ static void start(struct connect_sdk *sdk, const struct connect_sdk_command *com
                   enum sdk_transfer_kind kind, const char *path, const char *url)
 {
     struct sdk_transfer *transfer = sdk_transfer_of(sdk);
-    if (sdk_transfer_runs(transfer)) {
+    if (sdk_transfer_runs(transfer) || sdk_other_transfer(sdk) != NULL) {
         connect_sdk_finish(sdk, &(struct connect_result){.event = CONNECT_REJECTED,
                                                          .source = SOURCE_CONNECT,
                                                          .reason = "Another transfer in progress"});

@@ -23,10 +23,12 @@ struct sdk_transfer {
     char *url;    /* before any redirect */
     char *target; /* "/storage/below" that is written to; kept from one transfer to the next, for a
                      bad path leaves it as it was (Q-01); NULL: there was none */
-    int8_t to_print; /* -1: null */
-    bool started;    /* the GET has begun: the fields are told (4.5) */
-    bool stop;       /* asked for */
-    bool busy;       /* the host has the file and starts to print it */
+    int8_t to_print;           /* -1: null */
+    bool started;              /* the GET has begun: the fields are told (4.5) */
+    bool stop;                 /* asked for */
+    bool slot;                 /* it has the printer's one transfer */
+    bool busy;                 /* the host has the file and starts to print it */
+    enum transfer_change over; /* what becomes of it */
     bool size_known, id_given;
     uint64_t size, transferred;
     int64_t start_us;
@@ -39,6 +41,10 @@ static inline bool sdk_transfer_runs(const struct sdk_transfer *transfer)
 {
     return transfer != NULL && transfer->kind != SDK_NO_TRANSFER;
 }
+
+/* The one that comes to the printer by another way than the SDK's; NULL: none. */
+const struct transfer *sdk_other_transfer(const struct connect_sdk *sdk);
+void sdk_transfer_advanced(const struct sdk_transfer *transfer);
 
 /* sdk_transfer.c */
 struct sdk_transfer *sdk_transfer_of(struct connect_sdk *sdk); /* made when there is none */

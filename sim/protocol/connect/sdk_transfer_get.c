@@ -188,6 +188,7 @@ static bool take_piece(struct sdk_download *download)
         return false;
     }
     transfer->transferred += download->piece.size;
+    sdk_transfer_advanced(transfer);
     buffer_clear(&download->piece);
     return true;
 }

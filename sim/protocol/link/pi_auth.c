@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sim/protocol/link/misbehave.h"
 #include "sim/base/memory.h"
+#include "sim/protocol/link/misbehave.h"
 #include "sim/protocol/link/pi.h"
 
 static const char realm[] = "Administrator";

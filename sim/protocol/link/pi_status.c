@@ -285,23 +285,6 @@ static void write_status_job(struct json_writer *json, const struct machine_read
 
 /* --- transfers --- */
 
-/* s that are left. A PUT counts its beginning by a clock of its own, so that the result is of the
- * order of the time since the other clock began (quirk L-07). */
-static int64_t remaining_s(struct link_request *request, const struct transfer *transfer)
-{
-    const struct world *world = request->face->world;
-    if (transfer->stop) {
-        return 0;
-    }
-    if (transfer->received == 0 || transfer->size == 0) {
-        return -1;
-    }
-    bool mixed = transfer->source == TRANSFER_FROM_CLIENT && link_quirk(request->face, 7);
-    double elapsed_s = mixed ? (double)(world_wall_us(world) - world->now_us) / 1e6
-                             : (double)(world->now_us - transfer->began_us) / 1e6;
-    return (int64_t)(elapsed_s * (double)transfer->size / (double)transfer->received - elapsed_s);
-}
-
 static int64_t transferring_s(const struct link_request *request, const struct transfer *transfer)
 {
     return (request->face->world->now_us - transfer->began_us) / 1000000;
@@ -373,7 +356,7 @@ void pi_v1_transfer(struct link_request *request)
     json_int(&json, "size", (int64_t)transfer->size);
     json_float(&json, "progress", percent(transfer));
     json_int(&json, "transferred", (int64_t)transfer->received);
-    known_int(&json, "time_remaining", remaining_s(request, transfer), true);
+    known_int(&json, "time_remaining", transfer_remaining_s(transfer, request->face->world), true);
     json_int(&json, "time_transferring", transferring_s(request, transfer));
     json_bool(&json, "to_print", transfer->to_print);
     end(request, &json, &body);
@@ -395,9 +378,9 @@ void pi_transfer(struct link_request *request)
         return;
     }
     const struct world *world = request->face->world;
-    bool mixed = transfer->source == TRANSFER_FROM_CLIENT && link_quirk(request->face, 7);
     const char *below = strchr(transfer->path + 1, '/');
-    int64_t began_us = mixed ? transfer->began_us : world->epoch_us + transfer->began_us;
+    int64_t began_us =
+        transfer->two_clocks ? transfer->began_us : world->epoch_us + transfer->began_us;
     begin(&json, &body);
     json_string(&json, "type", transfer_source_name(transfer->source));
     json_string(&json, "url", transfer->url);
@@ -410,7 +393,7 @@ void pi_transfer(struct link_request *request)
                transfer->size == 0
                    ? 0
                    : rounded((double)transfer->received / (double)transfer->size, 10000));
-    known_int(&json, "remaining_time", remaining_s(request, transfer), true);
+    known_int(&json, "remaining_time", transfer_remaining_s(transfer, world), true);
     if (transfer->to_select) {
         json_bool(&json, "to_select", true);
     } else {

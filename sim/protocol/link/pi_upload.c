@@ -38,6 +38,8 @@ bool pi_incoming_write(struct pi_incoming *incoming, const char *bytes, size_t s
                                           .path = incoming->path,
                                           .url = incoming->url,
                                           .size = incoming->expected,
+                                          .two_clocks = incoming->source == TRANSFER_FROM_CLIENT &&
+                                                        link_quirk(incoming->face, 7),
                                           .to_select = incoming->to_select,
                                           .to_print = incoming->to_print};
         if (!machine_transfer_begin(machine, &transfer)) {
@@ -350,6 +352,11 @@ static enum http_body_plan put_at(struct link_request *request, const char *path
         .octet_stream = octet_stream,
     };
     request->task = &put->task;
+    /* A body of one block is read before anything is done with it; a larger one has its transfer
+     * from the beginning (captures/connect-prusalink 05). */
+    if (request->body_length > PI_BLOCK_BYTES && !pi_incoming_write(&put->incoming, "", 0)) {
+        fail_500(put);
+    }
     return HTTP_BODY_PIECES;
 }
 
