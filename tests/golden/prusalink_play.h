@@ -15,6 +15,7 @@
 #include "harness/net/memory.h"
 #include "sim/base/memory.h"
 #include "sim/protocol/connect/prusalink.h"
+#include "sim/protocol/link/link.h"
 #include "sim/wire/http_server.h"
 #include "tests/golden/capture.h"
 #include "tests/golden/flat_json.h"
@@ -157,6 +158,13 @@ struct play {
     struct machine *machine;
     struct connect_face_settings settings;
     struct connect_face *face;
+
+    struct link_settings link_settings; /* PrusaLink's own web interface, if somebody uses it */
+    struct link_face *link;
+    struct http_server *link_server;
+    struct stream *web;
+    struct timer web_timer;
+    size_t web_sent;
 };
 
 static int progress_of(const struct messages *messages, int64_t until_us)
@@ -236,7 +244,8 @@ static void serve(void *owner, struct http_exchange *exchange, const struct http
         note_command(play, entry);
     }
     char file[512 + FILE_BYTES]; /* the capture has only its head */
-    if (mine->kind == DOWNLOAD && reply.raw != NULL && strstr(reply.raw, " 200 OK") != NULL && reply.raw_size < 512) {
+    if (mine->kind == DOWNLOAD && reply.raw != NULL && strstr(reply.raw, " 200 OK") != NULL &&
+        reply.raw_size < 512) {
         memcpy(file, reply.raw, reply.raw_size);
         memset(file + reply.raw_size, '\n', FILE_BYTES);
         reply.raw = file;
@@ -350,8 +359,11 @@ static void set_up(struct play *play, uint32_t job_counter, const char *token)
         connect_face_new(&play->world, network, play->machine, &play->settings, "mk3s-0", token);
 }
 
+static void web_close(struct play *play);
+
 static void tear_down(struct play *play)
 {
+    web_close(play);
     connect_face_destroy(play->face);
     machine_destroy(play->machine);
     http_server_destroy(play->server);
@@ -364,6 +376,70 @@ static void tear_down(struct play *play)
     free(play->kinds);
 }
 
+/* --- somebody at PrusaLink's own web interface --- */
+
+static void web_received(void *owner, const char *bytes, size_t size)
+{
+    (void)owner;
+    (void)bytes;
+    (void)size;
+}
+
+static void web_ended(void *owner, enum stream_end end, const char *why)
+{
+    (void)end;
+    (void)why;
+    *(struct stream **)owner = NULL;
+}
+
+/* The next piece of the upload: 100717 bytes in some 5 s. */
+static void web_push(void *owner)
+{
+    enum { ALL = 100717, PIECE = 4029, PIECE_MS = 200 };
+    struct play *play = owner;
+    size_t size = ALL - play->web_sent < PIECE ? ALL - play->web_sent : PIECE;
+    char piece[PIECE];
+    memset(piece, '\n', sizeof piece);
+    if (play->web != NULL && size > 0) {
+        stream_send(play->web, piece, size);
+        play->web_sent += size;
+        world_arm_in(&play->world, &play->web_timer, MILLISECONDS(PIECE_MS));
+    }
+}
+
+static void web_ask(struct play *play, const char *method, const char *headers)
+{
+    static const struct stream_events events = {.received = web_received, .ended = web_ended};
+    struct network *network = memory_network_face(play->network);
+    struct endpoint at = {.host = "127.0.0.1", .port = 8080};
+    if (play->link == NULL) {
+        link_settings_defaults(&play->link_settings);
+        play->link_settings.at_work = true;
+        play->link_settings.api_key = "kitkey1234";
+        play->link = link_face_new(&play->world, play->machine, &play->link_settings, "mk3s-0");
+        play->link_server = http_server_new(&play->world, network, link_face_service(play->link),
+                                            link_face_limits(play->link));
+        assert_true(http_server_listen(play->link_server, &at, NULL));
+    }
+    struct buffer head = {0};
+    buffer_format(&head,
+                  "%s /api/v1/files/local/upload.gcode HTTP/1.1\r\nX-Api-Key: kitkey1234\r\n%s\r\n",
+                  method, headers);
+    play->web = network_connect(network, &at, &events, &play->web);
+    stream_send(play->web, head.bytes, head.size);
+    buffer_free(&head);
+}
+
+static void web_close(struct play *play)
+{
+    if (play->web != NULL) {
+        stream_reset(play->web);
+    }
+    world_cancel(&play->world, &play->web_timer);
+    http_server_destroy(play->link_server);
+    link_face_destroy(play->link);
+}
+
 /* What somebody did to the printer, in the words of the captures. */
 static void do_note(struct play *play, const char *text)
 {
@@ -371,6 +447,13 @@ static void do_note(struct play *play, const char *text)
         machine_set_fault(play->machine, FAULT_SERIAL_LOST, true);
     } else if (strstr(text, "plugged in again") != NULL) {
         machine_set_fault(play->machine, FAULT_SERIAL_LOST, false);
+    } else if (strstr(text, "starts PUT") != NULL) {
+        web_ask(play, "PUT", "Content-Type: text/x.gcode\r\nContent-Length: 100717\r\n");
+        timer_init(&play->web_timer, web_push, play);
+        play->web_sent = 0;
+        world_arm_in(&play->world, &play->web_timer, MILLISECONDS(200));
+    } else if (strstr(text, "sends DELETE") != NULL) {
+        web_ask(play, "DELETE", "");
     } else if (strstr(text, "POST /api/connection") != NULL) {
         assert_true(connect_face_register(play->face));
     }
@@ -412,6 +495,12 @@ static void run_capture(struct play *play, int64_t warm_up_us)
         machine_set_speed(play->machine, 110);
         world_run(&play->world, warm_up_us - SECONDS(30), NULL);
         machine_set_speed(play->machine, 100);
+    }
+    if (strcmp(play->number, "05") == 0) { /* it cools down while the file comes */
+        world_run(&play->world, warm_up_us - SECONDS(50), NULL);
+        machine_gcode(play->machine, "M104 S200\nM140 S110", NULL, NULL);
+        world_run(&play->world, warm_up_us - SECONDS(5), NULL);
+        machine_gcode(play->machine, "M104 S0\nM140 S0", NULL, NULL);
     }
     world_run(&play->world, warm_up_us, NULL);
     if (warm_up_us > 0) {

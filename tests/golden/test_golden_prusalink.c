@@ -491,6 +491,18 @@ static void a_stopped_print(void **state)
     tear_down(&play);
 }
 
+static void an_upload_by_web(void **state)
+{
+    (void)state;
+    struct play play;
+    begin(&play, "05", FOLDER "05-upload-by-web.txt", 60, TOKEN, 60);
+    compare_events(&play);
+    compare_keys(&play);
+    compare_pace(&play);
+    same_gap(&play, "TRANSFER_FINISHED", "FILE_CHANGED", 0.2);
+    tear_down(&play);
+}
+
 static void a_download(void **state)
 {
     (void)state;
@@ -582,6 +594,7 @@ int main(void)
         cmocka_unit_test(each_command_while_idle),
         cmocka_unit_test(a_whole_print),
         cmocka_unit_test(a_stopped_print),
+        cmocka_unit_test(an_upload_by_web),
         cmocka_unit_test(a_download),
         cmocka_unit_test(a_cable_pulled),
         cmocka_unit_test(sleep_and_awakening),
