@@ -296,6 +296,26 @@ static void delete_misbehave(struct call *call)
     get_misbehave(call);
 }
 
+/* ---- exercises ---- */
+
+static void get_exercise(struct call *call)
+{
+    answer_json(call, 200, connect_exercise_json(call->control->exercise));
+}
+
+static void put_exercise(struct call *call)
+{
+    struct error error;
+    cJSON *list = cJSON_ParseWithLength(call->message->body.bytes, call->message->body.size);
+    bool set = connect_exercise_set(call->control->exercise, list, &error);
+    cJSON_Delete(list);
+    if (!set) {
+        control_complain(call, 400, "%s", error.text);
+        return;
+    }
+    get_exercise(call);
+}
+
 static void get_contract(struct call *call)
 {
     if (call->control->report == NULL) {
@@ -340,6 +360,8 @@ static const struct route {
      "switch on {\"name\": \"NAME[=ARG][:TIMES][%PERCENT]\", \"printer\": N}"},
     {"DELETE", "misbehave", delete_misbehave, "switch all off"},
     {"DELETE", "misbehave/*", delete_misbehave, "switch one off"},
+    {"GET", "exercise", get_exercise, "the commands that all printers get again and again"},
+    {"PUT", "exercise", put_exercise, "the same anew: [{\"every\": \"30s\", \"command\": NAME}, ...]"},
     {"GET", "contract", get_contract, "what kept the contract so far, and what broke it"},
 };
 
@@ -433,6 +455,7 @@ struct connect_control *connect_control_new(struct connect_server *server)
         .service = control,
         .body_bytes_max = BODY_BYTES_MAX,
     };
+    control->exercise = connect_exercise_new(server);
     control_log_init(control);
     return control;
 }
@@ -443,6 +466,7 @@ void connect_control_destroy(struct connect_control *control)
         return;
     }
     control_log_free(control);
+    connect_exercise_destroy(control->exercise);
     free(control);
 }
 

@@ -2,6 +2,7 @@
 #define HOTBED_MOCKSERVERS_CONNECT_CONTROL_INTERNAL_H
 
 #include "mockservers/connect/control.h"
+#include "mockservers/connect/exercise.h"
 #include "mockservers/connect/internal.h"
 
 /* Shared by control.c (requests and who serves them) and control_log.c (the log and who waits for
@@ -15,6 +16,7 @@ struct connect_control {
     struct connect_server *server;
     struct http_service service;
     struct connect_observer observer;
+    struct connect_exercise *exercise;
     struct timer wake; /* answers who waits, after the exchange that grew the log is over */
     struct waiting *waiting;
     size_t waiting_count;

@@ -49,6 +49,40 @@ static void a_person_drives_it(void **state)
     close_bench(&bench);
 }
 
+static void all_printers_are_exercised_in_turn(void **state)
+{
+    (void)state;
+    struct bench bench;
+    open_bench(&bench, &usual);
+    struct connect_control *face = connect_control_new(bench.server);
+    struct connect_printer *printer = join(&bench);
+    control(&bench, face, "GET", "/exercise", "", 200);
+    assert_string_equal(bench.last.body, "[]\n");
+    control(&bench, face, "PUT", "/exercise", "{", 400);
+    control(&bench, face, "PUT", "/exercise", "[{\"every\": \"1ms\", \"command\": \"SEND_INFO\"}]", 400);
+    control(&bench, face, "PUT", "/exercise", "[{\"every\": \"1s\"}]", 400);
+    control(&bench, face, "PUT", "/exercise", "[{\"every\": \"1s\", \"command\": \"SEND_INFO\", \"gcode\": \"G28\"}]",
+            400);
+    control(&bench, face, "PUT", "/exercise", "[{\"every\": \"2s\", \"command\": \"SEND_INFO\"}]", 200);
+    world_run(&bench.world, bench.world.now_us + SECONDS(1), NULL);
+    assert_null(printer->queue_first);
+    world_run(&bench.world, bench.world.now_us + SECONDS(1), NULL);
+    assert_non_null(printer->queue_first);
+    assert_string_equal(printer->queue_first->name, "SEND_INFO");
+    /* One that has not answered yet gets no other. */
+    world_run(&bench.world, bench.world.now_us + SECONDS(4), NULL);
+    assert_int_equal(printer->queue_count, 1);
+    control(&bench, face, "GET", "/exercise", "", 200);
+    assert_non_null(strstr(bench.last.body, "\"queued\":\t1"));
+    assert_non_null(strstr(bench.last.body, "\"passed_over\":\t2"));
+    control(&bench, face, "PUT", "/exercise", "[]", 200);
+    assert_true(connect_command_give_up(printer->queue_first));
+    world_run(&bench.world, bench.world.now_us + SECONDS(4), NULL);
+    assert_null(printer->queue_first);
+    connect_control_destroy(face);
+    close_bench(&bench);
+}
+
 static void the_log_can_be_waited_for(void **state)
 {
     (void)state;
@@ -80,6 +114,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_person_drives_it),
+        cmocka_unit_test(all_printers_are_exercised_in_turn),
         cmocka_unit_test(the_log_can_be_waited_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
