@@ -9,6 +9,7 @@
 #include "harness/cli/cli.h"
 #include "harness/cli/load_output.h"
 #include "harness/cli/mock_front.h"
+#include "harness/load/exercise.h"
 #include "harness/load/identity.h"
 #include "harness/load/run.h"
 #include "sim/base/buffer.h"
@@ -18,7 +19,7 @@ enum { WORKERS_MAX = 1024 };
 
 struct options {
     struct load_output output;
-    const char *target, *shard, *start_at, *result, *prometheus, *ca;
+    const char *target, *control, *shard, *start_at, *result, *prometheus, *ca;
     struct cli_list sources, thresholds;
     uint64_t seed, workers, shards;
     int64_t duration_us;
@@ -158,6 +159,13 @@ static int play(const struct options *options, struct load_plan *plan,
          !parse_start(options->start_at, &settings.start_unix_us, error))) {
         return CLI_BAD_USAGE;
     }
+    if (plan->command_count > 0 && options->control == NULL) {
+        error_set(error, "the file's commands are given by a hotbed mock connect: --control URL says which");
+        return CLI_BAD_USAGE;
+    }
+    if (plan->command_count > 0 && !load_exercise_ask(options->control, plan, error)) {
+        return CLI_UNREACHABLE;
+    }
     char *file = result_file(options, plan, identity);
     settings.result_file = file;
     if (identity->from != NULL && !options->quiet) {
@@ -185,12 +193,9 @@ static int farm(const struct options *options, const char *path)
         load_identity_find(&identity, options->shard, options->shards, environment, &error)) {
         code =
             options->list ? list_printers(plan, &identity) : play(options, plan, &identity, &error);
-    } else {
-        code = -1;
     }
-    if (code == -1 || (code == CLI_BAD_USAGE && error.text[0] != '\0')) {
+    if (code != CLI_HELD && error.text[0] != '\0') {
         fprintf(stderr, "hotbed farm: %s\n", error.text);
-        code = CLI_BAD_USAGE;
     }
     load_plan_destroy(plan);
     return code;
@@ -201,6 +206,8 @@ int cli_farm(int argc, char **argv)
     struct options o = {.workers = 1};
     const struct cli_option options[] = {
         {"target", CLI_TEXT, &o.target, "connect=URL", "the server", NULL},
+        {"control", CLI_TEXT, &o.control, "URL",
+         "of the control endpoint of a hotbed mock connect: it gives the\nfile's commands", NULL},
         {"duration", CLI_DURATION, &o.duration_us, "TIME", "instead of the file's",
          &o.duration_given},
         {"seed", CLI_NUMBER, &o.seed, "N", "instead of the file's", &o.seed_given},

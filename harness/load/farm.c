@@ -154,7 +154,8 @@ static void switch_on(struct seat *seat)
     farm->on++;
     printer_power_on(seat->printer);
     struct connect_face *face = printer_connect_face(seat->printer);
-    connect_face_observe(face, &seat_observer, seat);
+    bool websocket = farm->plan->groups[seat->is.group].websocket;
+    connect_face_observe(face, websocket ? &seat_websocket_observer : &seat_observer, seat);
     connect_face_set_pace(face, &seat_pace, seat);
 }
 
@@ -256,6 +257,7 @@ static void make_faces(struct farm *farm)
         face->sdk_version = group->sdk_version;
         face->server = farm->settings.server;
         face->telemetry = group->telemetry;
+        face->websocket = group->websocket;
         face->quirks = group->no_quirks ? 0 : face->quirks;
         farm->networks[g] = (struct farm_network){.farm = farm, .group = g};
     }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "harness/load/farm_seat.h"
+#include "sim/protocol/connect/ws_told.h"
 #include "sim/wire/http_client.h"
 
 static bool measured(const struct farm *farm, int64_t due_us)
@@ -116,10 +117,10 @@ static void command_told(struct seat *seat, const char *body)
     if (seat->command_came_us == INT64_MIN) {
         return;
     }
-    char member[48];
-    snprintf(member, sizeof member, "\"command_id\": %lld", (long long)seat->command_id);
+    /* The SDK writes a blank behind the colon, Buddy none. */
+    static const char member[] = "\"command_id\":";
     const char *at = strstr(body, member);
-    if (at != NULL && (at[strlen(member)] < '0' || at[strlen(member)] > '9')) {
+    if (at != NULL && strtoll(at + strlen(member), NULL, 10) == seat->command_id) {
         count_ok(seat->farm, seat->is.group, LOAD_COMMAND, seat->command_came_us,
                  seat->farm->world->now_us - seat->command_came_us);
         seat->command_came_us = INT64_MIN;
@@ -252,6 +253,20 @@ static void ended(void *observer, const struct connect_sdk *sdk, uint32_t connec
 
 const struct connect_observer_class seat_observer = {
     .opened = opened, .ended = ended, .answered = answered, .lost = lost};
+
+/* A command comes by itself through a WebSocket. */
+static void replied(void *observer, const struct connect_sdk *sdk, uint32_t connection,
+                    const struct http_message *message)
+{
+    (void)sdk;
+    (void)connection;
+    if (message->status == 200 && connect_ws_told(message)) {
+        command_came(observer, message);
+    }
+}
+
+const struct connect_observer_class seat_websocket_observer = {
+    .opened = opened, .reply = replied, .ended = ended, .answered = answered, .lost = lost};
 
 static void count_way(const struct farm_network *network, enum load_step step, int64_t took_us)
 {

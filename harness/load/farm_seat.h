@@ -47,7 +47,7 @@ struct farm {
     bool measuring;
 };
 
-extern const struct connect_observer_class seat_observer;
+extern const struct connect_observer_class seat_observer, seat_websocket_observer;
 extern const struct connect_pace seat_pace;
 
 void farm_forget_open(struct seat *seat); /* its printer goes off: what waits is unfinished */

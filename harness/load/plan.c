@@ -20,6 +20,10 @@ void load_plan_destroy(struct load_plan *plan)
             free(group->states[s].print);
         }
         free(group->states);
+        for (uint32_t f = 0; f < group->fault_count; f++) {
+            free(group->faults[f]);
+        }
+        free(group->faults);
         free(group->name);
         free(group->token);
         if (group->tree != NULL) {
@@ -29,6 +33,11 @@ void load_plan_destroy(struct load_plan *plan)
     for (uint32_t i = 0; i < plan->threshold_count; i++) {
         load_threshold_free(&plan->thresholds[i]);
     }
+    for (uint32_t i = 0; i < plan->command_count; i++) {
+        free(plan->commands[i].command);
+        free(plan->commands[i].gcode);
+    }
+    free(plan->commands);
     free(plan->groups);
     free(plan->thresholds);
     free(plan->stages);

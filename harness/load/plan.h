@@ -15,7 +15,13 @@
 /* What a farm file says (docs/farm.md): which printers there are, what they are at, when they come,
  * how long it takes and what must hold. Printer k, from 0, is a function of the plan, its seed and
  * k alone. */
-enum { LOAD_GROUPS_MAX = 64, LOAD_PRINTERS_MAX = 10000000, LOAD_STAGES_MAX = 64 };
+enum {
+    LOAD_GROUPS_MAX = 64,
+    LOAD_PRINTERS_MAX = 10000000,
+    LOAD_STAGES_MAX = 64,
+    LOAD_FAULTS_MAX = 32,   /* of a group */
+    LOAD_COMMANDS_MAX = 32, /* mockservers/connect/exercise.h takes as many */
+};
 #define LOAD_DURATION_MAX_US (INT64_C(24) * 3600 * 1000000)
 
 /* What a printer of a group is at; a share of them by weight. */
@@ -32,6 +38,9 @@ struct load_group {
     enum connect_host_kind host;
     enum connect_sdk_version sdk_version;
     bool no_quirks;
+    bool websocket; /* speaks Connect over a WebSocket */
+    char **faults;  /* of harness/net/faults/message_faults.h, in this order, for all of it */
+    uint32_t fault_count;
     char *token; /* a pattern with {printer}; NULL: the printers register */
     enum connect_telemetry_style telemetry;
     bool paced; /* by `interval`, else by the host program */
@@ -41,6 +50,12 @@ struct load_group {
     uint32_t state_count;
     uint32_t cycle;         /* the weights, without their common divisor, summed up */
     struct file_node *tree; /* what is on the first storage; NULL: nothing */
+};
+
+/* What every printer is told again and again, by a server that takes such wishes. */
+struct load_command {
+    char *command, *gcode; /* one of them; the other NULL */
+    int64_t every_us;
 };
 
 /* So many printers are on at the end of this stage, evenly more or fewer from the one before. */
@@ -59,6 +74,8 @@ struct load_plan {
     struct load_group *groups;
     uint32_t group_count;
     uint64_t printers;
+    struct load_command *commands;
+    uint32_t command_count;
     struct load_threshold *thresholds;
     uint32_t threshold_count;
     int64_t lateness_most_us; /* the generator's own timers at p99: later, and it was the limit */

@@ -11,6 +11,7 @@
 #include "harness/load/plan.h"
 #include "harness/load/plan_lua.h"
 #include "harness/load/plan_schema.h"
+#include "harness/net/faults/message_faults.h"
 #include "sim/base/buffer.h"
 #include "sim/base/duration.h"
 #include "sim/base/memory.h"
@@ -242,6 +243,33 @@ static bool read_states(const struct reading *reading, const struct plan_group_t
     return true;
 }
 
+/* Only Buddy firmware is built for it (connect-buddy.md 1.6). */
+static bool read_websocket(const struct reading *reading, const struct plan_group_text *text,
+                           struct load_group *group, uint32_t index)
+{
+    group->websocket = text->websocket != NULL && *text->websocket;
+    return !group->websocket || strcmp(group->model->family, "buddy") == 0 ||
+           reject(reading, "groups[%u].websocket", index);
+}
+
+static bool read_faults(const struct reading *reading, const struct plan_group_text *text,
+                        struct load_group *group, uint32_t index)
+{
+    group->faults = memory_new_array(text->faults_count, sizeof *group->faults);
+    for (uint32_t i = 0; i < text->faults_count; i++) {
+        struct error why;
+        if (!message_faults_check(text->faults[i], &why)) {
+            char field[60], expected[300];
+            snprintf(field, sizeof field, "groups[%u].faults[%u]", index, i);
+            snprintf(expected, sizeof expected, "%.290s", why.text);
+            return yaml_text_reject(reading->yaml, field, expected, reading->error);
+        }
+        group->faults[i] = memory_copy_text(text->faults[i]);
+        group->fault_count = i + 1;
+    }
+    return true;
+}
+
 static bool token_is_sound(const char *token)
 {
     for (const char *at = token; *at != '\0'; at++) {
@@ -297,7 +325,9 @@ static bool read_group(const struct reading *reading, const struct plan_group_te
     snprintf(path, sizeof path, "groups[%u].telemetry", index);
     return read_telemetry(reading, reading->text->telemetry, group, "telemetry") &&
            read_telemetry(reading, text->telemetry, group, path) &&
-           read_files(reading, text, group, index) && read_states(reading, text, group, index);
+           read_websocket(reading, text, group, index) &&
+           read_faults(reading, text, group, index) && read_files(reading, text, group, index) &&
+           read_states(reading, text, group, index);
 }
 
 /* ---- The whole ---- */
@@ -314,6 +344,29 @@ static bool read_thresholds(const struct reading *reading)
                      at == NULL ? why.text : at + strlen("expected "));
             return yaml_text_reject(reading->yaml, field, expected, reading->error);
         }
+    }
+    return true;
+}
+
+static bool read_commands(const struct reading *reading)
+{
+    struct load_plan *plan = reading->plan;
+    plan->commands = memory_new_array(reading->text->commands_count, sizeof *plan->commands);
+    for (uint32_t i = 0; i < reading->text->commands_count; i++) {
+        const struct plan_command_text *text = &reading->text->commands[i];
+        struct load_command *command = &plan->commands[i];
+        if ((text->command != NULL) + (text->gcode != NULL) != 1) {
+            char field[40];
+            snprintf(field, sizeof field, "commands[%u]", i);
+            return yaml_text_reject(reading->yaml, field, "one of command and gcode",
+                                    reading->error);
+        }
+        if (!read_time(text->every, MILLISECONDS(100), LOAD_DURATION_MAX_US, &command->every_us)) {
+            return reject(reading, "commands[%u].every", i);
+        }
+        command->command = memory_copy_text(text->command);
+        command->gcode = memory_copy_text(text->gcode);
+        plan->command_count = i + 1;
     }
     return true;
 }
@@ -356,7 +409,8 @@ static bool read_plan(const struct reading *reading)
             return false;
         }
     }
-    return read_arrival(reading) && read_thresholds(reading) && read_generator(reading);
+    return read_arrival(reading) && read_commands(reading) && read_thresholds(reading) &&
+           read_generator(reading);
 }
 
 static void end_digest(EVP_MD_CTX *digest, char text[65])

@@ -54,6 +54,16 @@ static const cyaml_schema_value_t state_value = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct plan_state_text, state_fields),
 };
 
+static const cyaml_schema_field_t command_fields[] = {
+    TEXT("command", struct plan_command_text, command),
+    TEXT("gcode", struct plan_command_text, gcode),
+    REQUIRED_TEXT("every", struct plan_command_text, every),
+    CYAML_FIELD_END,
+};
+static const cyaml_schema_value_t command_value = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct plan_command_text, command_fields),
+};
+
 static const cyaml_schema_field_t group_fields[] = {
     REQUIRED_TEXT("name", struct plan_group_text, name),
     REQUIRED_TEXT("model", struct plan_group_text, model),
@@ -62,9 +72,12 @@ static const cyaml_schema_field_t group_fields[] = {
     TEXT("sdk", struct plan_group_text, sdk),
     CYAML_FIELD_BOOL_PTR("quirks", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct plan_group_text,
                          quirks),
+    CYAML_FIELD_BOOL_PTR("websocket", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL,
+                         struct plan_group_text, websocket),
     TEXT("token", struct plan_group_text, token),
     PART("telemetry", struct plan_group_text, telemetry, telemetry_fields),
     LIST("files", struct plan_group_text, files, &text_value, FILES_MAX),
+    LIST("faults", struct plan_group_text, faults, &text_value, LOAD_FAULTS_MAX),
     LIST("states", struct plan_group_text, states, &state_value, LOAD_STAGES_MAX),
     TEXT("pause", struct plan_group_text, pause),
     CYAML_FIELD_END,
@@ -89,6 +102,7 @@ static const cyaml_schema_field_t plan_fields[] = {
     PART("telemetry", struct plan_text, telemetry, telemetry_fields),
     CYAML_FIELD_SEQUENCE("groups", CYAML_FLAG_POINTER, struct plan_text, groups, &group_value, 1,
                          LOAD_GROUPS_MAX),
+    LIST("commands", struct plan_text, commands, &command_value, LOAD_COMMANDS_MAX),
     LIST("thresholds", struct plan_text, thresholds, &text_value, FILES_MAX),
     PART("generator", struct plan_text, generator, generator_fields),
     CYAML_FIELD_END,
@@ -135,6 +149,9 @@ static const char *expected(const char *path)
         {"groups.count", "a whole number from 1 to 10000000"},
         {"groups.host", "prusalink or sdk"},
         {"groups.sdk", "0.7.1, 0.8.0 or 0.8.1"},
+        {"groups.websocket", "true of printers whose firmware can: those of the Buddy family"},
+        {"groups.faults", "a fault of messages, as \"delay=telemetry:5s\" (docs/farm.md)"},
+        {"commands.every", "a time from 100ms to 24h"},
         {"groups.token",
          "printable characters without blanks, with {printer} where its number stands"},
         {"groups.states.weight", "a whole number from 1 to 1000"},

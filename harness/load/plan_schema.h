@@ -28,13 +28,19 @@ struct plan_state_text {
     char *print;
 };
 
+struct plan_command_text {
+    char *command, *gcode, *every;
+};
+
 struct plan_group_text {
     char *name, *model, *host, *sdk, *token, *pause;
     uint32_t count;
-    bool *quirks;
+    bool *quirks, *websocket;
     struct plan_telemetry_text *telemetry;
     char **files;
     uint32_t files_count;
+    char **faults;
+    uint32_t faults_count;
     struct plan_state_text *states;
     uint32_t states_count;
 };
@@ -51,6 +57,8 @@ struct plan_text {
     struct plan_telemetry_text *telemetry;
     struct plan_group_text *groups;
     uint32_t groups_count;
+    struct plan_command_text *commands;
+    uint32_t commands_count;
     char **thresholds;
     uint32_t thresholds_count;
     struct plan_generator_text *generator;

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "harness/load/farm.h"
+#include "harness/net/faults/message_faults.h"
 #include "harness/net/real.h"
 #include "harness/net/socket.h"
 #include "sim/base/memory.h"
@@ -30,6 +31,7 @@ struct workshop {
     struct real_driver *driver;
     struct socket_network *sockets[LOAD_GROUPS_MAX];
     struct network *networks[LOAD_GROUPS_MAX];
+    struct message_faults *faults[LOAD_GROUPS_MAX]; /* NULL: the group has none */
     struct farm *farm;
     volatile bool stop;
 };
@@ -59,6 +61,16 @@ static bool open_network(struct workshop *shop, uint32_t group, uint32_t worker,
         }
     }
     shop->networks[group] = socket_network_face(sockets);
+    const struct load_group *of = &settings->plan->groups[group];
+    if (of->fault_count > 0) {
+        shop->faults[group] = message_faults_new(&shop->world, shop->networks[group]);
+        shop->networks[group] = message_faults_face(shop->faults[group]);
+    }
+    for (uint32_t i = 0; i < of->fault_count; i++) {
+        if (!message_faults_add(shop->faults[group], of->faults[i], error)) {
+            return false;
+        }
+    }
     return true;
 }
 
@@ -116,6 +128,9 @@ static void run_worker(const struct workers_settings *settings, uint32_t worker,
         fprintf(stderr, "hotbed farm: %s\n", error.text);
     }
     for (uint32_t g = 0; g < LOAD_GROUPS_MAX; g++) {
+        if (shop.faults[g] != NULL) {
+            message_faults_destroy(shop.faults[g]);
+        }
         if (shop.sockets[g] != NULL) {
             socket_network_destroy(shop.sockets[g]);
         }

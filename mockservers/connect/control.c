@@ -300,7 +300,7 @@ static void delete_misbehave(struct call *call)
 
 static void get_exercise(struct call *call)
 {
-    answer_json(call, 200, connect_exercise_json(call->control->exercise));
+    control_answer_json(call, 200, connect_exercise_json(call->control->exercise));
 }
 
 static void put_exercise(struct call *call)

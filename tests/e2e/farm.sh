@@ -39,6 +39,18 @@ ends() { # CODE NAME: wait for it
     fi
 }
 
+measuring() { # NAME: begun with --prometheus; wait until all of its 32 printers are on and their telemetry is measured
+    local at figures
+    for _ in $(seq 600); do
+        at=$(sed -n 's/^figures are at //p' "$work/$1.txt")
+        figures=$([ -z "$at" ] || curl -s "$at")
+        grep -q '^hotbed_farm_printers_on 32$' <<<"$figures" &&
+            grep -q '^hotbed_farm_answers_total{.*step="telemetry".*} [1-9]' <<<"$figures" && return
+        sleep 0.05
+    done
+    fail "$1: 32 printers on and measured within 30 s"
+}
+
 children() { # PID
     tr -d '\n' <"/proc/$(($1))/task/$(($1))/children"
 }
@@ -77,6 +89,31 @@ generator: {lateness: 1m, cpu: 100}
 YAML
 small=$work/small.yaml
 
+# ---- both transports of Buddy printers, a fault in a group, commands that the mock server is asked for ----
+cat > "$work/mixed.yaml" <<'YAML'
+name: mixed
+duration: 8s
+warm_up: 2s
+arrival: {ramp: 1s}
+groups:
+  - {name: http, model: mk4, count: 5, token: 'a-token-of-http-{printer}', telemetry: {interval: 1s}}
+  - {name: websocket, model: xl, count: 5, websocket: true, token: 'a-token-of-sock-{printer}', telemetry: {interval: 1s}}
+  - name: sdk
+    model: mk3s
+    count: 5
+    host: sdk
+    token: t{printer}
+    telemetry: {style: full, interval: 1s}
+    faults: ['drop-header=telemetry#30:Token']
+commands: [{command: SEND_INFO, every: 2s}]
+generator: {lateness: 1m, cpu: 100}
+YAML
+server
+control=$(sed -n 's/^control on //p' "$work/server-$((${#servers[@]} - 1))")
+says 2 "--control URL says which" farm "$work/mixed.yaml" --target connect="$url"
+says 3 "--control http://127.0.0.1:1" farm "$work/mixed.yaml" --target connect="$url" --control http://127.0.0.1:1
+begin mixed "$work/mixed.yaml" --target connect="$url" --control "$control" --json "$work/mixed.json"
+
 # ---- a whole farm in one process and in several, and in two shards as Slurm and Open MPI would start them ----
 server
 main=$url main_server=$server
@@ -84,8 +121,17 @@ begin one "$small" --target connect="$main" --csv "$work/one.csv" --junit "$work
 begin three "$small" --target connect="$main" --workers 3 --result "$work/three.json" --prometheus 127.0.0.1:0
 SLURM_PROCID=0 SLURM_NTASKS=2 begin shard0 "$small" --target connect="$main" --result "$work/shard0.json"
 OMPI_COMM_WORLD_RANK=1 OMPI_COMM_WORLD_SIZE=2 begin shard1 "$small" --target connect="$main" --result "$work/shard1.json"
-sleep 5
-check "figures can be scraped" grep -q '^hotbed_farm_printers_on 32$' <(curl -sf "$(sed -n 's/^figures are at //p' "$work/three.txt")")
+measuring three
+pass "figures can be scraped"
+ends 0 mixed
+of_mixed() { # GROUP EXPRESSION: of that group's steps
+    check "mixed, $1: $2" jq -e --arg group "$1" ".groups[] | select(.name == \$group) | .steps | $2" "$work/mixed.json"
+}
+for group in http websocket; do
+    of_mixed $group '.telemetry.ok >= 25 and .telemetry.planned == .telemetry.ok + .telemetry.unfinished'
+    of_mixed $group '.command.ok >= 3 and .event.ok >= 3'
+done
+of_mixed sdk '.telemetry.failed["status 4xx"] > 0'
 ends 0 one
 ends 0 three
 ends 1 shard0 # half of the printers are half of the telemetry: its own threshold on the count is missed
@@ -117,12 +163,14 @@ server --misbehave telemetry-status=503%50
 broken=$url
 server
 again=$url going=$server
-begin killed "$small" --target connect="$main" --workers 3 --result "$work/killed.json"
-begin ended "$small" --target connect="$main" --duration 1h
+begin killed "$small" --target connect="$main" --workers 3 --duration 15s --result "$work/killed.json" --prometheus 127.0.0.1:0
+begin ended "$small" --target connect="$main" --duration 1h --prometheus 127.0.0.1:0
 begin nobody "$small" --target connect=http://127.0.0.1:1
 begin errors "$small" --target connect="$broken"
-begin restart "$small" --target connect="$again" --duration 9s --json "$work/restart.json"
-sleep 4
+begin restart "$small" --target connect="$again" --duration 25s --json "$work/restart.json" --prometheus 127.0.0.1:0
+measuring killed
+measuring ended
+measuring restart
 read -r first _ <<<"$(children "$(children "${running[killed]}")")"
 kill -KILL "$first"
 kill -TERM $(children "${running[ended]}")
@@ -142,7 +190,7 @@ ends 1 errors
 says_file errors "status 5xx"
 ends 1 restart
 check "the gap is told by cause" grep -Eq '[1-9][0-9]* (connect|reset|missing reply)$' "$work/restart.txt"
-check "all are back after the gap" test "$(jq '[.seconds[7:][][1]] | max' "$work/restart.json")" = 32
+check "all are back after the gap" test "$(jq '[.seconds[15:][][1]] | max' "$work/restart.json")" = 32
 check "each came back once" test "$(jq .reconnects "$work/restart.json")" = 32
 check "nothing doubles" jq -e '[.groups[].steps.telemetry | .planned == .ok + .skipped + .unfinished + ([.failed[]] | add // 0)] | all' "$work/restart.json"
 

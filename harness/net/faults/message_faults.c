@@ -449,6 +449,15 @@ bool message_faults_add(struct message_faults *faults, const char *text, struct 
     return true;
 }
 
+bool message_faults_check(const char *text, struct error *error)
+{
+    struct message_rule *rule = message_rule_parse(text, error);
+    if (rule != NULL) {
+        message_rule_destroy(rule);
+    }
+    return rule != NULL;
+}
+
 void message_faults_clear(struct message_faults *faults)
 {
     while (faults->rules != NULL) {

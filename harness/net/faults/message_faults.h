@@ -29,6 +29,7 @@ void message_faults_destroy(struct message_faults *faults); /* its streams must 
 struct network *message_faults_face(struct message_faults *faults);
 
 bool message_faults_add(struct message_faults *faults, const char *text, struct error *error);
+bool message_faults_check(const char *text, struct error *error); /* whether it could be added */
 void message_faults_clear(struct message_faults *faults);
 
 /* A line per verb for a person: its form and what it does. */

@@ -67,7 +67,6 @@ void buddy_send(struct buddy *buddy)
 {
     const struct buddy_request *request = &buddy->request;
     buddy->exchange = true;
-    buddy->exchange_due_us = buddy->world->now_us;
     if (buddy->connection != 0) {
         told_request(buddy);
     }
@@ -78,7 +77,7 @@ void buddy_send(struct buddy *buddy)
     }
 }
 
-static struct connect_asked asked(const struct buddy *buddy)
+struct connect_asked buddy_asked(const struct buddy *buddy)
 {
     return (struct connect_asked){
         .kind = buddy->registration.active
@@ -187,8 +186,9 @@ static void replied(void *owner, const struct http_message *message)
     if (http_client_connection(&buddy->client) == 0) {
         buddy_told_end(buddy, STREAM_END_CLOSED, true, "the reply ends the connection");
     }
-    if (class != NULL && class->answered != NULL) {
-        struct connect_asked it = asked(buddy);
+    /* A granted upgrade answers nothing: what waits for it is said behind it. */
+    if (class != NULL && class->answered != NULL && message->status != 101) {
+        struct connect_asked it = buddy_asked(buddy);
         class->answered(buddy->observer, NULL, &it, message);
     }
     buddy->exchange = false;
@@ -233,7 +233,7 @@ static void failed(void *owner, const struct http_failure *failure)
              failure->why == NULL ? http_failure_name(failure->kind) : failure->why);
     const struct connect_observer_class *class = buddy->observer_class;
     if (class != NULL && class->lost != NULL) {
-        struct connect_asked it = asked(buddy);
+        struct connect_asked it = buddy_asked(buddy);
         class->lost(buddy->observer, NULL, &it, failure);
     }
     buddy->exchange = false;
@@ -266,6 +266,7 @@ void buddy_render(struct buddy *buddy, const struct buddy_action *action)
                                buddy_planner_background(&buddy->planner), action->full);
     }
     buddy->exchange_is_event = event;
+    buddy->exchange_due_us = action->due_us != 0 ? action->due_us : buddy->world->now_us;
     buddy->exchange_type = event ? buddy->planner.event.type : BUDDY_EVENTS;
 }
 

@@ -82,6 +82,8 @@ const char *buddy_peer_name(const struct buddy *buddy); /* of the server in trac
 /* buddy->message := what the action says. */
 void buddy_render(struct buddy *buddy, const struct buddy_action *action);
 /* The planner learns what became of its action; the connection is kept or not. */
+/* What is being said, for observers. */
+struct connect_asked buddy_asked(const struct buddy *buddy);
 void buddy_finish(struct buddy *buddy, enum buddy_result result, bool keep);
 /* The connection has ended, or is about to be closed. */
 void buddy_told_end(struct buddy *buddy, enum stream_end end, bool by_us, const char *why);

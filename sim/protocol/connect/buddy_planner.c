@@ -171,12 +171,18 @@ static void take_turn(struct buddy_planner *planner)
 
 static struct buddy_action paced_telemetry(struct buddy_planner *planner, bool full)
 {
+    int64_t due_us = planner->now_us;
     if (planner->now_us >= planner->turn_us) {
+        due_us = planner->turn_us;
         take_turn(planner);
     } else if (planner->telemetry_sent) {
         return idle(planner->turn_us - planner->now_us);
+    } else if (planner->pace->turn != NULL) {
+        planner->pace->turn(planner->pace_owner, due_us, true); /* one between two turns */
     }
-    return telemetry(planner, full);
+    struct buddy_action action = telemetry(planner, full);
+    action.due_us = due_us;
+    return action;
 }
 
 /* Without a connection the next message opens one, and telemetry is due and full. */

@@ -95,6 +95,7 @@ struct buddy_action {
     int64_t sleep_us;
     bool cooldown; /* a sleep after a failure: no recovery of transfers in it */
     bool full;     /* telemetry */
+    int64_t due_us; /* telemetry at the turn of a pace: that turn's instant; else 0 */
 };
 
 enum buddy_result { BUDDY_OK, BUDDY_REFUSED, BUDDY_REFUSED_FAST, BUDDY_FAILED_TO_SEND };

@@ -38,6 +38,7 @@ void buddy_register_step(struct buddy *buddy)
         buddy_request_poll(&buddy->request, buddy->endpoint.host, registration->code, &buddy->build,
                            buddy->state.firmware);
     }
+    buddy->exchange_due_us = buddy->world->now_us;
     buddy_send(buddy);
 }
 

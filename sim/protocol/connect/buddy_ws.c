@@ -92,6 +92,17 @@ static void tell(struct buddy *buddy, const char *target)
     buddy_ws_tell_reply(buddy, told);
 }
 
+/* What is sent into a WebSocket is not answered: to be on its way is all that can be known of it. */
+static void tell_sent(struct buddy *buddy)
+{
+    const struct connect_observer_class *class = buddy->observer_class;
+    if (class != NULL && class->answered != NULL) {
+        const struct http_message nothing = {.status = 204};
+        struct connect_asked it = buddy_asked(buddy);
+        class->answered(buddy->observer, NULL, &it, &nothing);
+    }
+}
+
 /* What waits to be said goes out on the connection that stands. */
 static void say(struct buddy *buddy, const struct buddy_action *action)
 {
@@ -110,6 +121,7 @@ static void say(struct buddy *buddy, const struct buddy_action *action)
         return;
     }
     tell(buddy, event ? "/p/events" : "/p/telemetry");
+    tell_sent(buddy);
     buddy_finish(buddy, BUDDY_OK, true);
 }
 

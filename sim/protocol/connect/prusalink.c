@@ -241,6 +241,9 @@ static void step_restart(struct connect_face *face)
 static void take_step(struct connect_face *face, enum face_step step)
 {
     switch (step) {
+    case STEP_BARE:
+        face_start_bare(face);
+        break;
     case STEP_LOCAL:
         step_local(face);
         break;
@@ -346,7 +349,7 @@ static void make_sdk(struct connect_face *face, const char *token)
         face_plan(face, STEP_LOCAL, LOCAL_FOUND);
         face_plan(face, STEP_PRINTER, PRINTER_FOUND);
     } else if (!face_is_sl1(face) || machine_state(face->machine) != STATE_BUSY) {
-        face_start_bare(face);
+        face_plan(face, STEP_BARE, 0); /* whoever made the face may still say at which pace it tells */
     } /* else with the first state of its firmware */
 }
 

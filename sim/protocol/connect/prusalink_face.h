@@ -8,6 +8,7 @@
 
 /* Things that happen once at a known time. One timer serves the earliest of them. */
 enum face_step {
+    STEP_BARE,      /* a bare program knows its printer */
     STEP_LOCAL,     /* the local storage is found */
     STEP_PRINTER,   /* the printer is found on the serial line: its type */
     STEP_SERIAL,    /* its serial number */
