@@ -114,6 +114,8 @@ struct machine {
     uint8_t halt;              /* enum machine_halt */
     uint32_t prompt_changes;
     bool sensor_off;           /* the filament sensor, by somebody's answer */
+    uint8_t slot_state;        /* of the MMU, and its command: "T1"; "" none */
+    char slot_command[4];
     bool relative, relative_e; /* what a host's lines have set, as is the feed */
     float feed_mm_s;
     bool halted; /* Stopped until a reset */

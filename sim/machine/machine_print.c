@@ -1,4 +1,5 @@
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -306,7 +307,9 @@ static void take_tool(struct machine *machine, int tool)
     if (machine->tools != NULL) {
         tools_pick(machine, tool + 1);
     } else if (machine->model->mmu) {
-        machine->tool = (uint8_t)(1 + tool % machine->model->mmu_slots);
+        machine->tool = (uint8_t)(tool < 0 ? 0 : 1 + tool % machine->model->mmu_slots);
+        machine->slot_state = 0;
+        machine->slot_command[0] = '\0';
     }
 }
 
@@ -356,6 +359,10 @@ static void take_mark(struct machine *machine, const struct plan_mark *mark)
         break;
     case PLAN_PAUSE:
         take_pause(machine, mark);
+        break;
+    case PLAN_MMU:
+        machine->slot_state = (uint8_t)mark->code;
+        snprintf(machine->slot_command, sizeof machine->slot_command, "%s", mark->text);
         break;
     case PLAN_TOOL:
         take_tool(machine, (int)mark->value);

@@ -93,6 +93,8 @@ void print_break_off(struct machine *machine)
     account(machine);
     print->phase = PRINT_ENDED;
     print->wait = WAIT_NOTHING;
+    machine->slot_state = 0;
+    machine->slot_command[0] = '\0';
     print->due_us = print_has_screen(machine) ? INT64_MAX : machine_now(machine) + HOLD_US;
     heater_wait(&machine->nozzle, machine_now(machine), HEATER_WAIT_NONE);
     heater_wait(&machine->bed, machine_now(machine), HEATER_WAIT_NONE);

@@ -85,7 +85,9 @@ void machine_read(struct machine *machine, struct machine_readings *readings)
         .filament_change_in_s = -1,
         .mmu = machine->model->mmu,
         .slot_active = machine->tool,
+        .slot_state = machine->slot_state,
     };
+    memcpy(readings->slot_command, machine->slot_command, sizeof machine->slot_command);
     tools_read(machine, readings);
     chamber_read(machine, readings);
     if (machine->print != NULL) {

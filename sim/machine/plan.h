@@ -42,6 +42,8 @@ enum plan_mark_kind {
     PLAN_FLOW,          /* M221: value is percent */
     PLAN_LAYER,         /* value is the number of the layer that begins, from 1 */
     PLAN_PAUSE,         /* M0, M1, M25, M600, M601: `code` says which; text of M0 and M1 */
+    PLAN_MMU,           /* the MMU begins something: value is the slot from 0, `code` its progress
+                           (connect-sdk.md 4.7), the text its command ("T1"); PLAN_TOOL ends it */
     PLAN_TOOL,          /* T: value is the tool, from 0; -1: all stand in their docks (P0) */
     PLAN_MESSAGE,       /* M117 */
     PLAN_HOMED,         /* G28 has ended */

@@ -1,10 +1,12 @@
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "sim/machine/plan_data.h"
 
 /* Loading and unloading by an MMU2S: filament_load_time and filament_unload_time of PrusaSlicer's
  * MMU2S profiles, which its estimate counts too. */
+enum mmu_progress { MMU_UNLOADING = 3, MMU_FEEDING = 5 }; /* to FINDA: connect-sdk.md 4.7 */
 static const double mmu_load_s = 15, mmu_unload_s = 12;
 static const double tool_move_s = 3.5; /* to a dock and away from it [chosen] */
 
@@ -288,12 +290,26 @@ static void set_flow(struct plan_builder *builder, const struct gcode_line *line
     }
 }
 
+/* What an MMU does takes its time, and it says what it is at. */
+static void work_mmu(struct plan_builder *builder, char command, int slot, enum mmu_progress code,
+                     double seconds)
+{
+    char text[16];
+    snprintf(text, sizeof text, "%c%d", command, slot % builder->model->mmu_slots);
+    kinematics_flush(&builder->kinematics);
+    struct plan_mark *mark = plan_timeline_mark(builder, PLAN_MMU, slot);
+    mark->code = (uint16_t)code;
+    plan_timeline_text(builder, mark, text, strlen(text));
+    plan_motion_dwell(builder, seconds, true);
+}
+
 static void unload(struct plan_builder *builder, const struct gcode_line *line)
 {
     (void)line;
     if (builder->model->mmu && builder->tool >= 0) {
-        plan_motion_dwell(builder, mmu_unload_s, true);
+        work_mmu(builder, 'U', builder->tool, MMU_UNLOADING, mmu_unload_s);
         builder->tool = -1;
+        plan_timeline_mark(builder, PLAN_TOOL, -1);
     }
 }
 
@@ -328,7 +344,10 @@ static void change_tool(struct plan_builder *builder, const struct gcode_line *l
         return;
     }
     if (builder->model->mmu) {
-        plan_motion_dwell(builder, mmu_load_s + (builder->tool >= 0 ? mmu_unload_s : 0), true);
+        if (builder->tool >= 0) {
+            work_mmu(builder, 'T', line->number, MMU_UNLOADING, mmu_unload_s);
+        }
+        work_mmu(builder, 'T', line->number, MMU_FEEDING, mmu_load_s);
     }
     builder->tool = line->number;
     plan_timeline_mark(builder, PLAN_TOOL, line->number);

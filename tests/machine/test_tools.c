@@ -146,6 +146,36 @@ static void a_forgotten_head_goes_cold_by_the_safety_timer(void **state)
     bed_teardown(&bed);
 }
 
+/* connect-sdk.md 4.7: what an MMU says while it changes the filament. */
+static void an_mmu_says_what_it_is_at(void **state)
+{
+    (void)state;
+    static const struct {
+        double at_s;
+        int active, state;
+        const char *command;
+    } course[] = {{5, 0, 5, "T1"}, {20, 2, 0, ""},   {30, 2, 3, "T4"}, {45, 2, 5, "T4"},
+                  {60, 5, 0, ""},  {70, 5, 3, "U4"}, {80, 0, 0, ""}};
+    static const char *const models[] = {"mk3s-mmu2s", "mk4-mmu3"};
+    for (size_t i = 0; i < 2; i++) {
+        struct bed bed;
+        bed_setup(&bed, models[i], 1);
+        bed_put(&bed, "/usb/part.gcode", "T1\nG4 S10\nT4\nG4 S10\nM702 C\nG4 S60\n");
+        assert_int_equal(machine_start_print(bed.machine, "/usb/part.gcode", NULL),
+                         MACHINE_ACCEPTED);
+        double at_s = 0;
+        for (size_t k = 0; k < sizeof course / sizeof *course; k++) {
+            bed_wait(&bed, course[k].at_s - at_s);
+            at_s = course[k].at_s;
+            struct machine_readings readings = bed_read(&bed);
+            assert_int_equal(readings.slot_active, course[k].active);
+            assert_int_equal(readings.slot_state, course[k].state);
+            assert_string_equal(readings.slot_command, course[k].command);
+        }
+        bed_teardown(&bed);
+    }
+}
+
 static void other_printers_have_one_head(void **state)
 {
     (void)state;
@@ -165,6 +195,7 @@ int main(void)
         cmocka_unit_test(a_stop_cools_all_of_them),
         cmocka_unit_test(a_dead_heater_halts_the_printer),
         cmocka_unit_test(a_forgotten_head_goes_cold_by_the_safety_timer),
+        cmocka_unit_test(an_mmu_says_what_it_is_at),
         cmocka_unit_test(other_printers_have_one_head),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
