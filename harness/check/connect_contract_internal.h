@@ -258,6 +258,11 @@ bool of_prusalink(const struct sight *sight);
 
 void ask_rules(struct sight *sight);
 
+/* connect_contract_asked.c */
+struct asked *find_asked(const struct contract *contract, uint32_t connection); /* NULL: none */
+void put_asked(struct contract *contract, const struct asked *asked);
+void drop_asked(struct contract *contract, struct asked *gone);
+
 /* connect_contract_course.c: take over what was seen */
 void course_request(struct sight *sight);
 void course_reply(struct sight *sight);
