@@ -10,6 +10,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     static const struct model model = {
         .family = "mk3",
         .mmu = true,
+        .mmu_slots = 5,
         .print_acceleration_mm_s2 = 1000,
         .axes =
             {{.max_mm = 250, .max_feed_mm_s = 200, .max_acceleration_mm_s2 = 1000, .jerk_mm_s = 8},

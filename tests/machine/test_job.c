@@ -261,6 +261,7 @@ static void the_real_file_is_printed_like_it_says(void **state)
         shared_content("data/full_m73_layers_0.2mm_PLA_MK3SMMU2S_11m.gcode");
     struct model model = test_model;
     model.mmu = true;
+    model.mmu_slots = 5;
     struct job job;
     job_start(&job, plan_build(content, &model, &error), 0);
     int64_t now_us = 0;
