@@ -26,16 +26,14 @@ struct upgraded {
     size_t out_sent;
     uint32_t waits;
     bool held, finishes, leaving; /* the owner has gone, what is queued still leaves */
-    bool *over;                   /* not NULL while a call that may destroy it runs */
+    bool reading;                 /* a call that may destroy it runs: its memory is kept until that is over */
+    bool over;
     char peer[64];
 };
 
 static void destroy(struct upgraded *upgraded)
 {
     struct microhttpd_front *front = upgraded->front;
-    if (upgraded->over != NULL) {
-        *upgraded->over = true;
-    }
     world_cancel(front->world, &upgraded->timer);
     real_driver_unwatch(front->driver, &upgraded->watch);
     MHD_upgrade_action(upgraded->handle, MHD_UPGRADE_ACTION_CLOSE);
@@ -49,7 +47,10 @@ static void destroy(struct upgraded *upgraded)
         upgraded->next->previous = upgraded->previous;
     }
     buffer_free(&upgraded->out);
-    free(upgraded);
+    upgraded->over = true;
+    if (!upgraded->reading) {
+        free(upgraded);
+    }
 }
 
 static void wait_for_more(struct upgraded *upgraded)
@@ -102,16 +103,10 @@ static void on_time(void *owner)
     }
 }
 
-static void on_ready(void *owner, uint32_t events)
+static void read_in(struct upgraded *upgraded)
 {
-    struct upgraded *upgraded = owner;
     char bytes[READ_BYTES];
-    bool over = false;
-    if ((events & EPOLLOUT) != 0) {
-        write_out(upgraded);
-    }
-    upgraded->over = &over;
-    for (int i = 0; i < READS_A_TURN && !over && !upgraded->held; i++) {
+    for (int i = 0; i < READS_A_TURN && !upgraded->over && !upgraded->held; i++) {
         ssize_t size = recv(upgraded->watch.fd, bytes, sizeof bytes, MSG_DONTWAIT);
         if (size < 0 && (errno == EAGAIN || errno == EINTR)) {
             break;
@@ -125,8 +120,20 @@ static void on_ready(void *owner, uint32_t events)
             upgraded->stream.events->received(upgraded->stream.owner, bytes, (size_t)size);
         }
     }
-    if (!over) {
-        upgraded->over = NULL;
+}
+
+static void on_ready(void *owner, uint32_t events)
+{
+    struct upgraded *upgraded = owner;
+    if ((events & EPOLLOUT) != 0) {
+        write_out(upgraded);
+    }
+    upgraded->reading = true;
+    read_in(upgraded);
+    upgraded->reading = false;
+    if (upgraded->over) {
+        free(upgraded);
+    } else {
         wait_for_more(upgraded);
     }
 }

@@ -78,10 +78,11 @@ static void tell(struct buddy *buddy, const char *target)
     if (class == NULL || class->request == NULL) {
         return;
     }
-    char fingerprint[BUDDY_FINGERPRINT_HEADER + 1] = "";
-    strncat(fingerprint, buddy->state.fingerprint, BUDDY_FINGERPRINT_HEADER);
+    const struct slice fingerprint = {
+        buddy->state.fingerprint,
+        strnlen(buddy->state.fingerprint, BUDDY_FINGERPRINT_HEADER)};
     const struct connect_ws_names names = {
-        slice_of(buddy->endpoint.host), slice_of(fingerprint), slice_of(buddy->token),
+        slice_of(buddy->endpoint.host), fingerprint, slice_of(buddy->token),
         slice_of(buddy->build.user_agent), slice_of(buddy->state.firmware)};
     struct buffer *told = &buddy->ws.told;
     buffer_clear(told);

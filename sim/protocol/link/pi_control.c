@@ -320,7 +320,7 @@ static bool jog_allowed(struct link_request *request, const struct cJSON *body, 
     enum printer_state state = pi_state(request);
     bool stands = state == STATE_IDLE || state == STATE_READY || state == STATE_FINISHED ||
                   state == STATE_STOPPED;
-    double value, feed;
+    double value = 0, feed = 0;
     if (feed_member(body, &feed) &&
         !within(request, feed, 0, 2700, PI_VALUE_TOO_LOW, PI_VALUE_TOO_HIGH)) {
         return false;
@@ -350,7 +350,7 @@ static bool jog_allowed(struct link_request *request, const struct cJSON *body, 
 static void jog(struct link_request *request, const struct cJSON *body)
 {
     bool absolute = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(body, "absolute"));
-    double value, feed;
+    double value = 0, feed = 0;
     struct buffer lines = {0};
     if (!jog_allowed(request, body, absolute)) {
         return;
@@ -397,7 +397,7 @@ static void home(struct link_request *request, const struct cJSON *body)
 static void set_factor(struct link_request *request, const struct cJSON *body,
                        void (*what)(struct machine *machine, int percent))
 {
-    double factor;
+    double factor = 0;
     if (!number_member(body, "factor", &factor)) {
         pi_send_500(request);
     } else if (within(request, factor, 10, 999, PI_VALUE_TOO_LOW, PI_VALUE_TOO_HIGH)) {
@@ -466,7 +466,7 @@ void pi_tool(struct link_request *request)
 {
     struct cJSON *body = pi_body(request);
     const char *command = text_member(body, "command");
-    double target;
+    double target = 0;
     if (strcmp(command, "target") == 0) {
         const struct cJSON *targets = cJSON_GetObjectItemCaseSensitive(body, "targets");
         if (number_member(targets, "tool0", &target)) {
@@ -487,7 +487,7 @@ void pi_tool(struct link_request *request)
 void pi_bed(struct link_request *request)
 {
     struct cJSON *body = pi_body(request);
-    double target;
+    double target = 0;
     if (strcmp(text_member(body, "command"), "target") != 0) {
         send_done(request);
     } else if (number_member(body, "target", &target)) {
