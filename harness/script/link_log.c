@@ -58,8 +58,8 @@ static void on_hold(struct http_exchange *exchange, bool held)
 
 static const struct http_exchange_class logged_class = {on_reply, on_hold};
 
-static struct logged *write_down(struct link_log *log, struct http_exchange *exchange,
-                                 const struct http_message *message)
+static struct logged *write_down(struct link_log *log, struct http_exchange *exchange, struct slice method,
+                                 struct slice target, struct slice head)
 {
     struct logged *logged = memory_new(sizeof *logged);
     logged->face = *exchange;
@@ -69,27 +69,26 @@ static struct logged *write_down(struct link_log *log, struct http_exchange *exc
     logged->log = log;
     logged->line = SIZE_MAX;
     exchange->service_data = logged;
-    if (message == NULL || log->count == LINK_LOG_MAX) {
+    if (log->count == LINK_LOG_MAX) {
         return logged;
     }
     if ((log->count & (log->count + 1)) == 0) {
         log->lines = memory_resize(log->lines, (2 * log->count + 2) * sizeof *log->lines);
     }
     logged->line = log->count++;
-    log->lines[logged->line] = (struct link_log_line){
-        .began_us = log->world->now_us,
-        .ended_us = -1,
-        .connection = exchange->connection,
-        .method = memory_copy_slice(message->method.bytes, message->method.size),
-        .target = memory_copy_slice(message->target.bytes, message->target.size),
-        .head = memory_copy_slice(message->head.bytes, message->head.size)};
+    log->lines[logged->line] = (struct link_log_line){.began_us = log->world->now_us,
+                                                      .ended_us = -1,
+                                                      .connection = exchange->connection,
+                                                      .method = memory_copy_slice(method.bytes, method.size),
+                                                      .target = memory_copy_slice(target.bytes, target.size),
+                                                      .head = memory_copy_slice(head.bytes, head.size)};
     return logged;
 }
 
 static enum http_body_plan on_begin(void *service, struct http_exchange *exchange, const struct http_message *message)
 {
     struct link_log *log = service;
-    struct logged *logged = write_down(log, exchange, message);
+    struct logged *logged = write_down(log, exchange, message->method, message->target, message->head);
     return log->below->begin == NULL ? HTTP_BODY_WHOLE
                                      : log->below->begin(log->below->service, &logged->face, message);
 }
@@ -143,7 +142,11 @@ static void on_refused(void *service, struct http_exchange *exchange, enum http_
     struct link_log *log = service;
     struct logged *logged = exchange->service_data;
     if (logged == NULL) {
-        logged = write_down(log, exchange, NULL);
+        seen = seen.size > 0 ? seen : (struct slice){"", 0};
+        const char *end = memchr(seen.bytes, '\n', seen.size);
+        size_t size = end == NULL ? seen.size : (size_t)(end - seen.bytes);
+        size -= size > 0 && seen.bytes[size - 1] == '\r';
+        logged = write_down(log, exchange, slice_of("?"), (struct slice){seen.bytes, size}, seen);
     }
     log->below->refused(log->below->service, &logged->face, problem, seen);
 }

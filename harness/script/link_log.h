@@ -17,7 +17,7 @@ enum { LINK_LOG_MAX = 100000 }; /* requests; later ones are served and not writt
 struct link_log_line {
     int64_t began_us, ended_us; /* ended -1: not yet */
     uint32_t connection;
-    char *method, *target, *head;
+    char *method, *target, *head; /* of what is no request: "?" and its first line */
     uint64_t body_bytes;
     int status; /* 0: no reply, or none that could be read */
     bool gone;  /* the client left before the reply */

@@ -28,7 +28,7 @@ prove() { # SUBJECT ID FAULT...
     fi
 }
 
-for subject in connect-printer connect-server; do
+for subject in ${SUBJECTS:-connect-printer connect-server}; do
     for id in $("$hotbed" check $subject --list | awk '{ print $1 }'); do
         line=$(grep -h "^$id " tests/proofs/*.txt)
         read -ra words <<<"$line"

@@ -19,30 +19,51 @@ local function print_file(seconds)
   return ("G4 S5\n"):rep(seconds // 5)
 end
 
--- A printer of a dialect ("P", "B"). options: misbehave, upload_speed, printing, files, file_size (of what a client
--- that uploads is given)
-function client.bed(t, dialect, options)
-  options = options or {}
+-- Nothing was done that could be judged: of one dialect the others may tell, of all it is a skip with this reason.
+function client.nothing(reason, ...)
+  error({ nothing = reason:format(...) }, 0)
+end
+
+-- A printer of a dialect ("P", "B") that boots. options: misbehave, upload_speed, printing, files, file_size (of what a
+-- client that uploads is given)
+local function begin(t, dialect, options)
   local root = ROOTS[dialect]
   local files = { [root .. "/cube.gcode"] = print_file(3600), [root .. "/other part.gcode"] = print_file(60) }
   for name, content in pairs(options.files or {}) do
     files[root .. "/" .. name] = content
   end
   local model = t:wanted_model() or MODELS[dialect]
-  local self = setmetatable({ t = t, dialect = dialect, root = root, name = model, file_size = options.file_size or 20000 }, Bed)
-  self.printer = t:printer(model, { connect = false, files = files })
+  return setmetatable({
+    t = t, dialect = dialect, root = root, name = model, options = options, file_size = options.file_size or 20000,
+    printer = t:printer(model, { connect = false, files = files, job_counter = 41 }),
+  }, Bed)
+end
+
+local function serve(self)
+  local t, options = self.t, self.options
   if not t:wait_until(function() return self.printer:state() ~= "BUSY" end, "60s") then
     t:fail("%s does not boot", self.printer)
   end
   if options.printing then
-    self.printer:start_print(root .. "/cube.gcode")
+    self.printer:start_print(self.root .. "/cube.gcode")
     t:wait_until(function() return self.printer:state() == "PRINTING" end, "30s")
   end
   self.place = self.printer:serve_link {
-    password = dialect == "P" and "Hotbed-word-12" or nil, api_key = dialect == "P" and "hotbed-key-1" or nil,
+    password = self.dialect == "P" and "Hotbed-word-12" or nil, api_key = self.dialect == "P" and "hotbed-key-1" or nil,
     misbehave = options.misbehave, upload_speed = options.upload_speed,
   }
-  return self
+end
+
+-- Printers that boot side by side, for { dialect, options } each.
+function client.beds(t, wishes)
+  local beds = {}
+  for i, wish in ipairs(wishes) do
+    beds[i] = begin(t, wish[1], wish[2] or {})
+  end
+  for _, bed in ipairs(beds) do
+    serve(bed)
+  end
+  return beds
 end
 
 -- ---- Our own client ----
@@ -73,7 +94,7 @@ local function our_visit(bed)
       link:download(ref) -- may be 404
     end
   end
-  local upload = link:upload(path .. "/" .. NAME, client.gcode(bed.file_size), { overwrite = true })
+  local upload = link:upload(path .. "/" .. NAME, client.gcode(bed.file_size), { overwrite = true, print = bed.options.printing })
   if not upload.stored then
     need(upload)
   end
@@ -127,7 +148,7 @@ function Bed:visit()
     request.number = i
   end
   if #self.requests == 0 then
-    t:skip("the client asked %s nothing", self.name)
+    client.nothing("the client asked %s nothing", self.name)
   end
   return self
 end
@@ -181,7 +202,7 @@ end
 function Bed:uploads()
   local uploads = client.find(self.requests, client.is_upload)
   if #uploads == 0 then
-    self.t:skip "the client uploads nothing"
+    client.nothing "the client uploads nothing"
   end
   return uploads
 end
@@ -192,9 +213,31 @@ function client.on(dialects, options, judge)
     options, judge = {}, options
   end
   return function(t)
+    local wishes = {}
     for dialect in client.each(t, dialects) do
-      judge(t, client.bed(t, dialect, options):visit())
+      wishes[#wishes + 1] = { dialect, options }
     end
+    client.judge(t, client.beds(t, wishes), function(bed)
+      judge(t, bed:visit())
+    end)
+  end
+end
+
+-- Judge each bed; skip if there was nothing to judge on any.
+function client.judge(t, beds, judge)
+  local judged, reason
+  for _, bed in ipairs(beds) do
+    local good, problem = pcall(judge, bed)
+    if good then
+      judged = true
+    elseif type(problem) == "table" and problem.nothing then
+      reason = problem.nothing
+    else
+      error(problem, 0)
+    end
+  end
+  if not judged then
+    t:skip("%s", reason)
   end
 end
 

@@ -42,6 +42,11 @@ struct layered {
         char *argument;
     } spoils[SPOILS_MAX];
     size_t spoil_count;
+    struct {
+        enum deed deed;
+        char *argument;
+    } changes[SPOILS_MAX]; /* of the request, which comes twice: its head, and whole */
+    size_t change_count;
     enum deed deed;
     int status;         /* of LIE and EARLY */
     uint64_t body_left; /* of CUT */
@@ -62,6 +67,9 @@ static void layered_free(struct layered *exchange)
     }
     for (size_t i = 0; i < exchange->spoil_count; i++) {
         free(exchange->spoils[i].argument);
+    }
+    for (size_t i = 0; i < exchange->change_count; i++) {
+        free(exchange->changes[i].argument);
     }
     free(exchange->garbage);
     free(exchange);
@@ -169,28 +177,48 @@ static void with_header(struct http_message *message, const char *line)
     }
 }
 
-static void change_request(struct layered *exchange, const struct misbehaving *on,
-                           struct http_message *message)
+static void change_message(struct http_message *message, enum deed deed, const char *argument)
 {
-    switch (on->behaviour->deed) {
+    switch (deed) {
     case DEED_NO_CREDENTIALS:
         without_header(message, "Authorization");
         without_header(message, "X-Api-Key");
         break;
     case DEED_DROP_HEADER:
-        without_header(message, on->argument);
+        without_header(message, argument);
         break;
     case DEED_SET_HEADER:
-        with_header(message, on->argument);
+        with_header(message, argument);
         break;
     case DEED_METHOD:
-        message->method = slice_of(on->argument);
+        message->method = slice_of(argument);
+        break;
+    default:
+        break;
+    }
+}
+
+static void change_request(struct layered *exchange, const struct misbehaving *on,
+                           struct http_message *message)
+{
+    enum deed deed = on->behaviour->deed;
+    switch (deed) {
+    case DEED_NO_CREDENTIALS:
+    case DEED_DROP_HEADER:
+    case DEED_SET_HEADER:
+    case DEED_METHOD:
+        if (exchange->change_count < SPOILS_MAX) {
+            size_t at = exchange->change_count++;
+            exchange->changes[at].deed = deed;
+            exchange->changes[at].argument = memory_copy_text(on->argument);
+            change_message(message, deed, exchange->changes[at].argument);
+        }
         break;
     case DEED_NOTHING:
     case DEED_LENIENT:
         break;
     default:
-        exchange->deed = on->behaviour->deed;
+        exchange->deed = deed;
         exchange->status = atoi(on->argument);
         exchange->body_left = (uint64_t)exchange->status;
         free(exchange->garbage);
@@ -288,7 +316,11 @@ static void on_request(void *service, struct http_exchange *outer,
     if (exchange == NULL) {
         layer->inner.request(layer->inner.service, outer, message);
     } else if (exchange->passed) {
-        layer->inner.request(layer->inner.service, &exchange->inner, message);
+        struct http_message changed = *message;
+        for (size_t i = 0; i < exchange->change_count; i++) {
+            change_message(&changed, exchange->changes[i].deed, exchange->changes[i].argument);
+        }
+        layer->inner.request(layer->inner.service, &exchange->inner, &changed);
     } else {
         answer_oneself(exchange);
     }
