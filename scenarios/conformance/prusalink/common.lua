@@ -483,6 +483,9 @@ local function outside(t, target)
   }, Server)
   server.dialect = find_dialect(t, server)
   server.root = ROOTS[server.dialect]
+  if server.dialect == "B" then
+    server.api_key = server.api_key or server.password -- one and the same there (1.1)
+  end
   return server
 end
 
