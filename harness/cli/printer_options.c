@@ -1,6 +1,9 @@
 #include "harness/cli/printer_options.h"
 
-enum { ROOM_MAX_C = 80, COUNT_MAX = 10000 };
+#include <assert.h>
+#include <string.h>
+
+enum { ROOM_MAX_C = 80, COUNT_MAX = 10000, OPTIONS_MAX = 64 };
 
 static const char *const about = "Play one virtual printer in real time: it boots, registers with "
                                  "the server (or uses the token of --token, the\n"
@@ -55,9 +58,9 @@ static int check_options(const struct cli_usage *usage, const struct printer_opt
     return -1;
 }
 
-int printer_options_parse(struct printer_options *o, int argc, char **argv, struct cli_list *models)
+/* Whom it talks to, and as whom. */
+static size_t faces(struct printer_options *o, struct cli_option *out)
 {
-    *o = (struct printer_options){.seed = 1, .count = 1};
     const struct cli_option options[] = {
         {"connect", CLI_TEXT, &o->connect, "URL",
          "speak Prusa Connect with the server at http(s)://HOST[:PORT]", NULL},
@@ -95,6 +98,15 @@ int printer_options_parse(struct printer_options *o, int argc, char **argv, stru
         {"quirk", CLI_LIST, &o->quirks, "ID=on|off",
          "one of them, e.g. Q-24=off; may be given several times", NULL},
         {"list-quirks", CLI_FLAG, &o->list_quirks, NULL, "tell which there are, run nothing", NULL},
+    };
+    memcpy(out, options, sizeof options);
+    return sizeof options / sizeof *options;
+}
+
+/* What it does and with what. */
+static size_t doings(struct printer_options *o, struct cli_option *out)
+{
+    const struct cli_option options[] = {
         {"telemetry-interval", CLI_DURATION, &o->telemetry_interval_us, "TIME",
          "send everything known this often, instead of what\nthe host program would",
          &o->telemetry_given},
@@ -124,8 +136,18 @@ int printer_options_parse(struct printer_options *o, int argc, char **argv, stru
         {"trace", CLI_TEXT, &o->trace, "FILE", "record every message there (NDJSON)", NULL},
         {"quiet", CLI_FLAG, &o->quiet, NULL,
          "tell nothing but errors; the default in a pipe, but for the code", NULL},
-        {.name = NULL},
     };
+    memcpy(out, options, sizeof options);
+    return sizeof options / sizeof *options;
+}
+
+int printer_options_parse(struct printer_options *o, int argc, char **argv, struct cli_list *models)
+{
+    struct cli_option options[OPTIONS_MAX] = {{0}};
+    *o = (struct printer_options){.seed = 1, .count = 1};
+    size_t count = faces(o, options);
+    count += doings(o, options + count); /* the rest stays zeroed: that ends the table */
+    assert(count < OPTIONS_MAX);
     const struct cli_usage usage = {.line = "printer MODEL [OPTION...]",
                                     .about = about,
                                     .options = options,

@@ -244,6 +244,17 @@ const char *pi_state_text(enum printer_state state);
 void pi_write_conditions(struct link_request *request, struct json_writer *json,
                          const char *connect, const char *printer, bool printer_first);
 
+/* --- pi_printer.c --- */
+
+double pi_rounded(double value, double scale);
+/* As the printer prints it, `scale` 10 for one decimal; left out when unknown, or null where
+ * `keep`. */
+void pi_number(struct json_writer *json, const char *key, double value, double scale, bool keep);
+void pi_known_int(struct json_writer *json, const char *key, int64_t value, bool keep);
+/* An object that is the answer. */
+void pi_begin_json(struct json_writer *json, struct buffer *body);
+void pi_end_json(struct link_request *request, struct json_writer *json, struct buffer *body);
+
 /* --- pi_legacy.c --- */
 
 void pi_files(struct link_request *request);

@@ -51,45 +51,6 @@ const char *pi_state_text(enum printer_state state)
     }
 }
 
-/* --- numbers as the printer prints them --- */
-
-static double rounded(double value, double scale)
-{
-    return nearbyint(value * scale) / scale;
-}
-
-/* Left out when unknown, or null where `keep`. */
-static void number(struct json_writer *json, const char *key, double value, double scale, bool keep)
-{
-    if (isfinite(value)) {
-        json_float(json, key, rounded(value, scale));
-    } else if (keep) {
-        json_null(json, key);
-    }
-}
-
-static void known_int(struct json_writer *json, const char *key, int64_t value, bool keep)
-{
-    if (value >= 0) {
-        json_int(json, key, value);
-    } else if (keep) {
-        json_null(json, key);
-    }
-}
-
-static void begin(struct json_writer *json, struct buffer *body)
-{
-    *body = (struct buffer){0};
-    json_begin(json, body, JSON_PYTHON);
-    json_object(json, NULL);
-}
-
-static void end(struct link_request *request, struct json_writer *json, struct buffer *body)
-{
-    json_object_end(json);
-    pi_send_json(request, 200, body);
-}
-
 /* --- version --- */
 
 static void type_name(const struct model *model, char out[40])
@@ -124,7 +85,7 @@ void pi_version(struct link_request *request)
     pi_look(request, &readings);
     bool known = pi_known(request, PI_KNOWN_AFTER);
     type_name(machine_model(machine), original);
-    begin(&json, &body);
+    pi_begin_json(&json, &body);
     json_string(&json, "api", "2.0.0");
     json_string(&json, "server", "0.8.1");
     json_string(&json, "original", known ? original : "Unknown printer type");
@@ -144,7 +105,7 @@ void pi_version(struct link_request *request)
         json_string(&json, "id", "raspbian");
         json_object_end(&json);
     }
-    end(request, &json, &body);
+    pi_end_json(request, &json, &body);
 }
 
 void pi_v1_info(struct link_request *request)
@@ -155,7 +116,7 @@ void pi_v1_info(struct link_request *request)
     bool known = pi_known(request, PI_KNOWN_AFTER);
     struct buffer body;
     struct json_writer json;
-    begin(&json, &body);
+    pi_begin_json(&json, &body);
     json_string(&json, "name", pi->printer_name);
     json_string(&json, "location", pi->location);
     json_bool(&json, "farm_mode", pi->farm_mode);
@@ -176,7 +137,7 @@ void pi_v1_info(struct link_request *request)
         json_string(&json, "hostname", request->face->hostname);
         json_int(&json, "port", 8080);
     }
-    end(request, &json, &body);
+    pi_end_json(request, &json, &body);
 }
 
 /* --- status --- */
@@ -249,9 +210,9 @@ static void write_status_printer(struct link_request *request, struct json_write
     json_object(json, "printer");
     json_string(json, "state", printer_state_name(state));
     if (figures) {
-        number(json, "temp_nozzle", readings->nozzle_c, 10, false);
-        number(json, "temp_bed", readings->bed_c, 10, false);
-        number(json, "axis_z", readings->z_mm, 100, false);
+        pi_number(json, "temp_nozzle", readings->nozzle_c, 10, false);
+        pi_number(json, "temp_bed", readings->bed_c, 10, false);
+        pi_number(json, "axis_z", readings->z_mm, 100, false);
     }
     if (pi_known(request, PI_KNOWN_AFTER)) {
         json_int(json, "flow", readings->flow_percent);
@@ -263,10 +224,10 @@ static void write_status_printer(struct link_request *request, struct json_write
     }
     pi_write_conditions(request, json, "status_connect", "status_printer", false);
     if (figures) {
-        number(json, "target_nozzle", readings->nozzle_target_c, 10, false);
-        number(json, "target_bed", readings->bed_target_c, 10, false);
-        number(json, "axis_x", moves ? NAN : readings->x_mm, 100, false);
-        number(json, "axis_y", moves ? NAN : readings->y_mm, 100, false);
+        pi_number(json, "target_nozzle", readings->nozzle_target_c, 10, false);
+        pi_number(json, "target_bed", readings->bed_target_c, 10, false);
+        pi_number(json, "axis_x", moves ? NAN : readings->x_mm, 100, false);
+        pi_number(json, "axis_y", moves ? NAN : readings->y_mm, 100, false);
     }
     json_object_end(json);
 }
@@ -276,7 +237,7 @@ static void write_status_job(struct json_writer *json, const struct machine_read
     json_object(json, "job");
     json_int(json, "id", readings->job_id);
     json_float(json, "progress", readings->progress_percent < 0 ? 0 : readings->progress_percent);
-    known_int(json, "time_remaining", readings->time_remaining_s, false);
+    pi_known_int(json, "time_remaining", readings->time_remaining_s, false);
     if (readings->time_printing_s > 0) {
         json_int(json, "time_printing", readings->time_printing_s);
     }
@@ -294,7 +255,7 @@ static double percent(const struct transfer *transfer)
 {
     return transfer->size == 0
                ? 0
-               : rounded((double)transfer->received / (double)transfer->size * 100, 100);
+               : pi_rounded((double)transfer->received / (double)transfer->size * 100, 100);
 }
 
 static void write_status_transfer(struct link_request *request, struct json_writer *json,
@@ -316,7 +277,7 @@ void pi_v1_status(struct link_request *request)
     struct buffer body;
     struct json_writer json;
     pi_look(request, &readings);
-    begin(&json, &body);
+    pi_begin_json(&json, &body);
     if (link_quirk(face, 11)) {
         json_array(&json, "storage");
         write_status_storage(request, &json);
@@ -336,7 +297,7 @@ void pi_v1_status(struct link_request *request)
     if (transfer != NULL) {
         write_status_transfer(request, &json, transfer);
     }
-    end(request, &json, &body);
+    pi_end_json(request, &json, &body);
 }
 
 void pi_v1_transfer(struct link_request *request)
@@ -348,7 +309,7 @@ void pi_v1_transfer(struct link_request *request)
         pi_send_empty(request, 204);
         return;
     }
-    begin(&json, &body);
+    pi_begin_json(&json, &body);
     json_string(&json, "type", transfer_source_name(transfer->source));
     json_string(&json, "display_name", pi_base_name(transfer->path));
     json_string(&json, "path", "/local");
@@ -356,10 +317,11 @@ void pi_v1_transfer(struct link_request *request)
     json_int(&json, "size", (int64_t)transfer->size);
     json_float(&json, "progress", percent(transfer));
     json_int(&json, "transferred", (int64_t)transfer->received);
-    known_int(&json, "time_remaining", transfer_remaining_s(transfer, request->face->world), true);
+    pi_known_int(&json, "time_remaining", transfer_remaining_s(transfer, request->face->world),
+                 true);
     json_int(&json, "time_transferring", transferring_s(request, transfer));
     json_bool(&json, "to_print", transfer->to_print);
-    end(request, &json, &body);
+    pi_end_json(request, &json, &body);
 }
 
 /* Whoever receives sees it at the next block. */
@@ -381,7 +343,7 @@ void pi_transfer(struct link_request *request)
     const char *below = strchr(transfer->path + 1, '/');
     int64_t began_us =
         transfer->two_clocks ? transfer->began_us : world->epoch_us + transfer->began_us;
-    begin(&json, &body);
+    pi_begin_json(&json, &body);
     json_string(&json, "type", transfer_source_name(transfer->source));
     json_string(&json, "url", transfer->url);
     json_string(&json, "target", "local");
@@ -392,15 +354,15 @@ void pi_transfer(struct link_request *request)
     json_float(&json, "progress",
                transfer->size == 0
                    ? 0
-                   : rounded((double)transfer->received / (double)transfer->size, 10000));
-    known_int(&json, "remaining_time", transfer_remaining_s(transfer, world), true);
+                   : pi_rounded((double)transfer->received / (double)transfer->size, 10000));
+    pi_known_int(&json, "remaining_time", transfer_remaining_s(transfer, world), true);
     if (transfer->to_select) {
         json_bool(&json, "to_select", true);
     } else {
         json_null(&json, "to_select");
     }
     json_bool(&json, "to_print", transfer->to_print);
-    end(request, &json, &body);
+    pi_end_json(request, &json, &body);
 }
 
 /* --- storages --- */
@@ -443,12 +405,12 @@ void pi_v1_storage(struct link_request *request)
 {
     struct buffer body;
     struct json_writer json;
-    begin(&json, &body);
+    pi_begin_json(&json, &body);
     json_array(&json, "storage_list");
     write_storage(request, &json, false);
     write_storage(request, &json, true);
     json_array_end(&json);
-    end(request, &json, &body);
+    pi_end_json(request, &json, &body);
 }
 
 /* --- jobs --- */
@@ -486,177 +448,13 @@ void pi_v1_job(struct link_request *request)
         pi_send_500(request); /* it went from the tree while it is printed */
         return;
     }
-    begin(&json, &body);
+    pi_begin_json(&json, &body);
     write_job_file(request, &json, job->path, node);
     json_int(&json, "id", readings.job_id);
     json_string(&json, "state", printer_state_name(pi_state(request)));
     json_float(&json, "progress", readings.progress_percent < 0 ? 0 : readings.progress_percent);
-    known_int(&json, "time_remaining", readings.time_remaining_s, true);
+    pi_known_int(&json, "time_remaining", readings.time_remaining_s, true);
     json_int(&json, "time_printing", readings.time_printing_s < 0 ? 0 : readings.time_printing_s);
     json_bool(&json, "inaccurate_estimates", readings.estimates_inaccurate);
-    end(request, &json, &body);
-}
-
-/* --- the legacy interface --- */
-
-static void write_state(struct link_request *request, struct json_writer *json, bool card)
-{
-    enum printer_state state = pi_state(request);
-    bool finished = state == STATE_FINISHED, stopped = state == STATE_STOPPED;
-    bool prepared = state == STATE_READY && !link_quirk(request->face, 53);
-    json_object(json, "state");
-    json_string(json, "text", pi_state_text(state));
-    json_object(json, "flags");
-    json_bool(json, "operational", state == STATE_IDLE || finished || stopped);
-    json_bool(json, "paused", state == STATE_PAUSED);
-    json_bool(json, "printing", state == STATE_PRINTING);
-    json_bool(json, "cancelling", stopped);
-    json_bool(json, "pausing", state == STATE_PAUSED);
-    json_bool(json, "sdReady", card);
-    json_bool(json, "error", state == STATE_ERROR);
-    json_bool(json, "ready", state == STATE_IDLE);
-    json_bool(json, "closedOrError", false);
-    json_bool(json, "finished", finished);
-    json_bool(json, "prepared", prepared);
-    json_string(json, "link_state", printer_state_name(state));
-    json_object_end(json);
-    json_object_end(json);
-}
-
-static void write_heater(struct json_writer *json, const char *key, double actual, double target)
-{
-    json_object(json, key);
-    number(json, "actual", actual, 10, true);
-    number(json, "target", target, 10, true);
-    json_object_end(json);
-}
-
-static void write_telemetry(struct link_request *request, struct json_writer *json,
-                            const struct machine_readings *readings)
-{
-    enum printer_state state = pi_state(request);
-    bool moves = state == STATE_PRINTING || state == STATE_BUSY;
-    json_object(json, "telemetry");
-    number(json, "temp-bed", readings->bed_c, 10, true);
-    number(json, "temp-nozzle", readings->nozzle_c, 10, true);
-    json_string(json, "material", " - ");
-    number(json, "z-height", readings->z_mm, 100, true);
-    json_int(json, "print-speed", readings->speed_percent);
-    number(json, "axis_x", moves ? NAN : readings->x_mm, 100, true);
-    number(json, "axis_y", moves ? NAN : readings->y_mm, 100, true);
-    number(json, "axis_z", readings->z_mm, 100, true);
-    json_object_end(json);
-}
-
-void pi_printer(struct link_request *request)
-{
-    const struct storage *local = pi_storage(request, STORAGE_LOCAL);
-    struct machine_readings readings;
-    struct buffer body;
-    struct json_writer json;
-    bool card = pi_storage(request, STORAGE_SDCARD) != NULL;
-    pi_look(request, &readings);
-    begin(&json, &body);
-    json_object(&json, "temperature");
-    write_heater(&json, "tool0", readings.nozzle_c, readings.nozzle_target_c);
-    write_heater(&json, "bed", readings.bed_c, readings.bed_target_c);
-    json_object_end(&json);
-    json_object(&json, "sd");
-    json_bool(&json, "ready", card);
-    json_object_end(&json);
-    write_state(request, &json, card);
-    write_telemetry(request, &json, &readings);
-    json_object(&json, "storage");
-    json_object(&json, "local");
-    json_int(&json, "free_space", local == NULL ? 0 : (int64_t)storage_free_bytes(local));
-    json_int(&json, "total_space", local == NULL ? 0 : (int64_t)storage_total_bytes(local));
-    json_object_end(&json);
-    json_null(&json, "sd_card");
-    json_object_end(&json);
-    end(request, &json, &body);
-}
-
-void pi_printer_sd(struct link_request *request)
-{
-    bool card = pi_storage(request, STORAGE_SDCARD) != NULL;
-    pi_send_text_json(request, 200, card ? "{\"ready\": true}" : "{\"ready\": false}");
-}
-
-static void write_legacy_file(struct link_request *request, struct json_writer *json,
-                              const char *path)
-{
-    struct buffer real = {0};
-    buffer_format(&real, "%s%s", path != NULL && *path == '/' ? "" : "/", path == NULL ? "" : path);
-    const struct file_node *node = pi_tree_find(pi_of(request), real.bytes);
-    bool card = pi_on_card(request, real.bytes);
-    json_object(json, "file");
-    json_string(json, "name", path == NULL ? NULL : pi_base_name(path));
-    json_string(json, "path", path);
-    if (path == NULL) {
-        json_null(json, "date");
-        json_null(json, "size");
-        json_null(json, "origin");
-    } else {
-        known_int(json, "size", node == NULL ? -1 : (int64_t)node->size, true);
-        json_string(json, "origin", card ? "sdcard" : "local");
-        if (node != NULL) {
-            json_int(json, "date", node->modified_s);
-        }
-    }
-    json_string(json, "display", path == NULL ? NULL : pi_base_name(path));
-    json_object_end(json);
-    buffer_free(&real);
-}
-
-static int64_t legacy_estimate(struct link_request *request, const char *path,
-                               const struct machine_readings *readings)
-{
-    if (path == NULL) {
-        return 0;
-    }
-    if (readings->job_id != 0 && readings->time_remaining_s >= 0) {
-        return readings->time_printing_s + readings->time_remaining_s;
-    }
-    struct buffer real = {0};
-    buffer_format(&real, "%s%s", *path == '/' ? "" : "/", path);
-    int64_t estimated_s = pi_estimated_s(request, real.bytes);
-    buffer_free(&real);
-    return estimated_s;
-}
-
-void pi_job(struct link_request *request)
-{
-    const char *path = pi_of(request)->selected;
-    struct machine_readings readings;
-    struct buffer body;
-    struct json_writer json;
-    pi_look(request, &readings);
-    bool prints = readings.job_id != 0;
-    begin(&json, &body);
-    json_object(&json, "job");
-    known_int(&json, "estimatedPrintTime", legacy_estimate(request, path, &readings), true);
-    json_null(&json, "averagePrintTime");
-    json_null(&json, "lastPrintTime");
-    json_null(&json, "filament");
-    write_legacy_file(request, &json, path);
-    json_string(&json, "user", "_api");
-    json_object_end(&json);
-    json_object(&json, "progress");
-    number(&json, "completion",
-           prints && readings.progress_percent >= 0 ? readings.progress_percent / 100.0 : NAN, 100,
-           true);
-    json_int(&json, "filepos", 0);
-    known_int(&json, "printTime",
-              prints && readings.time_printing_s < 0 ? 0
-              : prints                               ? readings.time_printing_s
-                                                     : -1,
-              true);
-    known_int(&json, "printTimeLeft", prints ? readings.time_remaining_s : -1, true);
-    json_string(&json, "printTimeLeftOrigin", "estimate");
-    number(&json, "pos_z_mm", readings.z_mm, 100, true);
-    json_int(&json, "printSpeed", readings.speed_percent);
-    json_int(&json, "flow_factor", readings.flow_percent);
-    json_object_end(&json);
-    json_string(&json, "state", pi_state_text(pi_state(request)));
-    end(request, &json, &body);
+    pi_end_json(request, &json, &body);
 }
