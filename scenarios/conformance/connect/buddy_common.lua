@@ -25,6 +25,18 @@ function buddy.printer(t, options)
   return t:printer("mk4", options)
 end
 
+-- connect-buddy.md 8.5: the first two digits are the configured model's.
+local PREFIX = {
+  mini = "12", mk4 = "13", ix = "16", xl = "17", ["mk3.9"] = "21", ["mk3.5"] = "23", mk4s = "26", ["mk3.9s"] = "27",
+  ["mk3.5s"] = "28", coreone = "31",
+}
+
+-- The code of an error as this printer shows it; of one whose model nobody told, any prefix.
+function buddy.code(printer, rest)
+  local prefix = PREFIX[printer.model]
+  return prefix and prefix .. rest or like("^%d%d" .. rest .. "$")
+end
+
 -- For what only this model of ours has.
 function buddy.model(t, model, options)
   if t.outside.printer then
