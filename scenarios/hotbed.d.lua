@@ -12,7 +12,7 @@
 ---@field virtual_only? string why it makes no sense in real time
 
 ---@class CheckFields: ScenarioFields
----@field side? "printer"|"server"
+---@field side? "printer"|"server"|"tool"
 ---@field kind? "contract"|"fidelity"|"quirk"
 ---@field subject? string
 ---@field dialect? "sdk"|"buddy" of the printers that it is about
@@ -231,6 +231,11 @@ function Printer:files(path) end
 ---@param duration Duration
 ---@param back? boolean
 function Printer:clock_jump(duration, back) end
+---@param seconds number how far the clock by which it dates files is ahead of ours
+function Printer:set_clock(seconds) end
+---@param from? integer
+---@return table[] requests to its PrusaLink: at, ended?, connection, method, target, headers, body_bytes, status, gone
+function Printer:requests_of_link(from) end
 
 ---@class Command
 ---@field id integer
