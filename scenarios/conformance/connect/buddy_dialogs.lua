@@ -102,7 +102,7 @@ check "BUD-EVT-22" {
     t:expect(told, "STATE_CHANGED"):has "dialog_id"
     t:expect(told.data.code, "code"):equals(buddy.code(printer, "208"))
     t:expect(told.data.title, "title"):contains "MINTEMP ERROR"
-    t:expect(told.data.text, "text"):contains "print head thermistor"
+    t:expect(told.data.text, "text"):contains "thermistor"
     t:expect(told.data, "data"):lacks "buttons"
     local posts = {}
     for _, post in ipairs(buddy.posts(t, printer, since)) do
