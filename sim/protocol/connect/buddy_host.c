@@ -372,7 +372,14 @@ static void powered(void *face, bool on)
     buddy_restart(buddy);
 }
 
+static void transfer_changed(void *face, const struct transfer *transfer,
+                             enum transfer_change change)
+{
+    buddy_transfer_told(face, transfer, change);
+}
+
 const struct machine_events buddy_machine_events = {
+    .transfer_changed = transfer_changed,
     .state_changed = state_changed,
     .resetting = resetting,
     .rebooted = rebooted,

@@ -72,8 +72,6 @@ static struct run *run_of(const struct buddy *buddy)
     return buddy->transfers == NULL ? NULL : buddy->transfers->run;
 }
 
-/* ---- ends ---- */
-
 static void stop_attempt(struct run *run)
 {
     buddy_download_stop(run->get);
@@ -91,9 +89,62 @@ static void run_destroy(struct run *run)
     }
 }
 
+/* ---- the slot of the machine, which PrusaLink has a view of and puts its uploads in ---- */
+
+static const struct transfer *own_slot(const struct buddy *buddy)
+{
+    const struct transfer *slot = machine_transfer(buddy->machine);
+    const struct run *run = run_of(buddy);
+    bool own = slot != NULL && run != NULL && slot->source == TRANSFER_FROM_CONNECT &&
+               slot->id == run->backup.id;
+    return own ? slot : NULL;
+}
+
+static void take_slot(struct buddy *buddy)
+{
+    const struct run *run = run_of(buddy);
+    const struct transfer slot = {.id = run->backup.id,
+                                  .source = TRANSFER_FROM_CONNECT,
+                                  .path = run->destination,
+                                  .size = run->partial.valid.size};
+    machine_transfer_begin(buddy->machine, &slot);
+    machine_transfer_advance(buddy->machine, buddy_valid_bytes(&run->partial.valid));
+}
+
+static void leave_slot(struct buddy *buddy, enum transfer_change how)
+{
+    if (own_slot(buddy) != NULL) {
+        machine_transfer_end(buddy->machine, how);
+    }
+}
+
+static void remember_end(struct buddy_transfers *transfers, uint32_t id, enum buddy_outcome outcome)
+{
+    transfers->ended[1] = transfers->ended[0];
+    transfers->ended[0].id = id;
+    transfers->ended[0].outcome = outcome;
+    transfers->ended_count =
+        transfers->ended_count < OUTCOMES_KEPT ? transfers->ended_count + 1 : OUTCOMES_KEPT;
+}
+
+void buddy_transfer_told(struct buddy *buddy, const struct transfer *other,
+                         enum transfer_change change)
+{
+    if (change != TRANSFER_BEGAN && other->source != TRANSFER_FROM_CONNECT) {
+        remember_end(transfers_of(buddy), other->id,
+                     change == TRANSFER_DONE      ? BUDDY_TRANSFER_FINISHED
+                     : change == TRANSFER_STOPPED ? BUDDY_TRANSFER_STOPPED
+                                                  : BUDDY_TRANSFER_OTHER);
+        buddy_transfer_look(buddy);
+    }
+}
+
+/* ---- ends ---- */
+
 void buddy_transfer_cut(struct buddy *buddy)
 {
     if (buddy->transfers != NULL) {
+        leave_slot(buddy, TRANSFER_ABORTED);
         run_destroy(buddy->transfers->run);
         free(buddy->transfers);
         buddy->transfers = NULL;
@@ -143,11 +194,10 @@ static void done(struct buddy *buddy, enum buddy_outcome outcome)
     } else {
         buddy_partial_give_up(&run->partial);
     }
-    transfers->ended[1] = transfers->ended[0];
-    transfers->ended[0].id = run->backup.id;
-    transfers->ended[0].outcome = outcome;
-    transfers->ended_count =
-        transfers->ended_count < OUTCOMES_KEPT ? transfers->ended_count + 1 : OUTCOMES_KEPT;
+    remember_end(transfers, run->backup.id, outcome);
+    leave_slot(buddy, outcome == BUDDY_TRANSFER_FINISHED  ? TRANSFER_DONE
+                      : outcome == BUDDY_TRANSFER_STOPPED ? TRANSFER_STOPPED
+                                                          : TRANSFER_ABORTED);
     transfers->run = NULL;
     run_destroy(run);
     clean_up(buddy);
@@ -285,6 +335,11 @@ bool buddy_transfer_step(struct buddy *buddy)
         return false;
     }
     tell_print(buddy);
+    const struct transfer *slot = own_slot(buddy);
+    if (slot != NULL) {
+        machine_transfer_advance(buddy->machine, buddy_valid_bytes(&run->partial.valid));
+        run->stop = run->stop || slot->stop;
+    }
     if (run->stop) {
         done(buddy, BUDDY_TRANSFER_STOPPED);
     } else if (buddy_valid_bytes(&run->partial.valid) == run->partial.valid.size) {
@@ -343,6 +398,10 @@ static void describe(struct buddy *buddy, const struct buddy_command *command,
 const char *buddy_transfer_begin(struct buddy *buddy, const struct buddy_command *command,
                                  enum buddy_machine_reason *machine_reason)
 {
+    if (machine_transfer(buddy->machine) != NULL) {
+        *machine_reason = BUDDY_REASON_TRANSFER_IN_PROGRESS;
+        return "Another transfer in progress"; /* begun since the command was looked at */
+    }
     struct run *run = run_new(buddy, command->path);
     struct buddy_entry there;
     describe(buddy, command, &run->backup);
@@ -360,6 +419,7 @@ const char *buddy_transfer_begin(struct buddy *buddy, const struct buddy_command
     }
     run->tail_first = buddy_range_tail_first(command->path, run->backup.valid.size);
     buddy->transfers->run = run;
+    take_slot(buddy);
     attempt(buddy);
     buddy_look(buddy);
     return NULL;
@@ -370,8 +430,9 @@ bool buddy_transfer_stop(struct buddy *buddy)
     struct run *run = run_of(buddy);
     if (run != NULL) {
         run->stop = true;
+        return true;
     }
-    return run != NULL;
+    return machine_transfer_stop(buddy->machine);
 }
 
 /* Another build could have laid out its state in another way (7.8). */
@@ -402,6 +463,8 @@ bool buddy_transfer_recover(struct buddy *buddy)
         if (transfers->run == NULL) {
             struct buddy_partial lost = {.machine = buddy->machine, .path = path.bytes};
             buddy_partial_give_up(&lost);
+        } else {
+            take_slot(buddy);
         }
     }
     buffer_free(&path);
@@ -429,6 +492,16 @@ void buddy_transfer_look(struct buddy *buddy)
         seen->received_bytes = buddy_valid_bytes(&run->partial.valid);
         seen->seconds = (uint32_t)((buddy->world->now_us - run->start_us) / SECONDS(1));
         seen->destination = run->destination;
+        return;
+    }
+    const struct transfer *other = machine_transfer(buddy->machine);
+    if (other != NULL) {
+        seen->running = true;
+        seen->id = other->id;
+        seen->size_bytes = other->size;
+        seen->received_bytes = other->received;
+        seen->seconds = (uint32_t)((buddy->world->now_us - other->began_us) / SECONDS(1));
+        seen->destination = other->path;
     }
 }
 

@@ -24,6 +24,10 @@ bool buddy_transfer_stop(struct buddy *buddy); /* false: none runs */
 /* How transfer `id` ended; false: not known, or not any more (the last two are). */
 bool buddy_transfer_outcome(const struct buddy *buddy, uint32_t id, enum buddy_outcome *outcome);
 
+/* Somebody's transfer began or ended: one of PrusaLink's is told of to Connect as well. */
+void buddy_transfer_told(struct buddy *buddy, const struct transfer *other,
+                         enum transfer_change change);
+
 /* ---- for the loop ---- */
 
 /* The search after the start: goes on with what a power cut has interrupted. False: there is no
