@@ -125,9 +125,84 @@ function json.decode(text) end
 ---@field quirks? boolean|table<string, boolean>
 ---@field room? number
 ---@field job_counter? integer
+---@field connect? boolean false: it does not speak Connect
 ---@field cameras? { name: string, scheme?: string, width?: integer, height?: integer, rotation?: integer, id?: string, token?: string }[]
 ---@field register_cameras? boolean
 ---@field spoil? string[]
+
+---@class LinkOptions
+---@field user? string
+---@field password? string
+---@field api_key? string
+---@field hostname? string
+---@field upload_speed? number bytes a second
+---@field quirks? boolean
+---@field misbehave? string[]
+
+---@class LinkResult
+---@field outcome string
+---@field status integer 0: there was no reply
+---@field why string
+---@field title string
+---@field text string
+---@field json? any
+---@field body string
+---@field head string
+---@field attempts integer
+---@field stored boolean
+
+---@class Link
+local Link = {}
+---@return LinkResult
+function Link:version() end
+---@return LinkResult
+function Link:storages() end
+---@return LinkResult
+function Link:status() end
+---@return LinkResult
+function Link:job() end
+---@return LinkResult
+function Link:transfer() end
+---@return LinkResult
+function Link:follow() end
+---@param path string
+---@return LinkResult
+function Link:list(path) end
+---@param path string
+---@return LinkResult
+function Link:exists(path) end
+---@param path string
+---@return LinkResult
+function Link:make_folder(path) end
+---@param path string
+---@return LinkResult
+function Link:print(path) end
+---@param path string
+---@param options? {force: boolean}
+---@return LinkResult
+function Link:remove(path, options) end
+---@param path string
+---@param content Content
+---@param options? {overwrite?: boolean, print?: boolean, content_type?: string}
+---@return LinkResult
+function Link:upload(path, content, options) end
+---@param ref string
+---@return LinkResult
+function Link:download(ref) end
+---@param job integer
+---@return LinkResult
+function Link:pause(job) end
+---@param job integer
+---@return LinkResult
+function Link:resume(job) end
+---@param job integer
+---@return LinkResult
+function Link:stop(job) end
+---@param method string
+---@param target string
+---@param options? {body?: string, bare?: boolean}
+---@return LinkResult
+function Link:send(method, target, options) end
 
 ---@class Printer
 ---@field name string
@@ -138,6 +213,13 @@ function json.decode(text) end
 ---@field token? string
 ---@field server string
 local Printer = {}
+---@param options? LinkOptions
+---@return Link
+function Printer:link(options) end
+---@param options? LinkOptions
+---@return {url: string, host: string, port: integer, user: string, password: string, api_key?: string, dialect: string}
+function Printer:serve_link(options) end
+function Printer:stop_link() end
 ---@return string
 function Printer:state() end
 ---@return table
@@ -434,6 +516,11 @@ function Expectation:satisfies(filter) end
 ---@field virtual boolean
 ---@field outside {printer: boolean, connect: boolean}
 local T = {}
+---@param options {url: string, user?: string, password?: string, api_key?: string}
+---@return Link
+function T:link(options) end
+---@param place {host: string, port: integer, tls?: boolean}
+function T:wire(place) end
 ---@return number
 function T:now() end
 ---@param duration Duration
