@@ -10,6 +10,7 @@
 ---@field run fun(t: T)
 ---@field timeout? Duration
 ---@field virtual_only? string why it makes no sense in real time
+---@field view_differs? string why the server does not know its printers as they are when this is over
 
 ---@class CheckFields: ScenarioFields
 ---@field side? "printer"|"server"|"tool"
@@ -544,6 +545,10 @@ function T:given(name) end
 ---@param name? string
 ---@return Expectation
 function T:expect(subject, name) end
+---What our server believes of the printer, from its messages alone, is what it is.
+---@param printer Printer
+---@return Waiting
+function T:expect_view(printer) end
 ---@param printer Printer
 ---@param filter? Filter
 ---@return Waiting

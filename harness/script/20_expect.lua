@@ -89,7 +89,7 @@ function Waiting:within(duration)
 end
 
 -- What an expectation may lack; anything else that is asked of it is a mistake.
-local OPTIONAL = { subject = true, name = true, reason = true, printer = true, poll = true }
+local OPTIONAL = { subject = true, name = true, reason = true, printer = true, poll = true, where = true }
 
 -- A member of what was found: asked for, the expectation is judged now.
 local function member_of_found(self, key)
@@ -263,6 +263,23 @@ function Printer:telemetry(filter)
     end
     return fits(telemetry, filter), telemetry, show(seen)
   end)
+end
+
+-- What our own server believes of it, from its messages alone, is what it is.
+function Printer:view()
+  local number = self.subject.number
+  local label = "the server's view to equal the truth"
+  must(self, label, WATCH.REQUEST, function()
+    local truth, believed = core.view_differences(number)
+    if not truth then
+      self.expected = label
+      return true
+    end
+    self.expected = ("%s: %s"):format(label, truth)
+    return false, nil, believed
+  end)
+  self.reason, self.poll = "the server's view of the printer is not the truth", true
+  return self
 end
 
 -- The first of a growing list that fits; what was looked at once is not looked at again.

@@ -56,6 +56,10 @@ function core.know_printer(printer)
   return printer
 end
 
+function core.known_printers()
+  return printers
+end
+
 local Connect = {}
 
 -- What needs our own server; somebody else's can't be asked.

@@ -201,6 +201,31 @@ function T:expect(...)
   return expect.new(...)
 end
 
+-- How long what a printer tells may take to be told anew, whatever it is: all of its telemetry goes out again after 5 min
+-- (connect-sdk.md 4.4, connect-buddy.md 4.3).
+local VIEW_PATIENCE = "6m"
+
+function T:expect_view(printer)
+  core.check_printer(printer, "expect_view")
+  if core.outside_connect() or printer.outside then
+    core.verdict("skip", "needs our own server and a printer of ours: what one believes of the other")
+  end
+  return expect.new(printer):view()
+end
+
+-- A check on everything: left alone for a while, the server knows each printer as it is, whatever the scenario was about.
+local function check_views()
+  if not core.virtual() or core.outside_connect() or core.outside_printer() then
+    return
+  end
+  core.forget_hooks()
+  for _, printer in ipairs(core.known_printers()) do
+    if core.view_checked(printer.number) then
+      expect.new(printer):view():within(VIEW_PATIENCE)
+    end
+  end
+end
+
 function T:expect_event(printer, filter)
   core.check_printer(printer, "expect_event")
   return expect.new(printer):event(filter)
@@ -369,7 +394,7 @@ end
 
 local FIELDS = {
   run = "function", side = "string", kind = "string", subject = "string", dialect = "string", passive = "boolean",
-  virtual_only = "string",
+  virtual_only = "string", view_differs = "string",
 }
 local ALLOWED = {
   side = { printer = true, server = true, tool = true },
@@ -412,6 +437,9 @@ local function define(what, name, fields)
   }, function()
     run(t)
     expect.settle()
+    if not fields.view_differs then
+      check_views()
+    end
   end)
 end
 

@@ -6,7 +6,7 @@
 #include "harness/script/play.h"
 
 /* What C gives to the prelude as the table `core`, and nothing of it to scenarios: bind_core.c (time, verdicts,
- * definitions), bind_printer.c, bind_connect.c, bind_socket.c, bind_hooks.c, bind_message.c,
+ * definitions), bind_printer.c, bind_connect.c, bind_socket.c, bind_view.c, bind_hooks.c, bind_message.c,
  * bind_device.c, bind_link.c. */
 
 void bind_all(lua_State *lua);  /* the table is a global while the prelude is loaded … */
@@ -16,6 +16,7 @@ void bind_core(lua_State *lua); /* each adds its functions to the table on the t
 void bind_printer(lua_State *lua);
 void bind_connect(lua_State *lua);
 void bind_socket(lua_State *lua);
+void bind_view(lua_State *lua);
 void bind_hooks(lua_State *lua);
 void bind_device(lua_State *lua);
 void bind_message(lua_State *lua);

@@ -335,6 +335,7 @@ void bind_all(lua_State *lua)
     bind_printer(lua);
     bind_connect(lua);
     bind_socket(lua);
+    bind_view(lua);
     bind_hooks(lua);
     bind_device(lua);
     bind_link(lua);

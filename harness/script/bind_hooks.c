@@ -43,6 +43,17 @@ static int unhook(lua_State *lua)
     return 0;
 }
 
+/* forget_hooks(): the scenario is over, what it did to messages too. */
+static int forget_hooks(lua_State *lua)
+{
+    struct stage *stage = bind_stage(lua);
+    while (stage->hook_count > 0) {
+        luaL_unref(lua, LUA_REGISTRYINDEX, stage->hooks[0].reference);
+        stage_hook_remove(stage, stage->hooks[0].id);
+    }
+    return 0;
+}
+
 /* ---- The message ---- */
 
 static void push_reply(lua_State *lua, const struct connect_reply *reply)
@@ -263,6 +274,7 @@ void bind_call_hook(void *owner, struct stage_hook *hooked, struct connect_decis
 
 void bind_hooks(lua_State *lua)
 {
-    static const luaL_Reg functions[] = {{"hook", hook}, {"unhook", unhook}, {NULL, NULL}};
+    static const luaL_Reg functions[] = {{"hook", hook}, {"unhook", unhook},
+        {"forget_hooks", forget_hooks}, {NULL, NULL}};
     luaL_setfuncs(lua, functions, 0);
 }

@@ -274,8 +274,8 @@ bool view_event(struct connect_printer *printer, struct slice body, const char *
     const cJSON *data = cJSON_GetObjectItemCaseSensitive(tree, "data");
     if (cJSON_IsObject(data)) {
         take_data(printer, event, data);
-        view_transfer_event(printer, event, tree, data);
     }
+    view_transfer_event(printer, event, tree, data); /* its end may come without any (BUD-TRN-18) */
     commands_answered(printer, tree);
     tell_changed(printer, tree);
     cJSON_Delete(tree);

@@ -18,6 +18,17 @@ says 0 "10 passed, 0 failed, 0 skipped" run scenarios/examples --only "print fro
 says 0 "4 passed, 0 failed, 0 skipped" run scenarios/examples/resin.lua
 says 0 "2 passed, 0 failed, 0 skipped" run "$here/apart.lua"
 
+# A printer whose word gets lost is not known as it is; at the end of a scenario everyone is asked.
+view="the server's view of the printer is not the truth"
+says 1 "$view" run "$here/view.lua" --only "a file that was not told of"
+says 1 "to equal the truth: /PrusaLink gcodes/b.gcode 5 bytes of" run "$here/view.lua" --only "a file that was not told of"
+says 1 "seen      /PrusaLink gcodes/b.gcode not there" run "$here/view.lua" --only "a file that was not told of"
+says 1 "to equal the truth: job 1 within" run "$here/view.lua" --only "a job that was not told of"
+says 1 "to equal the truth: state PRINTING" run "$here/view.lua" --only "a state that was not told of"
+says 1 "$view" run "$here/view.lua" --only "asked at the end"
+says 1 "drive none" run "$here/view.lua" --only "a drive that was not told of"
+says 0 "1 passed" run "$here/view.lua" --only "with a reason"
+
 says 2 "syntax.lua:5:" run "$here/syntax.lua"
 says 2 "field.lua:2: scenario \"x\": there is no field \"colour\"" run "$here/field.lua"
 says 2 "twice.lua:2: \"x\" is defined already" run "$here/twice.lua"

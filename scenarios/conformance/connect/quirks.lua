@@ -183,6 +183,7 @@ quirk "Q-11" {
 
 quirk "Q-12" {
   "of folders inside a new folder the first has no attributes and cannot be deleted, empty ones below are not seen",
+  view_differs = "empty folders inside are never told: that is the defect",
   run = function(t)
     local printer = common.printer(t)
     t:expect(t.connect:command(printer, "CREATE_FOLDER", { path = folder .. "/new/first/second" })):finished():within "10s"
