@@ -52,7 +52,8 @@ static void keep(void *owner, const struct link_result *result)
     clean->entries = memory_new_array(count + 1, sizeof *clean->entries);
     clean->entry_count = count;
     for (size_t i = 0; i < count; i++) {
-        clean->entries[i] = (struct entry){.name = memory_copy_text(listing->children[i].name),
+        /* Short names may move when something is deleted; the long one names the same file. */
+        clean->entries[i] = (struct entry){.name = memory_copy_text(listing->children[i].display_name),
                                            .folder = listing->children[i].folder};
     }
 }
@@ -128,7 +129,7 @@ static bool remove_folder(struct clean *clean, const char *path, int depth)
     entries_free(entries, count);
     /* The Pi's tree lags behind (6.3): force takes what it still believes to be in the folder. */
     link_client_remove(clean->client, path, true, keep, clean);
-    return went_well(clean) || clean->outcome == LINK_NOT_FOUND;
+    return went_well(clean);
 }
 
 static bool clean_up(struct clean *clean, const char *folder, struct error *error)
@@ -141,6 +142,13 @@ static bool clean_up(struct clean *clean, const char *folder, struct error *erro
     struct buffer path = {0};
     buffer_format(&path, "%s/%s", clean->flavour == LINK_FLAVOUR_PI ? "/local" : "/usb", folder);
     bool gone = remove_folder(clean, path.bytes, 0);
+    if (!gone) { /* Buddy says 404 of a folder that is not empty, too (3.12) */
+        char why[sizeof clean->why];
+        memcpy(why, clean->why, sizeof why);
+        link_client_list(clean->client, path.bytes, NULL, keep, clean);
+        gone = !went_well(clean) && clean->outcome == LINK_NOT_FOUND;
+        memcpy(clean->why, why, sizeof why);
+    }
     if (!gone) {
         error_set(error, "%s could not be removed: %s", path.bytes, clean->why);
     }
