@@ -45,6 +45,8 @@ struct seat {
     char *address;       /* of what is written */
     char *made;          /* the level of the destination that was made last */
     int64_t step_began_us, step_ended_us;
+    int64_t waiting_since_us; /* for another transfer of the printer to end; 0: not waiting */
+    char why[200];            /* the upload was refused */
     int64_t verified_s; /* the time that the printer shows for what was uploaded */
     struct seat_compare *compare;
     struct seat_copy *copy;

@@ -17,6 +17,9 @@
 #define SETTLED_PI_US MILLISECONDS(1500)
 /* FAT's steps of 2 s read as seconds (6.2), and a clock that we know to the second. */
 enum { TIME_SLACK_S = 60 };
+/* How long somebody else's transfer is waited for; an upload of ours that was cut is one, until the printer notices. */
+#define TRANSFER_PATIENCE_US SECONDS(60)
+#define TRANSFER_GAP_US      SECONDS(1)
 
 static void next(struct seat *seat);
 static void perform(struct seat *seat);
@@ -55,6 +58,7 @@ static void count_done(struct seat *seat, const struct sync_action *action)
 static void step_over(struct seat *seat)
 {
     seat->attempts = 0;
+    seat->waiting_since_us = 0;
     seat->report->done++;
     seat->report->sending = seat->report->sent = 0;
     seat->cursor++;
@@ -203,6 +207,39 @@ static void look_at(struct seat *seat)
     link_client_list(seat->client, seat->address, NULL, on_look, seat);
 }
 
+/* -- another transfer -- */
+
+static void ask_transfer(struct seat *seat);
+
+static void on_transfer(void *owner, const struct link_result *result)
+{
+    struct seat *seat = owner;
+    bool running = result->outcome == LINK_OK && result->transfer->running;
+    bool patient = seat->world->now_us - seat->waiting_since_us < TRANSFER_PATIENCE_US;
+    if (running && patient) {
+        seat_later(seat, TRANSFER_GAP_US, ask_transfer);
+    } else if (!running && seat->attempts < seat->settings->retries) {
+        seat->attempts++;
+        seat_later(seat, TRANSFER_GAP_US, perform);
+    } else {
+        failed(seat, seat->why);
+    }
+}
+
+static void ask_transfer(struct seat *seat)
+{
+    link_client_transfer(seat->client, on_transfer, seat);
+}
+
+/* Whether an upload was refused as another one is under way: a Buddy printer says so, the Pi's program fails with 500
+ * (3.9 steps 5 and 10). */
+static bool is_taken(const struct seat *seat, const struct link_result *result)
+{
+    return (result->status == 500 && seat->target.flavour == LINK_FLAVOUR_PI) ||
+           (result->outcome == LINK_CONFLICT && (strcasestr(result->why, "transfer") != NULL ||
+                                                 strcasestr(result->text, "transfer") != NULL));
+}
+
 static void on_upload(void *owner, const struct link_result *result)
 {
     struct seat *seat = owner;
@@ -214,8 +251,11 @@ static void on_upload(void *owner, const struct link_result *result)
         look_at(seat);
     } else if (result->outcome == LINK_OK || result->outcome == LINK_SOURCE) {
         failed(seat, "it has changed here while it was sent");
-    } else if (seat->attempts == 0 && action->act == SYNC_UPLOAD && result->outcome == LINK_CONFLICT &&
-               strcasestr(result->why, "transfer") == NULL && strcasestr(result->text, "transfer") == NULL) {
+    } else if (is_taken(seat, result)) {
+        snprintf(seat->why, sizeof seat->why, "%s", result->why);
+        seat->waiting_since_us = seat->waiting_since_us > 0 ? seat->waiting_since_us : seat->world->now_us;
+        ask_transfer(seat);
+    } else if (seat->attempts == 0 && action->act == SYNC_UPLOAD && result->outcome == LINK_CONFLICT) {
         failed(seat, result->why); /* it was not there when it was listed: whoever put it there keeps it */
     } else if (!seat_retry(seat, result, perform)) {
         failed_by(seat, result);
