@@ -49,6 +49,7 @@ struct file_node {
     uint32_t entries; /* files and folders in this one, itself included */
     bool folder;
     bool read_only;
+    uint16_t short_number; /* of its short name on a FAT drive, once one was asked for; 0: none */
     int64_t modified_s;    /* Unix time; as the file system says */
     uint64_t size;         /* of a folder: the sum of all shown below it, as faces print it */
     uint64_t medium_bytes; /* the same with hidden entries: what it takes of the medium */

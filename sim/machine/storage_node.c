@@ -113,6 +113,7 @@ struct file_node *file_node_own(struct file_node **slot)
     copy->folder = shared->folder;
     copy->read_only = shared->read_only;
     copy->modified_s = shared->modified_s;
+    copy->short_number = shared->short_number;
     if (shared->folder) {
         for (uint32_t i = 0; i < shared->child_count; i++) {
             file_node_add(copy, file_node_share(shared->children[i]));

@@ -325,6 +325,30 @@ static void short_names_are_those_of_fat(void **state)
     file_node_release(folder);
 }
 
+/* They stay when others go, and a new file takes the number that is free. */
+static void short_names_stay(void **state)
+{
+    (void)state;
+    struct storage storage;
+    char name[13];
+    storage_init(&storage, "usb", STORAGE_USB, NULL);
+    static const char *const files[] = {"long name one.gcode", "long name two.gcode",
+                                        "long name three.gcode"};
+    static const char *const left[] = {"LONGNA~2.GCO", "LONGNA~3.GCO", "LONGNA~1.GCO"};
+    for (size_t i = 0; i < 3; i++) {
+        storage_put(&storage, files[i], file_content_of_bytes("", 0), 1);
+    }
+    buddy_short_name(storage.root, 2, name);
+    assert_string_equal(name, "LONGNA~3.GCO");
+    assert_int_equal(storage_remove(&storage, files[0], false, 1), STORAGE_OK);
+    storage_put(&storage, "long name four.gcode", file_content_of_bytes("", 0), 1);
+    for (uint32_t i = 0; i < 3; i++) {
+        buddy_short_name(storage.root, i, name);
+        assert_string_equal(name, left[i]);
+    }
+    storage_free(&storage);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -339,6 +363,7 @@ int main(void)
         cmocka_unit_test(all_models_talk),
         cmocka_unit_test(fingerprints_are_those_of_the_document),
         cmocka_unit_test(short_names_are_those_of_fat),
+        cmocka_unit_test(short_names_stay),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

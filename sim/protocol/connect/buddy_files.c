@@ -2,8 +2,11 @@
 
 #include <ctype.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+
+#include "sim/base/memory.h"
 
 /* ---- paths and types ---- */
 
@@ -144,19 +147,49 @@ static struct short_parts parts_of(const char *name)
     return parts;
 }
 
+/* Whether these two need numbers that differ. */
+static bool alike(const char *name, const struct short_parts *parts)
+{
+    struct short_parts other = parts_of(name);
+    return !other.exact && strncmp(other.body, parts->body, BODY - 2) == 0 &&
+           strcmp(other.ending, parts->ending) == 0;
+}
+
+/* Each that has none yet gets the lowest number that is free, in their order. A name keeps its
+ * number whatever becomes of the others. */
+static void number_alike(const struct file_node *folder, const struct short_parts *parts)
+{
+    bool *taken = memory_new(((size_t)folder->child_count + 2) * sizeof *taken);
+    for (uint32_t i = 0; i < folder->child_count; i++) {
+        uint32_t number = folder->children[i]->short_number;
+        if (number > 0 && number <= folder->child_count &&
+            alike(folder->children[i]->name, parts)) {
+            taken[number] = true;
+        }
+    }
+    uint32_t next = 1;
+    for (uint32_t i = 0; i < folder->child_count; i++) {
+        if (folder->children[i]->short_number == 0 && alike(folder->children[i]->name, parts)) {
+            while (taken[next]) {
+                next++;
+            }
+            folder->children[i]->short_number = (uint16_t)(next < UINT16_MAX ? next : UINT16_MAX);
+            next++;
+        }
+    }
+    free(taken);
+}
+
 void buddy_short_name(const struct file_node *folder, uint32_t index, char out[13])
 {
     struct short_parts parts = parts_of(folder->children[index]->name);
     if (!parts.exact) {
-        /* The number tells it from those before it that would be cut to the same. */
-        unsigned number = 1;
-        for (uint32_t i = 0; i < index; i++) {
-            struct short_parts other = parts_of(folder->children[i]->name);
-            number += !other.exact && strncmp(other.body, parts.body, BODY - 2) == 0 &&
-                      strcmp(other.ending, parts.ending) == 0;
+        if (folder->children[index]->short_number == 0) {
+            number_alike(folder, &parts);
         }
         char tail[12];
-        int length = snprintf(tail, sizeof tail, "~%u", number % 1000000U);
+        int length =
+            snprintf(tail, sizeof tail, "~%u", (unsigned)folder->children[index]->short_number);
         size_t keep = strlen(parts.body);
         keep = keep > (size_t)(BODY - length) ? (size_t)(BODY - length) : keep;
         memcpy(parts.body + keep, tail, (size_t)length + 1);
