@@ -12,11 +12,8 @@
 
 #define CONNECT_TIMEOUT_US SECONDS(10) /* as PrusaSlicer has it (8.1) */
 #define IDLE_TIMEOUT_US    SECONDS(30)
-/* A nonce that may end while an upload begins is renewed before: SL1 gives 30 s or 30 uses, the Pi
- * 60 s (2.2). */
-#define NONCE_FRESH_US SECONDS(20)
 
-enum { REPLY_BYTES_MAX = 4 * 1024 * 1024, NONCE_FRESH_USES = 20, REFUSALS_MAX = 2 };
+enum { REPLY_BYTES_MAX = 4 * 1024 * 1024 };
 
 const char *link_outcome_name(enum link_outcome outcome)
 {
@@ -254,41 +251,6 @@ static enum link_outcome outcome_of_problem(enum link_problem problem)
 
 /* ---- Requests ---- */
 
-static void write_cnonce(struct link_client *client, char out[17])
-{
-    snprintf(out, 17, "%016llx", (unsigned long long)random_next(&client->random));
-}
-
-static void add_line(struct buffer *lines, const char *name, const char *value)
-{
-    buffer_format(lines, "%s: %s", name, value);
-    buffer_append_char(lines, '\0');
-}
-
-static void add_credentials(struct link_call *call, struct buffer *lines, const char *method,
-                            const char *target)
-{
-    struct link_client *client = call->client;
-    call->with_credentials = false;
-    if (call->bare) {
-        return;
-    }
-    if (client->api_key != NULL) {
-        add_line(lines, "X-Api-Key", client->api_key);
-        call->with_credentials = true;
-    } else if (client->user != NULL && client->challenged) {
-        char cnonce[17];
-        write_cnonce(client, cnonce);
-        struct buffer value = {0};
-        call->nonce_was_used = client->nonce_uses > 0;
-        digest_authorization(&value, &client->challenge, client->user, client->password, method,
-                             target, cnonce, ++client->nonce_uses);
-        add_line(lines, "Authorization", value.bytes);
-        buffer_free(&value);
-        call->with_credentials = true;
-    }
-}
-
 static void trace_request(const struct link_client *client, const char *method, const char *target,
                           const char *const *headers)
 {
@@ -313,10 +275,10 @@ static void send_request(struct link_call *call)
     const char *method = call->preparing ? "GET" : call->method;
     const char *target = call->preparing ? "/api/version" : call->target;
     struct buffer lines = {0};
-    add_line(&lines, "User-Agent", client->user_agent);
+    link_call_line(&lines, "User-Agent", client->user_agent);
     /* First, so that Buddy answers errors in JSON as well (3.1). */
-    add_line(&lines, "Accept", call->sink.write != NULL ? "*/*" : "application/json");
-    add_credentials(call, &lines, method, target);
+    link_call_line(&lines, "Accept", call->sink.write != NULL ? "*/*" : "application/json");
+    link_call_credentials(call, &lines, method, target);
     if (!call->preparing) {
         buffer_append(&lines, call->headers.bytes, call->headers.size);
     }
@@ -349,13 +311,7 @@ static void send_request(struct link_call *call)
 static bool needs_preparation(const struct link_call *call)
 {
     const struct link_client *client = call->client;
-    if (call->upload == NULL) {
-        return false;
-    }
-    bool digest = client->user != NULL && client->api_key == NULL;
-    return !client->version_known ||
-           (digest && (!client->challenged || client->nonce_uses >= NONCE_FRESH_USES ||
-                       client->world->now_us - client->challenged_us > NONCE_FRESH_US));
+    return call->upload != NULL && (!client->version_known || link_client_wants_nonce(client));
 }
 
 static void begin_call(void *owner)
@@ -389,8 +345,8 @@ static bool on_head(void *owner, const struct http_message *message)
     buffer_clear(&client->head);
     buffer_append(&client->head, message->head.bytes, message->head.size);
     client->message = (struct http_message){0};
-    client->headed = http_head_parse(&client->message, false, 0, client->head.bytes, client->head.size,
-                                     &head) == HTTP_HEAD_DONE;
+    client->headed = http_head_parse(&client->message, false, 0, client->head.bytes,
+                                     client->head.size, &head) == HTTP_HEAD_DONE;
     client->message.head = (struct slice){client->head.bytes, client->head.size};
     return client->headed;
 }
@@ -424,68 +380,6 @@ static void on_sent(void *owner, uint64_t body_bytes)
     if (!call->preparing) {
         link_call_upload_progress(call, body_bytes);
     }
-}
-
-static void learn_flavour(struct link_client *client)
-{
-    static const struct {
-        const char *realm;
-        enum link_flavour flavour;
-    } realms[] = {{"Administrator", LINK_FLAVOUR_PI}, /* prusalink.md 1.1 */
-                  {"Printer API", LINK_FLAVOUR_BUDDY},
-                  {"prusa-sl1", LINK_FLAVOUR_SLA}};
-    for (size_t i = 0; i < sizeof realms / sizeof *realms; i++) {
-        if (client->flavour == LINK_FLAVOUR_UNKNOWN &&
-            strcmp(client->challenge.realm, realms[i].realm) == 0) {
-            client->flavour = realms[i].flavour;
-        }
-    }
-}
-
-/* The first challenge that can be met becomes the present one. */
-static bool take_challenge(struct link_client *client)
-{
-    for (size_t i = 0; i < client->message.header_count; i++) {
-        const struct http_header *header = &client->message.headers[i];
-        struct digest_challenge challenge;
-        if (!slice_is_nocase(header->name, "WWW-Authenticate") ||
-            !digest_challenge_parse(&challenge, header->value, NULL)) {
-            continue;
-        }
-        if (challenge.qop_given && !challenge.qop_auth) {
-            digest_challenge_free(&challenge);
-            continue;
-        }
-        if (client->challenged) {
-            digest_challenge_free(&client->challenge);
-        }
-        client->challenge = challenge;
-        client->challenged = true;
-        client->challenged_us = client->world->now_us;
-        client->nonce_uses = 0;
-        learn_flavour(client);
-        return true;
-    }
-    return false;
-}
-
-/* After 401: whether the same request goes out again. Once for want of a challenge or an old nonce;
- * a refusal of fresh credentials is final, and so is the second one in a row (PL-CL-02). */
-static bool try_again(struct link_call *call, const char **why)
-{
-    struct link_client *client = call->client;
-    call->refusals++;
-    *why = "the credentials are refused";
-    if (client->user == NULL || client->api_key != NULL || call->bare) {
-        return false;
-    }
-    if (!take_challenge(client)) {
-        *why = "401 without a digest challenge that can be met";
-        return false;
-    }
-    bool fresh_refused =
-        call->with_credentials && !client->challenge.stale && !call->nonce_was_used;
-    return !fresh_refused && call->refusals <= REFUSALS_MAX;
 }
 
 /* What an answer to /api/version says about the server. */
@@ -534,7 +428,7 @@ static void on_done(void *owner)
     }
     int status = client->message.status;
     const char *why = "";
-    if (status == 401 && try_again(call, &why)) {
+    if (status == 401 && link_call_try_again(call, &why)) {
         send_request(call);
         return;
     }

@@ -6,9 +6,9 @@
 #include "sim/base/random.h"
 #include "sim/wire/digest.h"
 
-/* The parts of a PrusaLink client to each other: link_client.c (calls one after the other,
- * authentication, what replies mean), link_calls.c (what each call asks), link_upload.c,
- * link_call_read.c (JSON of any flavour into one form). */
+/* The parts of a PrusaLink client to each other: link_client.c (calls one after the other, what
+ * replies mean), link_auth.c (key and digest), link_calls.c (what each call asks), link_upload.c,
+ * link_read.c (JSON of any flavour into one form). */
 
 enum link_call_kind {
     LINK_CALL_PLAIN,
@@ -87,6 +87,14 @@ struct link_call *link_call_new(struct link_client *client, enum link_call_kind 
 void link_call_header(struct link_call *call, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 struct link_call *link_call_queue(struct link_call *call);
+
+/* link_auth.c */
+void link_call_line(struct buffer *lines, const char *name, const char *value); /* ended by NUL */
+void link_call_credentials(struct link_call *call, struct buffer *lines, const char *method,
+                           const char *target);
+/* After 401: whether the same request goes out again; `why` gets the reason if not. */
+bool link_call_try_again(struct link_call *call, const char **why);
+bool link_client_wants_nonce(const struct link_client *client); /* none, or one that may end soon */
 
 /* link_calls.c: "/api/v1/files" and a path, percent-encoded; `trouble` gets why a path is not
  * possible. The caller's. */
