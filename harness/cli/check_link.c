@@ -105,6 +105,10 @@ static int check(const struct cli_usage *usage, struct suite_options *options, c
     if (path != NULL && *path != '\0' && strcmp(path, "/") != 0) {
         return cli_complain(usage, "%s: expected the address of a printer, without a path", url);
     }
+    if (options->quirks.count > 0) {
+        return cli_complain(usage, "--quirk is for printers that speak Connect; --no-quirks leaves out the checks of "
+                                   "known defects");
+    }
     int code = complain_of(usage, link, url);
     return code != -1 ? code : play(usage, options, link, url);
 }

@@ -40,7 +40,6 @@ static void read_settings(lua_State *lua, struct link_settings *settings)
 {
     link_settings_defaults(settings);
     settings->at_work = true; /* scenarios are about servers that run */
-    settings->quirks &= ~play_of(lua)->settings.link_quirks_off;
     settings->user = text_field(lua, 2, "user");
     settings->password = text_field(lua, 2, "password");
     settings->api_key = text_field(lua, 2, "api_key");

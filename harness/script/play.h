@@ -49,7 +49,6 @@ struct play_settings {
     const char *model; /* instead of the models that scenarios name; NULL: theirs */
     bool websocket; /* Buddy printers speak over a WebSocket when scenarios don't say */
     uint32_t quirks_off; /* what printers show when scenarios don't say (sim/protocol/connect/quirks.h); 0: all */
-    uint64_t link_quirks_off; /* the same of PrusaLink (sim/protocol/link/quirks.h) */
     /* Why a device from outside can't be brought to rest, PLAY_TROUBLE_BYTES, shared by all plays that meet it: who
      * finds out spares the others the attempt. NULL: nobody from outside. */
     char *trouble;
