@@ -134,8 +134,8 @@ static void both_sides_agree(void **state)
 {
     (void)state;
     static const char *const challenges[] = {
-        "Digest "
-        "realm=\"Administrator\",qop=\"auth\",algorithm=\"MD5-sess\",nonce=\"n\",opaque=\"o\"",
+        ("Digest "
+         "realm=\"Administrator\",qop=\"auth\",algorithm=\"MD5-sess\",nonce=\"n\",opaque=\"o\""),
         "Digest realm=\"Printer API\", nonce=\"4f0d1c2b00000e10\", stale=false",
         "Digest realm=\"r\", nonce=\"n\", qop=\"auth, auth-int\", algorithm=SHA-256",
     };

@@ -137,8 +137,8 @@ static void finds_the_boundary_of_a_type(void **state)
         "text/plain; boundary=a",
         "multipart/form-data",
         "multipart/form-data; boundary=",
-        "multipart/form-data; boundary="
-        "0123456789012345678901234567890123456789012345678901234567890123456789x",
+        ("multipart/form-data; boundary="
+         "0123456789012345678901234567890123456789012345678901234567890123456789x"),
     };
     for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
         assert_false(multipart_boundary(slice_of(others[i]), boundary));
