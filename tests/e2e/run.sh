@@ -53,13 +53,17 @@ says 1 "0 passed, 4 failed, 1 skipped" run "$here/failing.lua"
 says 2 "--misbehave no-such" run "$here/apart.lua" --misbehave no-such
 says 2 "there is no such model" run "$here/apart.lua" --model no-such
 
-"$hotbed" run scenarios/examples --seed 11 --trace "$work/a" --json "$work/a.json" >/dev/null
-"$hotbed" run scenarios/examples --seed 11 --trace "$work/b" --junit "$work/b.xml" >/dev/null
-"$hotbed" run scenarios/examples --seed 12 --trace "$work/c" >/dev/null
+short=() # without the hour of everyone, which determinism.sh plays
+for file in scenarios/examples/*.lua; do
+    [ "${file##*/}" = an-hour.lua ] || short+=("$file")
+done
+"$hotbed" run "${short[@]}" --seed 11 --trace "$work/a" --json "$work/a.json" >/dev/null
+"$hotbed" run "${short[@]}" --seed 11 --trace "$work/b" --junit "$work/b.xml" >/dev/null
+"$hotbed" run "${short[@]}" --seed 12 --trace "$work/c" >/dev/null
 check "equal seeds give equal bytes" cmp "$work/a" "$work/b"
 check "another seed gives others" bash -c "! cmp -s '$work/a' '$work/c'"
 check "the trace holds no token" bash -c "! grep -q 'Token: [^<]' '$work/a'"
-count=$("$hotbed" run scenarios/examples --list | wc -l)
+count=$("$hotbed" run "${short[@]}" --list | wc -l)
 check "JSON says what passed" grep -q "\"pass\": $count" "$work/a.json"
 check "JUnit says what ran" grep -q "tests=\"$count\" failures=\"0\"" "$work/b.xml"
 says 0 "ok 1 - " run "$here/apart.lua" --tap

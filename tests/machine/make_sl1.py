@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
-"""Makes scenarios/examples/files/resin.sl1: make_sl1.py FILE. A disc of 40 layers for the SL1, 12 of them large enough
-to be peeled slowly, as a slicer writes it: config.json, config.ini, pictures of the panel's size, one preview."""
+"""Makes scenarios/examples/files/resin.sl1 and resin-sl1s.sl1: make_sl1.py FILE [SL1S]. A disc of 40 layers for the SL1
+or SL1S, 12 of them large enough to be peeled slowly, as a slicer writes it: config.json, config.ini, pictures of the
+panel's size, one preview."""
 import json, struct, sys, zipfile, zlib
 
-WIDTH, HEIGHT, LAYERS = 1440, 2560, 40
+MODEL = sys.argv[2] if len(sys.argv) > 2 else "SL1"
+WIDTH, HEIGHT, LAYERS = {"SL1": 1440, "SL1S": 1620}[MODEL], 2560, 40
 
 
 def png(width, height, row):
@@ -24,7 +26,7 @@ settings = {
     "action": "print", "jobDir": "resin", "expTime": 6.5, "expTimeFirst": 35.0, "expUserProfile": 0,
     "fileCreationTimestamp": "2026-01-01 at 12:00:00 UTC", "hollow": 0, "layerHeight": 0.05,
     "materialName": "Tough @0.05", "numFade": 10, "numFast": LAYERS, "numSlow": 0, "printProfile": "0.05 Normal",
-    "printTime": 640.0, "printerModel": "SL1", "printerProfile": "Original Prusa SL1", "printerVariant": "default",
+    "printTime": 640.0, "printerModel": MODEL, "printerProfile": f"Original Prusa {MODEL}", "printerVariant": "default",
     "prusaSlicerVersion": "hotbed make_sl1.py", "usedMaterial": 3.2114,
 }
 with zipfile.ZipFile(sys.argv[1], "w", zipfile.ZIP_DEFLATED, compresslevel=9) as out:
