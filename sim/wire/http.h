@@ -48,7 +48,7 @@ struct http_message {
     bool keep_alive;             /* by version, Connection header and framing */
     int minor_version;           /* HTTP/1.<minor> */
     int status;                  /* reply, 100..999 */
-    struct slice method, target; /* request */
+    struct slice method, target; /* request; of an absolute target its path and query */
     struct slice reason;         /* reply */
     struct slice head;           /* start line to the empty line, as received */
     struct slice body;           /* whole body with any chunking removed, unless it was streamed */
@@ -83,6 +83,8 @@ enum http_lax {
     HTTP_LAX_CR = 1 << 1,     /* … or with CR alone */
     HTTP_LAX_LENGTH = 1 << 2, /* a Content-Length that is no number or contradicts, and any
                                  Transfer-Encoding: as if the message had no body */
+    HTTP_LAX_TARGET = 1 << 3, /* a target that is a whole address stays as it is, where RFC 9112,
+                                 3.2.2 wants its path */
 };
 
 struct http_parser_events {

@@ -3,6 +3,8 @@
  * lengths that contradict each other. */
 #include "sim/wire/http_head.h"
 
+#include <strings.h>
+
 static bool fail(struct http_head *head, enum http_problem problem, const char *why)
 {
     head->problem = problem;
@@ -341,6 +343,31 @@ static bool decide_body(struct http_message *message, const struct framing *fram
     return true;
 }
 
+/* "http://host:80/a?b" asks for "/a?b": a server must take it, though only proxies are sent it. A
+ * Host that says otherwise gives way to it, and nobody here has more than one host (RFC 9112,
+ * 3.2.2). Without a path it is "/". */
+static void strip_authority(struct slice *target)
+{
+    size_t scheme = 0;
+    if (target->size > 7 && strncasecmp(target->bytes, "http://", 7) == 0) {
+        scheme = 7;
+    } else if (target->size > 8 && strncasecmp(target->bytes, "https://", 8) == 0) {
+        scheme = 8;
+    } else {
+        return;
+    }
+    const char *end = target->bytes + target->size;
+    const char *path = target->bytes + scheme;
+    while (path < end && *path != '/' && *path != '?') {
+        path++;
+    }
+    if (path == end) {
+        *target = (struct slice){"/", 1};
+    } else if (*path == '/') { /* a query without a path names nothing that we serve */
+        *target = (struct slice){path, (size_t)(end - path)};
+    }
+}
+
 enum http_head_state http_head_parse(struct http_message *message, bool request, unsigned lax,
                                      const char *bytes, size_t size, struct http_head *head)
 {
@@ -363,6 +390,9 @@ enum http_head_state http_head_parse(struct http_message *message, bool request,
         if (at == 0) {
             if (!http_start_line_parse(message, request, line, head)) {
                 return HTTP_HEAD_FAILED;
+            }
+            if (request && (lax & HTTP_LAX_TARGET) == 0) {
+                strip_authority(&message->target);
             }
         } else if (line.size == 0) {
             head->size = next;

@@ -105,6 +105,24 @@ static void a_request_is_read_with_its_headers_in_order(void **state)
            "<GET /1 0 1.1 keep|><GET /2 0 1.1 close|Connection=close|>");
 }
 
+/* RFC 9112, 3.2.2: a server must take a target with scheme and authority. */
+static void a_whole_address_asks_for_its_path(void **state)
+{
+    (void)state;
+    expect(true, "GET http://a:80/b?c=/d HTTP/1.1\r\n\r\n", "<GET /b?c=/d 0 1.1 keep|>");
+    expect(true, "GET HTTPS://[::1]/ HTTP/1.1\r\n\r\n", "<GET / 0 1.1 keep|>");
+    expect(true, "GET http://a HTTP/1.1\r\n\r\n", "<GET / 0 1.1 keep|>");
+    expect(true, "GET /http://a/b HTTP/1.1\r\n\r\n", "<GET /http://a/b 0 1.1 keep|>");
+    expect(true, "OPTIONS * HTTP/1.1\r\n\r\n", "<OPTIONS * 0 1.1 keep|>");
+    struct told told;
+    told_begin(&told, true, false);
+    told.parser.lax = HTTP_LAX_TARGET;
+    const char *request = "GET http://a/b HTTP/1.1\r\n\r\n";
+    http_parser_feed(&told.parser, request, strlen(request));
+    assert_string_equal(told.text.bytes, "<GET http://a/b 0 1.1 keep|>");
+    told_end(&told);
+}
+
 static void replies_are_read_as_real_servers_write_them(void **state)
 {
     (void)state;
@@ -419,6 +437,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_request_is_read_with_its_headers_in_order),
+        cmocka_unit_test(a_whole_address_asks_for_its_path),
         cmocka_unit_test(replies_are_read_as_real_servers_write_them),
         cmocka_unit_test(a_reply_to_head_has_no_body),
         cmocka_unit_test(chunks_are_joined_and_trailers_skipped),

@@ -400,7 +400,7 @@ static bool check(const struct link_settings *settings, struct error *error)
 const struct link_dialect link_dialect_buddy = {
     .name = "buddy",
     .user = "maker",
-    .manners = {.lax = HTTP_LAX_LF | HTTP_LAX_CR | HTTP_LAX_LENGTH,
+    .manners = {.lax = HTTP_LAX_LF | HTTP_LAX_CR | HTTP_LAX_TARGET | HTTP_LAX_LENGTH,
                 .any_host = true,
                 .no_continue = true,
                 .half_closed = true,

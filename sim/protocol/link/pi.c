@@ -372,7 +372,7 @@ static const char *pi_hostname(const struct machine *machine)
 const struct link_dialect link_dialect_pi = {
     .name = "pi",
     .user = "maker",
-    .manners = {.lax = HTTP_LAX_LF | HTTP_LAX_LENGTH,
+    .manners = {.lax = HTTP_LAX_LF | HTTP_LAX_TARGET | HTTP_LAX_LENGTH,
                 .any_host = true,
                 .no_continue = true,
                 .half_closed = true,
