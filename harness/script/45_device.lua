@@ -61,7 +61,8 @@ end
 -- Send what leads to rest. Gives the reason if the device did not do it.
 local function order(printer, name)
   local id, status = send(printer.number, name)
-  if status == "rejected" and core.reported_state(printer.number) == "ATTENTION" and core.seen_dialect(printer.number) == "buddy" then
+  local asks = core.reported_state(printer.number) == "ATTENTION"
+  if status == "rejected" and asks and core.seen_dialect(printer.number) == "buddy" then
     dismiss_dialog(printer.number)
   end
   if status == "finished" then

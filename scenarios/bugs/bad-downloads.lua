@@ -180,7 +180,7 @@ scenario "an encrypted file for a full drive" {
     local printer = buddy(t, { storages = { { name = "usb", kind = "usb", total = 1000000, free = 900000 } } })
     for _, size in ipairs { 1000000, 4294967295 } do
       local command = start(t, printer, t.connect:serve(text), { orig_size = size })
-      local event = t:expect(command):rejected("USB drive full"):within "15s"
+      t:expect(command):rejected("USB drive full"):within "15s"
       t:expect(command:answer("REJECTED").machine_reason, "machine_reason"):equals("STORAGE_FAILURE")
       t:expect(t.connect:encrypted(command.secret).requests, "attempts"):equals(0)
       t:expect(#printer:files("/usb"), "files that are left"):equals(0)

@@ -15,16 +15,19 @@ check "BUD-EVT-11" {
   side = "printer",
   run = function(t)
     local printer = buddy.printer(t, {
-      files = { ["/usb/dir/long name.gcode"] = "G28\n", ["/usb/dir/notes.txt"] = "x", ["/usb/dir/.hidden"] = "x", ["/usb/dir/sub/a.bbf"] = "x" },
+      files = {
+        ["/usb/dir/long name.gcode"] = "G28\n", ["/usb/dir/notes.txt"] = "x", ["/usb/dir/.hidden"] = "x",
+        ["/usb/dir/sub/a.bbf"] = "x",
+      },
     })
     local data = file_info(t, printer, "/usb")
     t:expect(data, "FILE_INFO of /usb"):lacks "size"
     t:expect(data, "FILE_INFO of /usb"):lacks "m_timestamp"
     t:expect(data.type, "type"):equals "FOLDER"
     t:expect(data.file_count, "file_count"):equals(#data.children)
-    local path, seen = "/usb", data
+    local seen = data
     if not t.outside.printer then
-      path = "/usb/dir"
+      local path = "/usb/dir"
       local text
       seen, text = file_info(t, printer, path)
       t:expect(seen, "FILE_INFO of a folder"):has "size"

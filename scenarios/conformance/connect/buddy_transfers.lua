@@ -337,7 +337,8 @@ check "BUD-TRN-14" {
     ended(t, printer, "TRANSFER_FINISHED", firmware)
     local path = fresh(t, printer, "trn-14.gcode")
     local command = begun(t, printer, serve(t, 300000, { bytes_per_second = 30000 }), path)
-    local early = t:expect_event(printer, { event = "FILE_CHANGED", data = { file = { name = path:match "[^/]+$" } } }):within "5s"
+    local named = { file = { name = path:match "[^/]+$" } }
+    local early = t:expect_event(printer, { event = "FILE_CHANGED", data = named }):within "5s"
     t:expect(early.data.file.type, "type"):equals("PRINT_FILE")
     local told = t:expect(t.connect:command(printer, "SEND_FILE_INFO", { path = path })):answered("FILE_INFO"):within "15s"
     t:expect(told.data.read_only, "read_only"):equals(true)

@@ -139,7 +139,8 @@ check "PL-CL-08" {
       client.nothing "no upload came as far as an early error"
     end
     for _, request in ipairs(uploads) do
-      t:expect(request.body_bytes, client.told(bed, request) .. ": bytes sent though it was refused at once"):below(14 * 1024 * 1024)
+      local what = client.told(bed, request) .. ": bytes sent though it was refused at once"
+      t:expect(request.body_bytes, what):below(14 * 1024 * 1024)
     end
     t:expect(#uploads, bed.name .. ": uploads of the same file though there is no room"):at_most(3)
   end),

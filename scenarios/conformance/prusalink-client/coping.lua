@@ -76,11 +76,15 @@ check "COPE-SLOW" {
   end,
 }
 
-coping("COPE-HALF", "half of an answer's body is an error, and no end of the world", "PB", { misbehave = { "half-body@GET/api/v1:1" } })
+coping("COPE-HALF", "half of an answer's body is an error, and no end of the world", "PB", {
+  misbehave = { "half-body@GET/api/v1:1" },
+})
 
 coping("COPE-JSON", "JSON that is cut is an error, and no end of the world", "PB", { misbehave = { "broken-json@GET/api/v1" } })
 
-coping("COPE-GARBAGE", "an answer that is no HTTP is an error, and no end of the world", "B", { misbehave = { "garbage@GET/api/v1:1" } })
+coping("COPE-GARBAGE", "an answer that is no HTTP is an error, and no end of the world", "B", {
+  misbehave = { "garbage@GET/api/v1:1" },
+})
 
 coping("COPE-CLOSED", "a connection that closes instead of an answer is an error, and no end of the world", "PB", {
   misbehave = { "close@GET/api/v1:1" },
@@ -101,7 +105,10 @@ end)
 coping("COPE-NAMES", "names with blanks, accents and colliding short forms stay as they are", "PB", {
   files = { ["žluťoučký kůň.gcode"] = "G28\n", ["hotbed part one.gcode"] = "G28\n", ["hotbed part two.gcode"] = "G28 X\n" },
 }, function(t, bed)
-  for name, content in pairs { ["žluťoučký kůň.gcode"] = "G28\n", ["hotbed part one.gcode"] = "G28\n", ["hotbed part two.gcode"] = "G28 X\n" } do
+  local wanted = {
+    ["žluťoučký kůň.gcode"] = "G28\n", ["hotbed part one.gcode"] = "G28\n", ["hotbed part two.gcode"] = "G28 X\n",
+  }
+  for name, content in pairs(wanted) do
     t:expect(bed.printer:file_content(bed.root .. "/" .. name), ("%s: %s"):format(bed.name, name)):equals(content)
   end
 end)

@@ -89,7 +89,8 @@ check "PL-AUTH-05" {
 check "PL-AUTH-06" {
   "a wrong password: 401 with a new challenge that is not stale",
   run = link.on("PB", function(t, server)
-    local value = server:authorization("GET", "/api/v1/status", server:fetch_challenge(), { password = "not-the-password", user = server.user or "maker" })
+    local stranger = { password = "not-the-password", user = server.user or "maker" }
+    local value = server:authorization("GET", "/api/v1/status", server:fetch_challenge(), stranger)
     local reply = get(server, "/api/v1/status", { authorization = value })
     server:status_of(reply, "wrong password"):equals(401)
     t:expect(link.challenge(reply), server:say "challenge after a wrong password"):satisfies {
@@ -251,7 +252,7 @@ check "PL-AUTH-16" {
 check "PL-AUTH-17" {
   "/api/not is 401 without credentials, 404 with them",
   kind = "fidelity",
-  run = link.on("B", function(t, server)
+  run = link.on("B", function(_, server)
     server:status_of(get(server, "/api/not"), "/api/not without credentials"):equals(401)
     server:must("GET", "/api/not", 404)
   end),
@@ -263,7 +264,8 @@ check "PL-AUTH-18" {
   run = link.on("B", function(t, server)
     needs_key(t, server)
     local challenge = server:fetch_challenge()
-    local wrong = server:authorization("GET", "/api/v1/status", challenge, { response = ("0"):rep(32), user = "maker", password = "" })
+    local zeros = { response = ("0"):rep(32), user = "maker", password = "" }
+    local wrong = server:authorization("GET", "/api/v1/status", challenge, zeros)
     local key, digest = { "X-Api-Key", server.api_key }, { "Authorization", wrong }
     server:status_of(get(server, "/api/v1/status", { headers = { digest, key } }), "key last"):equals(200)
     local reply = get(server, "/api/v1/status", { headers = { key, digest } })
@@ -311,7 +313,8 @@ check "PL-AUTH-21" {
     end
     local right
     t:wait_until(function()
-      right = get(server, "/api/version", { authorization = server:authorization("GET", "/api/version", server:fetch_challenge()) })
+      local value = server:authorization("GET", "/api/version", server:fetch_challenge())
+      right = get(server, "/api/version", { authorization = value })
       return right.status == 200
     end, "10s")
     server:status_of(right, "the right password afterwards"):equals(200)

@@ -69,7 +69,7 @@ check "PL-FILE-03" {
 
 check "PL-FILE-04" {
   "a missing file: GET and HEAD 404",
-  run = link.on("PB", function(t, server)
+  run = link.on("PB", function(_, server)
     for _, method in ipairs { "GET", "HEAD" } do
       server:must(method, root(server) .. "/hotbed-not-there.gcode", 404)
     end
@@ -129,7 +129,7 @@ check "PL-FILE-07" {
 
 check "PL-FILE-08" {
   "nonsense in If-None-Match: 200",
-  run = link.on("PB", function(t, server)
+  run = link.on("PB", function(_, server)
     for _, value in ipairs { "null", '"', "W/", "*x", "0" } do
       server:must("GET", root(server), 200, { headers = { ["If-None-Match"] = value } })
     end
@@ -300,7 +300,7 @@ check "PL-FILE-17" {
 check "PL-FILE-18" {
   "POST in FINISHED and STOPPED: Buddy starts, the Pi 409 until IDLE",
   kind = "fidelity",
-  run = link.on("PB", PRINT, function(t, server)
+  run = link.on("PB", PRINT, function(_, server)
     local id, path = server:print()
     server:must("DELETE", "/api/v1/job/" .. id, 204)
     server:wait_state({ "STOPPED" }, "60s", "state after a stop")
@@ -356,7 +356,7 @@ check "PL-FILE-21" {
 check "PL-FILE-22" {
   "DELETE of a full folder: the Pi 409, with Force: ?1 204; Buddy 404 both times",
   kind = "fidelity",
-  run = link.on("PB", WRITE, function(t, server)
+  run = link.on("PB", WRITE, function(_, server)
     local path = server:folder() .. "/full"
     make_folder(server, path)
     server:status_of(server:upload(path .. "/x.gcode", link.gcode(100)), "a file in it"):equals(201)
@@ -372,7 +372,7 @@ check "PL-FILE-22" {
 check "PL-FILE-23" {
   "PUT and DELETE on the card: 409",
   kind = "fidelity",
-  run = link.on("P", function(t, server)
+  run = link.on("P", function(_, server)
     local path = "/api/v1/files/sdcard/hotbed-not-there.gcode"
     server:status_of(server:upload(path, link.gcode(100)), "PUT on the card"):equals(409)
     server:must("DELETE", path, 409)

@@ -33,7 +33,7 @@ check "PL-INFO-03" {
 }
 
 check "PL-INFO-04" {
-  "Buddy: the keys in their order, text PrusaLink; the Pi: text is PrusaLink and the server's version, original begins PrusaLink I3MK",
+  "Buddy: the keys in their order, text PrusaLink; the Pi: text is PrusaLink and its version, original begins PrusaLink I3MK",
   kind = "fidelity",
   run = link.on("PB", function(t, server)
     local reply = server:get "/api/version"
@@ -97,7 +97,7 @@ check "PL-INFO-07" {
 
 check "PL-INFO-08" {
   "POST to /api/v1/info: 405",
-  run = link.on("PB", function(t, server)
+  run = link.on("PB", function(_, server)
     server:must("POST", "/api/v1/info", 405, { body = "" })
   end),
 }

@@ -102,7 +102,7 @@ check "PL-JOB-06" {
 
 check "PL-JOB-07" {
   "DELETE in PRINTING and in PAUSED: 204, then STOPPED or IDLE",
-  run = link.on("PB", NEEDS, function(t, server)
+  run = link.on("PB", NEEDS, function(_, server)
     local id = server:print()
     server:stop(id)
     id = server:print()
@@ -143,7 +143,7 @@ check "PL-JOB-09" {
 check "PL-JOB-10" {
   "DELETE with the last id after its job: 409",
   kind = "fidelity",
-  run = link.on("PB", NEEDS, function(t, server)
+  run = link.on("PB", NEEDS, function(_, server)
     local id = server:print()
     server:stop(id)
     command(server, id, "stop", 409)

@@ -137,7 +137,8 @@ local function form(parts)
   for _, part in ipairs(parts) do
     local file = part[3] and ('; filename="%s"'):format(part[3]) or ""
     local kind = part[3] and "Content-Type: application/octet-stream\r\n" or ""
-    out[#out + 1] = ('--%s\r\nContent-Disposition: form-data; name="%s"%s\r\n%s\r\n%s\r\n'):format(boundary, part[1], file, kind, part[2])
+    local part_form = '--%s\r\nContent-Disposition: form-data; name="%s"%s\r\n%s\r\n%s\r\n'
+    out[#out + 1] = part_form:format(boundary, part[1], file, kind, part[2])
   end
   out[#out + 1] = ("--%s--\r\n"):format(boundary)
   return table.concat(out), "multipart/form-data; boundary=" .. boundary
@@ -218,7 +219,8 @@ check "PL-LEG-10" {
     t:expect(reply.json.files, server:say "files"):is_a "table"
     if server.dialect == "B" then
       t:expect(#reply.json.files, server:say "number of elements"):equals(1)
-      t:expect(reply.json.files[1], server:say "the element"):satisfies { name = "USB", path = "/usb", children = type_of "table" }
+      local usb = { name = "USB", path = "/usb", children = type_of "table" }
+      t:expect(reply.json.files[1], server:say "the element"):satisfies(usb)
       t:expect(server:get("/api/files/local").body, server:say "/api/files/local"):equals(reply.body)
       return
     end

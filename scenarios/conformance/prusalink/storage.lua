@@ -53,7 +53,8 @@ check "PL-STOR-04" {
     local list = storages(server)
     if server.dialect == "P" then
       t:expect(#list, server:say "number of storages"):equals(2)
-      t:expect(list, server:say "storages"):satisfies { { path = "/local", type = "LOCAL" }, { path = "/sdcard", type = "SDCARD" } }
+      local both = { { path = "/local", type = "LOCAL" }, { path = "/sdcard", type = "SDCARD" } }
+      t:expect(list, server:say "storages"):satisfies(both)
       if not server.outside then
         server.printer:detach "SD Card"
         t:wait "1s"

@@ -214,7 +214,7 @@ check "PL-NET-12" {
 check "PL-NET-13" {
   "a query makes /api/v1/status unknown: 404",
   kind = "quirk",
-  run = link.on("B", function(t, server)
+  run = link.on("B", function(_, server)
     server:must("GET", "/api/v1/status?x=1", 404)
   end),
 }

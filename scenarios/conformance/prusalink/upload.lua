@@ -129,7 +129,7 @@ check "PL-UPL-07" {
 check "PL-UPL-08" {
   "Content-Length: 0: Buddy 501, the Pi 411",
   kind = "fidelity",
-  run = link.on("PB", WRITE, function(t, server)
+  run = link.on("PB", WRITE, function(_, server)
     local reply = server:upload(server:folder() .. "/hotbed-zero.gcode", "")
     server:status_of(reply, "PUT of nothing"):equals(server.dialect == "B" and 501 or 411)
   end),
@@ -158,7 +158,7 @@ check "PL-UPL-09" {
 check "PL-UPL-10" {
   "Content-Type application/gcode+binary, and none at all: 415",
   kind = "fidelity",
-  run = link.on("P", WRITE, function(t, server)
+  run = link.on("P", WRITE, function(_, server)
     local path = server:folder() .. "/hotbed-type.gcode"
     local reply = server:ask("PUT", path, { headers = { ["Content-Type"] = "application/gcode+binary" }, body = link.gcode(100) })
     server:status_of(reply, "PUT as application/gcode+binary"):equals(415)
@@ -187,7 +187,7 @@ check "PL-UPL-11" {
 check "PL-UPL-12" {
   "names: the Pi refuses # and % with 400, Buddy what FAT forbids with 422, and a path of more than 103 bytes with 415",
   kind = "fidelity",
-  run = link.on("PB", WRITE, function(t, server)
+  run = link.on("PB", WRITE, function(_, server)
     local folder = server:folder()
     if server.dialect == "P" then
       for _, name in ipairs { "hotbed%23.gcode", "hotbed%25.gcode" } do
@@ -340,7 +340,7 @@ end
 
 check "PL-UPL-21" {
   "PUT onto an existing folder without Overwrite: 409",
-  run = link.on("PB", WRITE, function(t, server)
+  run = link.on("PB", WRITE, function(_, server)
     local path = server:folder() .. "/" .. (server.dialect == "B" and "taken.gcode" or "taken")
     server:status_of(create(server, path), "Create-Folder"):one_of { 201, 409 }
     local reply = server:upload(path, link.gcode(100))
