@@ -100,7 +100,9 @@ static int list_printers(const struct load_plan *plan, const struct load_identit
             snprintf(when, sizeof when, "%.6f", (double)at_us / 1e6);
         }
         printf("%" PRIu64 "\t%s\t%s\t%s\t%s\n", k, group->name, group->model->name, when,
-               printer.state->print == NULL ? "idle" : printer.state->print);
+               printer.state->print != NULL           ? printer.state->print
+               : printer.state->transfer.name != NULL ? printer.state->transfer.name
+                                                      : "idle");
     }
     return CLI_HELD;
 }
@@ -163,6 +165,20 @@ static int play(const struct options *options, struct load_plan *plan,
         error_set(error, "the file's commands are given by a hotbed mock connect: --control URL says which");
         return CLI_BAD_USAGE;
     }
+    bool transfers = load_plan_transfers(plan);
+    if (transfers && options->control == NULL) {
+        error_set(error, "transfers are begun by a hotbed mock connect: --control URL says which");
+        return CLI_BAD_USAGE;
+    }
+    struct endpoint control;
+    if (transfers && !endpoint_parse(&control, options->control, NULL, error)) {
+        error_prefix(error, "--control");
+        return CLI_BAD_USAGE;
+    }
+    if (transfers && !load_exercise_find_files(options->control, plan, error)) {
+        return CLI_UNREACHABLE;
+    }
+    settings.workers.control = transfers ? options->control : NULL;
     if (plan->command_count > 0 && !load_exercise_ask(options->control, plan, error)) {
         return CLI_UNREACHABLE;
     }
@@ -207,7 +223,7 @@ int cli_farm(int argc, char **argv)
     const struct cli_option options[] = {
         {"target", CLI_TEXT, &o.target, "connect=URL", "the server", NULL},
         {"control", CLI_TEXT, &o.control, "URL",
-         "of the control endpoint of a hotbed mock connect: it gives the\nfile's commands", NULL},
+         "of the control endpoint of a hotbed mock connect: it gives the\nfile's commands, and begins its transfers", NULL},
         {"duration", CLI_DURATION, &o.duration_us, "TIME", "instead of the file's",
          &o.duration_given},
         {"seed", CLI_NUMBER, &o.seed, "N", "instead of the file's", &o.seed_given},

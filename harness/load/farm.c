@@ -13,10 +13,11 @@ enum { PLANS_KEPT_BYTES = 64 * 1024 * 1024 };
 /* Of random_of(): think times draw from a stream that no printer's machine has. */
 #define STREAM_THINKING (UINT64_C(1) << 40)
 
-/* A person who has seen a registration fail tries again after a while. */
-#define USER_LEAST_US SECONDS(5)
-#define USER_SPAN_US  SECONDS(10)
-#define PRINT_RETRY   SECONDS(5)
+#define USER_SPAN_US SECONDS(10)
+#define PRINT_RETRY  SECONDS(5)
+
+/* How often we look whether our own timers come in time, whatever the printers wait for. */
+#define PROBE_US MILLISECONDS(5)
 
 /* ---- The user of a printer: registers it and starts its prints ---- */
 
@@ -52,6 +53,9 @@ static void user_acts(void *owner)
     if (may_print(seat)) {
         start_print(seat);
     }
+    if (farm_may_wish(seat)) {
+        farm_wish(seat);
+    }
 }
 
 static void user_waits(struct seat *seat, int64_t wait_us)
@@ -60,6 +64,23 @@ static void user_waits(struct seat *seat, int64_t wait_us)
     if (!timer_armed(&seat->user)) {
         world_arm_in(world, &seat->user, wait_us);
     }
+}
+
+void farm_user_pauses(struct seat *seat)
+{
+    const struct load_group *group = &seat->farm->plan->groups[seat->is.group];
+    if (seat->is.state->transfer.wish != NULL) {
+        user_waits(seat, distribution_draw_us(&group->pause, &seat->random));
+    }
+}
+
+struct wish *farm_new_wish(struct seat *seat)
+{
+    struct wish *wish = memory_new(sizeof *wish);
+    wish->text = seat->is.state->transfer.wish;
+    wish->owner = seat;
+    connect_machine_fingerprint(printer_machine(seat->printer), wish->fingerprint);
+    return wish;
 }
 
 static void on_register_failed(void *owner, const char *why)
@@ -172,6 +193,7 @@ static void add_time_on(struct seat *seat)
 static void switch_off(struct seat *seat)
 {
     farm_forget_open(seat);
+    farm_forget_commands(seat);
     add_time_on(seat);
     world_cancel(seat->farm->world, &seat->user);
     seat->on = false;
@@ -245,6 +267,18 @@ static void on_second(void *owner)
     world_arm(farm->world, &farm->tick, next_us);
 }
 
+/* After a stall, each of those that were due in it counts: they waited as everybody's timers did.
+ */
+static void on_probe(void *owner)
+{
+    struct farm *farm = owner;
+    do {
+        farm_count_late(farm, farm->probe_us, farm->world->now_us - farm->probe_us);
+        farm->probe_us += PROBE_US;
+    } while (farm->probe_us <= farm->world->now_us);
+    world_arm(farm->world, &farm->probe, farm->probe_us);
+}
+
 /* ---- The farm ---- */
 
 static void make_faces(struct farm *farm)
@@ -259,14 +293,15 @@ static void make_faces(struct farm *farm)
         face->telemetry = group->telemetry;
         face->websocket = group->websocket;
         face->quirks = group->no_quirks ? 0 : face->quirks;
-        farm->networks[g] = (struct farm_network){.farm = farm, .group = g};
+        farm->networks[g] = (struct farm_network){
+            .farm = farm, .group = g, .waits = strcmp(group->model->family, "buddy") == 0};
     }
 }
 
 static void seat_init(struct seat *seat, struct farm *farm, uint64_t k)
 {
     seat->farm = farm;
-    seat->command_came_us = INT64_MIN;
+    seat->transfer.due_us = seat->transfer.came_us = INT64_MIN;
     load_plan_printer(farm->plan, k, &seat->is);
     seat->random = random_of(farm->plan->seed, STREAM_THINKING + k);
     timer_init(&seat->power, on_power, seat);
@@ -291,6 +326,11 @@ struct farm *farm_new(const struct farm_settings *settings)
     farm->bin = load_stats_bins(farm->stats);
     farm->cpu_seen_us = settings->cpu_us != NULL ? settings->cpu_us() : 0;
     make_faces(farm);
+    if (settings->control != NULL) {
+        farm->wishes = wishes_new(farm->world, settings->control_network, settings->control,
+                                  farm_wish_answered, NULL);
+        assert(farm->wishes != NULL); /* its URL has been used already */
+    }
     farm->seat_count = (plan->printers + settings->parts - 1 - settings->part) / settings->parts;
     farm->seats = memory_new_array(farm->seat_count, sizeof *farm->seats);
     for (uint64_t i = 0; i < farm->seat_count; i++) {
@@ -298,6 +338,9 @@ struct farm *farm_new(const struct farm_settings *settings)
     }
     timer_init(&farm->tick, on_second, farm);
     world_arm(farm->world, &farm->tick, farm->begin_us + SECONDS(1));
+    farm->probe_us = farm->begin_us + PROBE_US;
+    timer_init(&farm->probe, on_probe, farm);
+    world_arm(farm->world, &farm->probe, farm->probe_us);
     return farm;
 }
 
@@ -314,9 +357,12 @@ void farm_destroy(struct farm *farm)
             machine_unlisten(printer_machine(seat->printer), &seat->listener);
             printer_destroy(seat->printer);
         }
+        free(seat->wish);
         free(seat->face);
     }
     world_cancel(farm->world, &farm->tick);
+    world_cancel(farm->world, &farm->probe);
+    wishes_destroy(farm->wishes);
     plan_cache_destroy(farm->plans);
     free(farm->seats);
     free(farm);

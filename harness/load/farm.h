@@ -23,8 +23,11 @@ struct farm_settings {
     struct network *const *networks; /* one for each group */
     const char *server;              /* base URL */
     uint64_t part, parts;            /* printer k is this farm's when k % parts == part */
-    struct load_stats *stats;        /* of the plan's groups; empty */
-    uint64_t (*cpu_us)(void);        /* spent so far by this process; NULL: it is not looked at */
+    /* Where wishes for transfers are made, and the way there; NULL: nobody transfers. */
+    const char *control;
+    struct network *control_network;
+    struct load_stats *stats; /* of the plan's groups; empty */
+    uint64_t (*cpu_us)(void); /* spent so far by this process; NULL: it is not looked at */
     /* Told of each printer of the farm once it is on for the first time; NULL: nobody looks. */
     void (*made)(void *owner, uint64_t k, struct printer *printer);
     void *owner;

@@ -17,8 +17,22 @@ static struct load_step_stats *step_of(const struct farm *farm, uint32_t group, 
     return &farm->stats->group[group].steps[step];
 }
 
-static void count_ok(struct farm *farm, uint32_t group, enum load_step step, int64_t due_us,
-                     int64_t took_us)
+void farm_count_planned(struct farm *farm, uint32_t group, enum load_step step, int64_t due_us)
+{
+    if (measured(farm, due_us)) {
+        step_of(farm, group, step)->planned++;
+    }
+}
+
+void farm_count_unfinished(struct farm *farm, uint32_t group, enum load_step step, int64_t due_us)
+{
+    if (measured(farm, due_us)) {
+        step_of(farm, group, step)->unfinished++;
+    }
+}
+
+void farm_count_ok(struct farm *farm, uint32_t group, enum load_step step, int64_t due_us,
+                   int64_t took_us)
 {
     uint32_t most_us = took_us < UINT32_MAX ? (uint32_t)took_us : UINT32_MAX;
     farm->bin->steps[step].ok++;
@@ -33,12 +47,22 @@ static void count_ok(struct farm *farm, uint32_t group, enum load_step step, int
     }
 }
 
-static void count_failed(struct farm *farm, uint32_t group, enum load_step step, int64_t due_us,
-                         enum load_cause cause)
+void farm_count_failed(struct farm *farm, uint32_t group, enum load_step step, int64_t due_us,
+                       enum load_cause cause)
 {
     farm->bin->steps[step].failed++;
     if (measured(farm, due_us)) {
         step_of(farm, group, step)->failed[cause]++;
+    }
+}
+
+void farm_count_late(struct farm *farm, int64_t due_us, int64_t late_us)
+{
+    if (late_us > farm->bin->late_most_us) {
+        farm->bin->late_most_us = late_us < UINT32_MAX ? (uint32_t)late_us : UINT32_MAX;
+    }
+    if (measured(farm, due_us)) {
+        histogram_record(&farm->stats->lateness, late_us);
     }
 }
 
@@ -56,13 +80,12 @@ static void turn(void *owner, int64_t due_us, bool made)
     struct seat *seat = owner;
     struct farm *farm = seat->farm;
     int64_t late_us = farm->world->now_us - due_us;
-    if (late_us > farm->bin->late_most_us) {
-        farm->bin->late_most_us = late_us < UINT32_MAX ? (uint32_t)late_us : UINT32_MAX;
+    if (!farm->networks[seat->is.group].waits) {
+        farm_count_late(farm, due_us, late_us);
     }
     farm->bin->steps[LOAD_TELEMETRY].skipped += !made;
     if (measured(farm, due_us)) {
         struct load_step_stats *stats = step_of(farm, seat->is.group, LOAD_TELEMETRY);
-        histogram_record(&farm->stats->lateness, late_us);
         stats->planned++;
         stats->skipped += !made;
         seat->open += made;
@@ -86,45 +109,6 @@ void farm_forget_open(struct seat *seat)
     step_of(seat->farm, seat->is.group, LOAD_TELEMETRY)->unfinished += seat->open;
     seat->farm->open -= seat->open;
     seat->open = 0;
-    if (seat->command_came_us != INT64_MIN && measured(seat->farm, seat->command_came_us)) {
-        step_of(seat->farm, seat->is.group, LOAD_COMMAND)->unfinished++;
-    }
-    seat->command_came_us = INT64_MIN;
-}
-
-/* ---- Commands ---- */
-
-static void command_came(struct seat *seat, const struct http_message *message)
-{
-    struct slice id = http_header_value(message, "Command-Id");
-    char text[24];
-    if (id.bytes == NULL || id.size >= sizeof text || seat->command_came_us != INT64_MIN) {
-        return;
-    }
-    memcpy(text, id.bytes, id.size);
-    text[id.size] = '\0';
-    seat->command_id = strtoll(text, NULL, 10);
-    seat->command_came_us = seat->farm->world->now_us;
-    if (measured(seat->farm, seat->command_came_us)) {
-        step_of(seat->farm, seat->is.group, LOAD_COMMAND)->planned++;
-    }
-}
-
-/* The first event with the command's id answers it: ACCEPTED, REJECTED or what it asked for
- * (connect-sdk.md 5.2). */
-static void command_told(struct seat *seat, const char *body)
-{
-    if (seat->command_came_us == INT64_MIN) {
-        return;
-    }
-    /* The SDK writes a blank behind the colon, Buddy none. */
-    static const char member[] = "\"command_id\":";
-    const char *at = strstr(body, member);
-    if (at != NULL && strtoll(at + strlen(member), NULL, 10) == seat->command_id) {
-        count_ok(seat->farm, seat->is.group, LOAD_COMMAND, seat->command_came_us,
-                 seat->farm->world->now_us - seat->command_came_us);
-        seat->command_came_us = INT64_MIN;
-    }
 }
 
 /* ---- Answers ---- */
@@ -152,35 +136,65 @@ static bool is_good(enum connect_asked_kind kind, int status)
     return false;
 }
 
-static void answered(void *observer, const struct connect_sdk *sdk,
-                     const struct connect_asked *asked, const struct http_message *message)
+enum load_cause farm_cause_of_status(int status)
 {
-    (void)sdk;
-    struct seat *seat = observer;
-    struct farm *farm = seat->farm;
-    enum load_step step = step_for(asked->kind);
-    int class = message->status / 100;
-    if (step != LOAD_TELEMETRY && measured(farm, asked->due_us)) {
-        step_of(farm, seat->is.group, step)->planned++;
-    }
-    close_one(seat, asked);
-    if (is_good(asked->kind, message->status)) {
-        count_ok(farm, seat->is.group, step, asked->due_us, farm->world->now_us - asked->due_us);
-    } else {
-        count_failed(farm, seat->is.group, step, asked->due_us,
-                     class == 3   ? LOAD_CAUSE_3XX
-                     : class == 4 ? LOAD_CAUSE_4XX
-                     : class == 5 ? LOAD_CAUSE_5XX
-                                  : LOAD_CAUSE_WRONG_REPLY);
-    }
-    if (step == LOAD_TELEMETRY && message->status == 200) {
-        command_came(seat, message);
-    } else if (step == LOAD_EVENT && class == 2) {
-        command_told(seat, asked->body);
+    switch (status / 100) {
+    case 3:
+        return LOAD_CAUSE_3XX;
+    case 4:
+        return LOAD_CAUSE_4XX;
+    case 5:
+        return LOAD_CAUSE_5XX;
+    default:
+        return LOAD_CAUSE_WRONG_REPLY;
     }
 }
 
-static enum load_cause cause_of(const struct http_failure *failure)
+/* The server knows the printer now: its user may have a file sent, once both have settled. */
+static void user_sees(struct seat *seat)
+{
+    if (farm_may_wish(seat) && !timer_armed(&seat->user)) {
+        world_arm_in(seat->farm->world, &seat->user, USER_LEAST_US);
+    }
+}
+
+static void exchange_over(struct seat *seat, const struct connect_asked *asked, bool ok, bool again,
+                          enum load_cause cause)
+{
+    struct farm *farm = seat->farm;
+    enum load_step step = step_for(asked->kind);
+    if (step != LOAD_TELEMETRY) {
+        farm_count_planned(farm, seat->is.group, step, asked->due_us);
+    }
+    close_one(seat, asked);
+    if (ok) {
+        farm_count_ok(farm, seat->is.group, step, asked->due_us,
+                      farm->world->now_us - asked->due_us);
+    } else {
+        farm_count_failed(farm, seat->is.group, step, asked->due_us, cause);
+    }
+    if (step == LOAD_EVENT) {
+        farm_event_over(seat, asked->body, ok, again, cause);
+    }
+}
+
+/* An event that found no good answer is lost of the SDK; Buddy firmware sends it again
+ * (connect-sdk.md 1.4, connect-buddy.md 2.6). */
+static void answered(void *observer, const struct connect_sdk *sdk,
+                     const struct connect_asked *asked, const struct http_message *message)
+{
+    struct seat *seat = observer;
+    bool ok = is_good(asked->kind, message->status);
+    exchange_over(seat, asked, ok, sdk == NULL, farm_cause_of_status(message->status));
+    if (ok && asked->kind == CONNECT_ASKED_TELEMETRY) {
+        if (message->status == 200) {
+            farm_command_came(seat, message);
+        }
+        user_sees(seat);
+    }
+}
+
+enum load_cause farm_cause_of(const struct http_failure *failure)
 {
     if (failure == NULL) {
         return LOAD_CAUSE_3XX;
@@ -203,28 +217,24 @@ static enum load_cause cause_of(const struct http_failure *failure)
     return LOAD_CAUSE_WRONG_REPLY;
 }
 
+void farm_count_no_connection(struct seat *seat, const struct http_failure *failure)
+{
+    struct farm *farm = seat->farm;
+    if (failure != NULL &&
+        (failure->kind == HTTP_FAILURE_CONNECT || failure->kind == HTTP_FAILURE_CONNECT_TIMEOUT)) {
+        enum load_cause cause = farm_cause_of(failure);
+        enum load_step way = cause == LOAD_CAUSE_TLS ? LOAD_TLS : LOAD_CONNECT;
+        farm_count_planned(farm, seat->is.group, way, farm->world->now_us);
+        farm_count_failed(farm, seat->is.group, way, farm->world->now_us, cause);
+    }
+}
+
 static void lost(void *observer, const struct connect_sdk *sdk, const struct connect_asked *asked,
                  const struct http_failure *failure)
 {
-    (void)sdk;
     struct seat *seat = observer;
-    struct farm *farm = seat->farm;
-    enum load_step step = step_for(asked->kind);
-    enum load_cause cause = cause_of(failure);
-    if (failure != NULL &&
-        (failure->kind == HTTP_FAILURE_CONNECT || failure->kind == HTTP_FAILURE_CONNECT_TIMEOUT)) {
-        enum load_step way = cause == LOAD_CAUSE_TLS ? LOAD_TLS : LOAD_CONNECT;
-        int64_t now_us = farm->world->now_us;
-        if (measured(farm, now_us)) {
-            step_of(farm, seat->is.group, way)->planned++;
-        }
-        count_failed(farm, seat->is.group, way, now_us, cause);
-    }
-    if (step != LOAD_TELEMETRY && measured(farm, asked->due_us)) {
-        step_of(farm, seat->is.group, step)->planned++;
-    }
-    close_one(seat, asked);
-    count_failed(farm, seat->is.group, step, asked->due_us, cause);
+    farm_count_no_connection(seat, failure);
+    exchange_over(seat, asked, false, sdk == NULL, farm_cause_of(failure));
 }
 
 /* ---- Connections ---- */
@@ -232,8 +242,10 @@ static void lost(void *observer, const struct connect_sdk *sdk, const struct con
 static void opened(void *observer, const struct connect_sdk *sdk, uint32_t connection)
 {
     (void)sdk;
-    (void)connection;
     struct seat *seat = observer;
+    if (connection == seat->fetching) {
+        return; /* a printer that downloads is not twice there */
+    }
     seat->farm->connected++;
     seat->farm->stats->reconnects += seat->connected_before;
     seat->connected_before = true;
@@ -243,38 +255,94 @@ static void ended(void *observer, const struct connect_sdk *sdk, uint32_t connec
                   enum stream_end end, bool by_us, const char *why)
 {
     (void)sdk;
-    (void)connection;
     (void)end;
     (void)by_us;
     (void)why;
     struct seat *seat = observer;
+    if (connection == seat->fetching) {
+        seat->fetching = 0;
+        return;
+    }
     seat->farm->connected--;
 }
 
 const struct connect_observer_class seat_observer = {
-    .opened = opened, .ended = ended, .answered = answered, .lost = lost};
+    .opened = opened,
+    .ended = ended,
+    .answered = answered,
+    .lost = lost,
+    .transfer = farm_transfer_told,
+    .fetches = farm_fetches,
+    .fetch_failed = farm_fetch_failed,
+};
 
-/* A command comes by itself through a WebSocket. */
+/* ---- WebSockets ---- */
+
+/* Nobody answers what is sent into one (ws_told.h): that it is on its way has no head. All that has
+ * one answers the upgrade, and whatever it says, an upgrade it is not. */
+static void socket_answered(void *observer, const struct connect_sdk *sdk,
+                            const struct connect_asked *asked, const struct http_message *message)
+{
+    bool registers = asked->kind == CONNECT_ASKED_POLL || asked->kind == CONNECT_ASKED_REGISTER;
+    if (registers || message->head.size == 0) {
+        answered(observer, sdk, asked, message);
+    } else {
+        exchange_over(observer, asked, false, true, farm_cause_of_status(message->status));
+    }
+}
+
+/* A connection that stood is to stand: its end is a failure to connect, unless the printer goes. */
+static void socket_ended(void *observer, const struct connect_sdk *sdk, uint32_t connection,
+                         enum stream_end end, bool by_us, const char *why)
+{
+    struct seat *seat = observer;
+    if (connection != seat->fetching && seat->upgraded) {
+        enum load_cause cause = by_us                     ? LOAD_CAUSE_WRONG_REPLY
+                                : end == STREAM_END_RESET ? LOAD_CAUSE_RESET
+                                : end == STREAM_END_TLS   ? LOAD_CAUSE_TLS
+                                                          : LOAD_CAUSE_MISSING_REPLY;
+        struct farm *farm = seat->farm;
+        seat->upgraded = false;
+        seat->transfer.cause = cause;
+        if (seat->on) {
+            farm_count_planned(farm, seat->is.group, LOAD_CONNECT, farm->world->now_us);
+            farm_count_failed(farm, seat->is.group, LOAD_CONNECT, farm->world->now_us, cause);
+        }
+    }
+    ended(observer, sdk, connection, end, by_us, why);
+}
+
+/* A command comes by itself. */
 static void replied(void *observer, const struct connect_sdk *sdk, uint32_t connection,
                     const struct http_message *message)
 {
     (void)sdk;
-    (void)connection;
-    if (message->status == 200 && connect_ws_told(message)) {
-        command_came(observer, message);
+    struct seat *seat = observer;
+    if (message->status == 101 && connection != seat->fetching) {
+        seat->upgraded = true;
+    } else if (message->status == 200 && connect_ws_told(message)) {
+        farm_command_came(seat, message);
     }
 }
 
 const struct connect_observer_class seat_websocket_observer = {
-    .opened = opened, .reply = replied, .ended = ended, .answered = answered, .lost = lost};
+    .opened = opened,
+    .reply = replied,
+    .ended = socket_ended,
+    .answered = socket_answered,
+    .lost = lost,
+    .transfer = farm_transfer_told,
+    .fetches = farm_fetches,
+    .fetch_failed = farm_fetch_failed,
+};
+
+/* ---- The way there ---- */
 
 static void count_way(const struct farm_network *network, enum load_step step, int64_t took_us)
 {
     struct farm *farm = network->farm;
-    if (measured(farm, farm->world->now_us)) {
-        step_of(farm, network->group, step)->planned++;
-    }
-    count_ok(farm, network->group, step, farm->world->now_us, took_us);
+    farm_count_planned(farm, network->group, step, farm->world->now_us);
+    farm_count_ok(farm, network->group, step, farm->world->now_us, took_us);
 }
 
 static void connected(void *owner, int64_t took_us)

@@ -18,6 +18,9 @@ void load_plan_destroy(struct load_plan *plan)
         struct load_group *group = &plan->groups[i];
         for (uint32_t s = 0; s < group->state_count; s++) {
             free(group->states[s].print);
+            free(group->states[s].transfer.name);
+            free(group->states[s].transfer.path);
+            free(group->states[s].transfer.wish);
         }
         free(group->states);
         for (uint32_t f = 0; f < group->fault_count; f++) {
@@ -72,6 +75,18 @@ bool load_plan_add_threshold(struct load_plan *plan, const char *text, struct er
         memory_resize(plan->thresholds, (plan->threshold_count + 1) * sizeof threshold);
     plan->thresholds[plan->threshold_count++] = threshold;
     return true;
+}
+
+bool load_plan_transfers(const struct load_plan *plan)
+{
+    for (uint32_t g = 0; g < plan->group_count; g++) {
+        for (uint32_t s = 0; s < plan->groups[g].state_count; s++) {
+            if (plan->groups[g].states[s].transfer.name != NULL) {
+                return true;
+            }
+        }
+    }
+    return false;
 }
 
 /* ---- Printer k ---- */

@@ -27,7 +27,15 @@ enum {
 /* What a printer of a group is at; a share of them by weight. */
 struct load_state {
     uint32_t weight;
-    char *print; /* path on its first storage, "/PrusaLink gcodes/cube.gcode"; NULL: idle */
+    char
+        *print; /* path on its first storage, "/PrusaLink gcodes/cube.gcode"; NULL: it prints not */
+    /* What it downloads again and again; NULL: nothing. */
+    struct {
+        char *name; /* as the server offers it */
+        char *path; /* where it puts it */
+        char *wish; /* what the server's control endpoint is told (transfers.h); NULL: not known yet
+                     */
+    } transfer;
 };
 
 struct load_group {
@@ -45,7 +53,7 @@ struct load_group {
     enum connect_telemetry_style telemetry;
     bool paced; /* by `interval`, else by the host program */
     struct distribution interval;
-    struct distribution pause; /* between two prints */
+    struct distribution pause; /* between two prints, or transfers */
     struct load_state *states; /* at least one */
     uint32_t state_count;
     uint32_t cycle;         /* the weights, without their common divisor, summed up */
@@ -93,6 +101,8 @@ void load_plan_destroy(struct load_plan *plan); /* NULL is fine */
 /* One more, from the command line. */
 bool load_plan_add_threshold(struct load_plan *plan, const char *text, struct error *error);
 bool load_plan_find_group(const struct load_plan *plan, const char *name, uint32_t *index);
+
+bool load_plan_transfers(const struct load_plan *plan); /* whether any of its printers does */
 
 /* Printer k. */
 struct load_printer {

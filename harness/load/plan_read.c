@@ -197,6 +197,22 @@ static uint32_t common_divisor(uint32_t a, uint32_t b)
     return a;
 }
 
+/* Where it goes and what it is called, which the printer must like: it would refuse each command
+ * otherwise (connect-sdk.md 9.3, connect-buddy.md 7.1). */
+static bool read_transfer(const struct load_group *group, struct load_state *state,
+                          const char *name)
+{
+    if (group->model->storages_count == 0 || !file_path_good(name, strlen(name)) ||
+        strchr(name, '/') != NULL || file_name_hidden(name) || strchr(name, '.') == NULL) {
+        return false;
+    }
+    struct buffer path = {0};
+    buffer_format(&path, "/%s/%s", group->model->storages[0].name, name);
+    state->transfer.path = buffer_detach(&path);
+    state->transfer.name = memory_copy_text(name);
+    return true;
+}
+
 static bool read_state(const struct reading *reading, const struct plan_state_text *text,
                        struct load_group *group, uint32_t index, uint32_t at)
 {
@@ -205,6 +221,10 @@ static bool read_state(const struct reading *reading, const struct plan_state_te
     state->weight = text->weight;
     if (text->weight < 1 || text->weight > 1000) {
         return reject(reading, "groups[%u].states[%u].weight", index, at);
+    }
+    if (text->transfer != NULL) {
+        return (text->print == NULL && read_transfer(group, state, text->transfer)) ||
+               reject(reading, "groups[%u].states[%u].transfer", index, at);
     }
     if (text->print == NULL) {
         return true;

@@ -48,6 +48,7 @@ static const cyaml_schema_field_t telemetry_fields[] = {
 static const cyaml_schema_field_t state_fields[] = {
     CYAML_FIELD_UINT("weight", CYAML_FLAG_DEFAULT, struct plan_state_text, weight),
     TEXT("print", struct plan_state_text, print),
+    TEXT("transfer", struct plan_state_text, transfer),
     CYAML_FIELD_END,
 };
 static const cyaml_schema_value_t state_value = {
@@ -155,6 +156,9 @@ static const char *expected(const char *path)
         {"groups.token",
          "printable characters without blanks, with {printer} where its number stands"},
         {"groups.states.weight", "a whole number from 1 to 1000"},
+        {"groups.states.transfer", "the name of a file that the server offers (with its extension, "
+                                   "without a folder), instead of "
+                                   "print"},
         {"generator.lateness", "a time from 1ms to 1h"},
         {"generator.cpu", "a percentage of one core from 1 to 100"},
     };

@@ -25,7 +25,7 @@ struct plan_telemetry_text {
 
 struct plan_state_text {
     uint32_t weight;
-    char *print;
+    char *print, *transfer;
 };
 
 struct plan_command_text {

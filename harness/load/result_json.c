@@ -321,7 +321,7 @@ static void read_second(struct reader *reader, const cJSON *list, struct load_bi
         count++;
     }
     if (count != sizeof values / sizeof *values) {
-        complain(reader, "seconds", "lists of 34 numbers");
+        complain(reader, "seconds", "lists of 39 numbers");
         return;
     }
     bin->on = (uint32_t)values[0];

@@ -6,16 +6,16 @@
 
 const char *load_step_name(enum load_step step)
 {
-    static const char *const names[] = {"connect",   "tls",   "register",
-                                        "telemetry", "event", "command"};
+    static const char *const names[] = {"connect", "tls",     "register", "telemetry",
+                                        "event",   "command", "transfer"};
     return names[step];
 }
 
 const char *load_cause_name(enum load_cause cause)
 {
-    static const char *const names[] = {"connect",    "tls",         "timeout",
-                                        "reset",      "status 3xx",  "status 4xx",
-                                        "status 5xx", "wrong reply", "missing reply"};
+    static const char *const names[] = {"connect",       "tls",        "timeout",    "reset",
+                                        "status 3xx",    "status 4xx", "status 5xx", "wrong reply",
+                                        "missing reply", "refused"};
     return names[cause];
 }
 

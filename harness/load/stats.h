@@ -17,7 +17,8 @@ enum load_step {
     LOAD_REGISTER, /* each exchange of a registration */
     LOAD_TELEMETRY,
     LOAD_EVENT,
-    LOAD_COMMAND, /* from a command's arrival until the server has its answer */
+    LOAD_COMMAND,  /* from a command's arrival until the server has its answer */
+    LOAD_TRANSFER, /* from the arrival of the command that begins it until the file is there */
     LOAD_STEPS,
 };
 
@@ -31,6 +32,7 @@ enum load_cause {
     LOAD_CAUSE_5XX,
     LOAD_CAUSE_WRONG_REPLY,   /* no HTTP, cut off, too large, or a status that means nothing here */
     LOAD_CAUSE_MISSING_REPLY, /* the server closed instead of answering */
+    LOAD_CAUSE_REFUSED,       /* the printer did not take it, or did not finish it */
     LOAD_CAUSES,
 };
 

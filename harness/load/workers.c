@@ -31,6 +31,7 @@ struct workshop {
     struct real_driver *driver;
     struct socket_network *sockets[LOAD_GROUPS_MAX];
     struct network *networks[LOAD_GROUPS_MAX];
+    struct socket_network *control;                 /* NULL: nobody wishes anything */
     struct message_faults *faults[LOAD_GROUPS_MAX]; /* NULL: the group has none */
     struct farm *farm;
     volatile bool stop;
@@ -88,11 +89,19 @@ static bool open_workshop(struct workshop *shop, uint32_t worker, struct load_st
             return false;
         }
     }
+    if (settings->control != NULL) {
+        shop->control = socket_network_new(shop->driver, &settings->tls, error);
+        if (shop->control == NULL) {
+            return false;
+        }
+    }
     shop->farm = farm_new(&(struct farm_settings){
         .plan = settings->plan,
         .world = &shop->world,
         .networks = shop->networks,
         .server = settings->server,
+        .control = settings->control,
+        .control_network = shop->control == NULL ? NULL : socket_network_face(shop->control),
         .part = settings->shard + (uint64_t)settings->shards * worker,
         .parts = (uint64_t)settings->shards * settings->workers,
         .stats = stats,
@@ -134,6 +143,9 @@ static void run_worker(const struct workers_settings *settings, uint32_t worker,
         if (shop.sockets[g] != NULL) {
             socket_network_destroy(shop.sockets[g]);
         }
+    }
+    if (shop.control != NULL) {
+        socket_network_destroy(shop.control);
     }
     if (shop.driver != NULL) {
         real_driver_destroy(shop.driver);

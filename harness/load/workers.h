@@ -15,6 +15,7 @@
 struct workers_settings {
     const struct load_plan *plan;
     const char *server;
+    const char *control; /* of the endpoint that takes wishes; NULL: none is made */
     struct tls_settings tls;
     const char *const *sources; /* addresses to connect from */
     size_t source_count;

@@ -108,6 +108,31 @@ groups:
 commands: [{command: SEND_INFO, every: 2s}]
 generator: {lateness: 1m, cpu: 100}
 YAML
+cat > "$work/transfers.yaml" <<'YAML'
+name: transfers
+duration: 20s
+arrival: {ramp: 1s}
+telemetry: {interval: 1s}
+groups:
+  - {name: http, model: mk4, count: 3, token: 'a-token-of-http-{printer}', pause: 1s, states: [{weight: 1, transfer: cube.gcode}]}
+  - {name: socket, model: xl, count: 3, websocket: true, token: 'a-token-of-sock-{printer}', pause: 1s, states: [{weight: 1, transfer: cube.gcode}]}
+  - {name: sdk, model: mk3s, count: 3, host: sdk, token: 't{printer}', pause: 1s, states: [{weight: 1, transfer: cube.gcode}]}
+generator: {lateness: 1m, cpu: 100}
+YAML
+offered() { # OPTION...: a server with a file; sets $url and $control
+    server --serve "$work/cube.gcode" "$@"
+    control=$(sed -n 's/^control on //p' "$work/server-$((${#servers[@]} - 1))")
+}
+offered
+says 2 "transfers are begun by a hotbed mock connect: --control URL says which" farm "$work/transfers.yaml" --target connect="$url"
+begin transfers "$work/transfers.yaml" --target connect="$url" --control "$control" --json "$work/transfers.json"
+offered --misbehave file-status=404
+begin refused "$work/transfers.yaml" --target connect="$url" --control "$control" --json "$work/refused.json"
+offered --misbehave ws-status=403
+begin denied "$work/transfers.yaml" --target connect="$url" --control "$control" --json "$work/denied.json"
+server
+control=$(sed -n 's/^control on //p' "$work/server-$((${#servers[@]} - 1))")
+says 3 'no file "cube.gcode" is offered there' farm "$work/transfers.yaml" --target connect="$url" --control "$control"
 server
 control=$(sed -n 's/^control on //p' "$work/server-$((${#servers[@]} - 1))")
 says 2 "--control URL says which" farm "$work/mixed.yaml" --target connect="$url"
@@ -132,6 +157,19 @@ for group in http websocket; do
     of_mixed $group '.command.ok >= 3 and .event.ok >= 3'
 done
 of_mixed sdk '.telemetry.failed["status 4xx"] > 0'
+of() { # RUN GROUP EXPRESSION: of the steps of that group
+    check "$1, $2: $3" jq -e --arg group "$2" ".groups[] | select(.name == \$group) | .steps | $3" "$work/$1.json"
+}
+ends 0 transfers
+ends 0 refused
+ends 0 denied
+for group in http socket sdk; do
+    of transfers $group '.transfer.ok >= 3 and (.transfer.failed | add // 0) == 0'
+    of transfers $group '.transfer.planned == .transfer.ok + .transfer.unfinished'
+done
+of refused sdk '.transfer.failed["status 4xx"] > 0 and .transfer.ok == 0'
+of denied socket '.event.failed["status 4xx"] > 0 and .telemetry.ok == 0'
+of denied http '(.telemetry.failed | add // 0) == 0'
 ends 0 one
 ends 0 three
 ends 1 shard0 # half of the printers are half of the telemetry: its own threshold on the count is missed
@@ -153,8 +191,8 @@ says 2 "expected a result of one shard" merge "$work/merged.json"
 says 2 "three.json: it is of another number of shards" merge "$work/shard0.json" "$work/three.json"
 head -c 2000 "$work/shard0.json" > "$work/cut.json"
 says 2 "cut.json: it is no JSON, or cut off" merge "$work/cut.json"
-sed 's/"hotbed_farm_shard":1/"hotbed_farm_shard":9/' "$work/shard0.json" > "$work/later.json"
-says 2 "expected version 1, found 9" merge "$work/later.json"
+sed 's/"hotbed_farm_shard":2/"hotbed_farm_shard":9/' "$work/shard0.json" > "$work/later.json"
+says 2 "expected version 2, found 9" merge "$work/later.json"
 check "the union of shards is the list of all" diff <("$hotbed" farm "$small" --list) \
     <(for i in 0 1 2 3 4; do "$hotbed" farm "$small" --list --shard $i/5; done | sort -n)
 
@@ -234,6 +272,10 @@ ends 0 slow
 # ---- bad input ----
 sed 's/count: 24/count: 0/' "$small" > "$work/bad.yaml"
 says 2 "bad.yaml:8: field 'groups[0].count'" farm "$work/bad.yaml" --target connect="$main"
+for bad in 'transfer: no/such' 'transfer: .hidden.gcode' 'transfer: cube.gcode, print: cube.gcode'; do
+    sed "s|states: .*|states: [{weight: 1, $bad}]|" "$small" > "$work/bad.yaml"
+    says 2 "bad.yaml:18: field 'groups[1].states[0].transfer'" farm "$work/bad.yaml" --target connect="$main"
+done
 says 2 "none.yaml: No such file" farm "$work/none.yaml" --target connect="$main"
 says 2 "which server?" farm "$small"
 says 2 "--target: expected connect=" farm "$small" --target "$main"

@@ -183,7 +183,7 @@ static void damaged_files_are_refused(void **state)
         assert_non_null(strstr(error.text, "r.json: "));
     }
     static const char *const edits[][2] = {
-        {"\"hotbed_farm_shard\":1", "\"hotbed_farm_shard\":2"},
+        {"\"hotbed_farm_shard\":2", "\"hotbed_farm_shard\":1"},
         {"\"shard\":1", "\"shard\":7"},
         {"\"ok\":500", "\"ok\":501"},
         {"\"count\":500", "\"count\":499"},

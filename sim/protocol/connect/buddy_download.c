@@ -90,6 +90,9 @@ static void opened(void *owner, uint32_t connection)
     const struct connect_observer_class *class = buddy->observer_class;
     get->connection = connection;
     trace_http(buddy->world, buddy->name, peer_name(get), connection, "open", NULL, 0);
+    if (class != NULL && class->fetches != NULL) {
+        class->fetches(buddy->observer, connection);
+    }
     if (class != NULL && class->opened != NULL) {
         class->opened(buddy->observer, NULL, connection);
     }
@@ -111,6 +114,15 @@ static void told_reply(struct buddy_download_get *get, const struct http_message
     }
 }
 
+static void told_failure(const struct buddy_download_get *get, int status,
+                         const struct http_failure *failure)
+{
+    const struct buddy *buddy = get->buddy;
+    if (buddy->observer_class != NULL && buddy->observer_class->fetch_failed != NULL) {
+        buddy->observer_class->fetch_failed(buddy->observer, status, failure);
+    }
+}
+
 /* ---- the course of it ---- */
 
 static void finish(struct buddy_download_get *get, enum buddy_download_end end, const char *why)
@@ -128,12 +140,16 @@ static void head(void *owner, const struct http_message *message)
     told_reply(get, message);
     struct slice mode = http_header_value(message, "Content-Encryption-Mode");
     if (message->status != 200 && message->status != 206) {
+        told_failure(get, message->status, NULL);
         finish(get, BUDDY_DOWNLOAD_NETWORK, "the file is refused");
     } else if (message->status == 200 && get->start > 0) {
+        told_failure(get, 0, NULL);
         finish(get, BUDDY_DOWNLOAD_FATAL, "not the part that was asked for");
     } else if (http_header_value(message, "Content-Length").bytes == NULL) {
+        told_failure(get, 0, NULL);
         finish(get, BUDDY_DOWNLOAD_FATAL, "no Content-Length");
     } else if (!slice_is_nocase(mode, "AES-CTR")) {
+        told_failure(get, 0, NULL);
         finish(get, BUDDY_DOWNLOAD_FATAL, "not encrypted in counter mode");
     }
 }
@@ -166,11 +182,16 @@ static void failed(void *owner, const struct http_failure *failure)
     bool by_us = failure->kind == HTTP_FAILURE_TIMEOUT || failure->kind == HTTP_FAILURE_NOT_HTTP;
     told_end(get, by_us ? STREAM_END_CLOSED : failure->end, by_us,
              failure->why == NULL ? http_failure_name(failure->kind) : failure->why);
+    told_failure(get, 0, failure);
     finish(get, BUDDY_DOWNLOAD_NETWORK, "it failed");
 }
 
 static void too_late(void *owner)
 {
+    const struct buddy_download_get *get = owner;
+    told_failure(get, 0,
+                 &(struct http_failure){.kind = get->connection == 0 ? HTTP_FAILURE_CONNECT_TIMEOUT
+                                                                     : HTTP_FAILURE_TIMEOUT});
     finish(owner, BUDDY_DOWNLOAD_NETWORK, "no headers within 10 s");
 }
 

@@ -175,6 +175,8 @@ static struct buddy_action paced_telemetry(struct buddy_planner *planner, bool f
     if (planner->now_us >= planner->turn_us) {
         due_us = planner->turn_us;
         take_turn(planner);
+    } else if (planner->telemetry_sent && planner->link.wants_data) {
+        return (struct buddy_action){.kind = BUDDY_ASK_FOR_DATA};
     } else if (planner->telemetry_sent) {
         return idle(planner->turn_us - planner->now_us);
     } else if (planner->pace->turn != NULL) {

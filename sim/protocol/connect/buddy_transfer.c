@@ -183,11 +183,21 @@ static void clean_up(struct buddy *buddy)
         buddy->machine, job == NULL ? NULL : job->path, told_cleaned, buddy);
 }
 
+static void told(const struct buddy *buddy, enum transfer_change change)
+{
+    if (buddy->observer_class != NULL && buddy->observer_class->transfer != NULL) {
+        buddy->observer_class->transfer(buddy->observer, change);
+    }
+}
+
 static void done(struct buddy *buddy, enum buddy_outcome outcome)
 {
     struct buddy_transfers *transfers = buddy->transfers;
     struct run *run = transfers->run;
     char *path = memory_copy_text(run->partial.path);
+    enum transfer_change change = outcome == BUDDY_TRANSFER_FINISHED  ? TRANSFER_DONE
+                                  : outcome == BUDDY_TRANSFER_STOPPED ? TRANSFER_STOPPED
+                                                                      : TRANSFER_ABORTED;
     stop_attempt(run);
     if (outcome == BUDDY_TRANSFER_FINISHED) {
         buddy_partial_complete(&run->partial);
@@ -195,9 +205,7 @@ static void done(struct buddy *buddy, enum buddy_outcome outcome)
         buddy_partial_give_up(&run->partial);
     }
     remember_end(transfers, run->backup.id, outcome);
-    leave_slot(buddy, outcome == BUDDY_TRANSFER_FINISHED  ? TRANSFER_DONE
-                      : outcome == BUDDY_TRANSFER_STOPPED ? TRANSFER_STOPPED
-                                                          : TRANSFER_ABORTED);
+    leave_slot(buddy, change);
     transfers->run = NULL;
     run_destroy(run);
     clean_up(buddy);
@@ -206,6 +214,7 @@ static void done(struct buddy *buddy, enum buddy_outcome outcome)
                               (struct buddy_number){0}); /* read-only as yet */
     }
     free(path);
+    told(buddy, change);
 }
 
 /* ---- attempts ---- */
@@ -420,6 +429,7 @@ const char *buddy_transfer_begin(struct buddy *buddy, const struct buddy_command
     run->tail_first = buddy_range_tail_first(command->path, run->backup.valid.size);
     buddy->transfers->run = run;
     take_slot(buddy);
+    told(buddy, TRANSFER_BEGAN);
     attempt(buddy);
     buddy_look(buddy);
     return NULL;

@@ -93,14 +93,22 @@ static void tell(struct buddy *buddy, const char *target)
     buddy_ws_tell_reply(buddy, told);
 }
 
-/* What is sent into a WebSocket is not answered: to be on its way is all that can be known of it. */
-static void tell_sent(struct buddy *buddy)
+static void tell_answered(struct buddy *buddy, const struct http_message *message)
 {
     const struct connect_observer_class *class = buddy->observer_class;
     if (class != NULL && class->answered != NULL) {
-        const struct http_message nothing = {.status = 204};
         struct connect_asked it = buddy_asked(buddy);
-        class->answered(buddy->observer, NULL, &it, &nothing);
+        class->answered(buddy->observer, NULL, &it, message);
+    }
+}
+
+static void tell_lost(struct buddy *buddy)
+{
+    const struct connect_observer_class *class = buddy->observer_class;
+    if (class != NULL && class->lost != NULL) {
+        const struct http_failure gone = {.kind = HTTP_FAILURE_NO_REPLY, .end = STREAM_END_CLOSED};
+        struct connect_asked it = buddy_asked(buddy);
+        class->lost(buddy->observer, NULL, &it, &gone);
     }
 }
 
@@ -108,13 +116,14 @@ static void tell_sent(struct buddy *buddy)
 static void say(struct buddy *buddy, const struct buddy_action *action)
 {
     struct buddy_ws *ws = &buddy->ws;
+    bool event = action->kind == BUDDY_SEND_EVENT;
+    buddy_render(buddy, action);
     if (!websocket_open(ws->socket)) {
+        tell_lost(buddy);
         buddy_ws_drop(buddy, "the connection has ended");
         buddy_finish(buddy, BUDDY_FAILED_TO_SEND, false);
         return;
     }
-    bool event = action->kind == BUDDY_SEND_EVENT;
-    buddy_render(buddy, action);
     if (!send_pieces(buddy)) {
         /* A token that fits into no frame: what was begun is never ended, and it is tried again
          * without a back-off, until the server has enough of it (1.6). */
@@ -122,7 +131,9 @@ static void say(struct buddy *buddy, const struct buddy_action *action)
         return;
     }
     tell(buddy, event ? "/p/events" : "/p/telemetry");
-    tell_sent(buddy);
+    /* What is sent into a WebSocket is not answered: to be on its way is all that can be known of
+     * it. */
+    tell_answered(buddy, &(struct http_message){.status = 204});
     buddy_finish(buddy, BUDDY_OK, true);
 }
 
@@ -248,6 +259,7 @@ void buddy_ws_reply(struct buddy *buddy, const struct http_message *message)
         buddy_finish(buddy, BUDDY_REFUSED, false);
         buddy_finish(buddy, BUDDY_FAILED_TO_SEND, false);
     } else if (!is_granted(&buddy->ws, message)) {
+        tell_answered(buddy, message);
         buddy_finish(buddy, BUDDY_FAILED_TO_SEND, false);
     } else {
         take_connection(buddy);

@@ -112,8 +112,9 @@ struct connect_host_class {
      * connect_sdk_transfer_over() follows, at once or later. */
     void (*downloaded)(void *host, const char *path, bool to_print);
 
-    /* The printer takes in one file at a time, whoever sends it (sim/machine/transfer.h): the one that
-     * is under way (NULL: none), and what the SDK's own do with it. All NULL: there are only these. */
+    /* The printer takes in one file at a time, whoever sends it (sim/machine/transfer.h): the one
+     * that is under way (NULL: none), and what the SDK's own do with it. All NULL: there are only
+     * these. */
     const struct transfer *(*transfer)(void *host);
     bool (*transfer_begin)(void *host, const struct transfer *transfer);
     void (*transfer_advance)(void *host, uint64_t size, uint64_t received);
@@ -165,6 +166,12 @@ struct connect_observer_class {
                      const struct connect_asked *asked, const struct http_message *message);
     void (*lost)(void *observer, const struct connect_sdk *sdk, const struct connect_asked *asked,
                  const struct http_failure *failure);
+    /* A file that the server has it download: that it begins and how it ends; a connection of the
+     * download's own, told as opened next; an attempt that failed, because of the status of its
+     * reply or, when that is 0, of `failure` (NULL: what came was not to be taken). May be NULL. */
+    void (*transfer)(void *observer, enum transfer_change change);
+    void (*fetches)(void *observer, uint32_t connection);
+    void (*fetch_failed)(void *observer, int status, const struct http_failure *failure);
 };
 
 struct connect_sdk_settings {
@@ -177,7 +184,7 @@ struct connect_sdk_settings {
     void *host;
     const struct connect_observer_class *observer_class; /* NULL: none */
     void *observer;
-    uint32_t quirks_off; /* defects (quirks.h) that the SDK shall not show; 0: it shows all */
+    uint32_t quirks_off;       /* defects (quirks.h) that the SDK shall not show; 0: it shows all */
     int64_t transfer_turn_us;  /* how often the thread of downloads looks for work; 0: 0.1 s */
     int64_t watch_interval_us; /* how often the host polls the file watcher; 0: 0.2 s, PrusaLink's
                                   (connect-sdk.md 8.5) */

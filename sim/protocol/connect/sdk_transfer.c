@@ -37,9 +37,18 @@ void sdk_transfer_advanced(const struct sdk_transfer *transfer)
     }
 }
 
+static void told(const struct sdk_transfer *transfer, enum transfer_change change)
+{
+    const struct connect_sdk *sdk = transfer->sdk;
+    if (sdk->observer_class != NULL && sdk->observer_class->transfer != NULL) {
+        sdk->observer_class->transfer(sdk->observer, change);
+    }
+}
+
 /* The target stays known. */
 static void end(struct sdk_transfer *transfer)
 {
+    bool ran = sdk_transfer_runs(transfer);
     if (transfer->slot) {
         transfer->slot = false;
         transfer->sdk->host_class->transfer_end(transfer->sdk->host, transfer->over);
@@ -52,6 +61,9 @@ static void end(struct sdk_transfer *transfer)
     free(transfer->path);
     free(transfer->url);
     transfer->path = transfer->url = NULL;
+    if (ran) {
+        told(transfer, transfer->over);
+    }
 }
 
 void sdk_transfer_free(struct connect_sdk *sdk)
@@ -411,6 +423,7 @@ static void begin(struct sdk_transfer *transfer, enum sdk_transfer_kind kind,
     transfer->start_us = sdk->world->now_us;
     transfer->over = TRANSFER_ABORTED;
     take_slot(transfer);
+    told(transfer, TRANSFER_BEGAN);
     int64_t turn_us = sdk->transfer_turn_us;
     world_arm(sdk->world, &transfer->turn, (sdk->world->now_us / turn_us + 1) * turn_us);
 }

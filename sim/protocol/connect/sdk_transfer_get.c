@@ -84,6 +84,15 @@ static void told_reply(struct sdk_download *download, const struct http_message 
     }
 }
 
+static void told_failure(const struct sdk_download *download, int status,
+                         const struct http_failure *failure)
+{
+    const struct connect_sdk *sdk = sdk_of(download);
+    if (sdk->observer_class != NULL && sdk->observer_class->fetch_failed != NULL) {
+        sdk->observer_class->fetch_failed(sdk->observer, status, failure);
+    }
+}
+
 void sdk_download_destroy(struct sdk_download *download)
 {
     if (download == NULL) {
@@ -200,6 +209,7 @@ static void body_over(struct sdk_download *download, bool whole)
         return;
     }
     if (transfer->transferred == 0) {
+        told_failure(download, 0, NULL);
         abort_with(download, "Empty response");
     } else {
         sdk_transfer_finished(transfer, whole);
@@ -227,6 +237,7 @@ static bool collect(void *owner, const char *bytes, size_t size)
 static void not_decoded(struct sdk_download *download)
 {
     struct buffer reason = {0};
+    told_failure(download, 0, NULL);
     buffer_format(&reason,
                   "('Received response with content-encoding: %s, but failed to decode it.', "
                   "error('Error -3 while decompressing data: %s'))",
@@ -275,6 +286,7 @@ static bool read_length(struct sdk_download *download, struct slice value)
     }
     if (!python_int(value.bytes, value.size, &size) || size < 0) {
         struct buffer text = {0}, reason = {0};
+        told_failure(download, 0, NULL);
         buffer_append(&text, value.bytes, value.size);
         buffer_append_text(&reason, "invalid literal for int() with base 10: ");
         python_repr(&reason, buffer_text(&text), text.size);
@@ -287,6 +299,7 @@ static bool read_length(struct sdk_download *download, struct slice value)
     transfer->size = (uint64_t)size;
     if (size == 0) { /* the progress of it */
         transfer->size_known = false;
+        told_failure(download, 0, NULL);
         abort_with(download, "division by zero");
         return false;
     }
@@ -328,8 +341,10 @@ static void head(void *owner, const struct http_message *message)
     char reason[320];
     if (message->status != 200) {
         snprintf(reason, sizeof reason, "Invalid status code: %d", message->status);
+        told_failure(download, message->status, NULL);
         abort_with(download, reason);
     } else if (!type_good(type)) {
+        told_failure(download, 0, NULL);
         snprintf(reason, sizeof reason, "Invalid content type: %.*s",
                  (int)(type.size < 256 ? type.size : 256), type.bytes);
         abort_with(download, reason);
@@ -444,6 +459,7 @@ static void failed(void *owner, const struct http_failure *failure)
     bool by_us = copy.kind == HTTP_FAILURE_TIMEOUT || copy.kind == HTTP_FAILURE_NOT_HTTP;
     told_end(download, by_us ? STREAM_END_CLOSED : copy.end, by_us,
              failure->why == NULL ? http_failure_name(copy.kind) : failure->why);
+    told_failure(download, 0, &copy);
     bool reset = copy.end == STREAM_END_RESET;
     switch (copy.kind) {
     case HTTP_FAILURE_CONNECT:
@@ -485,6 +501,9 @@ static void opened(void *owner, uint32_t connection)
     const struct connect_sdk *sdk = sdk_of(download);
     download->connection = connection;
     trace_http(sdk->world, sdk->name, peer_name(download), connection, "open", NULL, 0);
+    if (sdk->observer_class != NULL && sdk->observer_class->fetches != NULL) {
+        sdk->observer_class->fetches(sdk->observer, connection);
+    }
     if (sdk->observer_class != NULL && sdk->observer_class->opened != NULL) {
         sdk->observer_class->opened(sdk->observer, sdk, connection);
     }
