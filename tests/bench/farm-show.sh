@@ -124,9 +124,9 @@ killed() {
     serve
     begin --workers 2
     sleep $((warm_up + 5))
-    local first
-    read -r first _ < <(children $farm)
-    kill -9 "$first"
+    local workers
+    workers=$(children $farm)
+    kill -9 "${workers%% *}"
     wait $farm && code=0 || code=$?
     stop
     echo "a worker of two killed: exit code $code, and the report says: $(grep -m1 INCOMPLETE "$work/report")"
