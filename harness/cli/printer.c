@@ -180,7 +180,8 @@ static bool suits_model(const struct printer_options *options, const struct mode
     bool buddy = strcmp(model->family, "buddy") == 0;
     const char *option = options->host != NULL  ? "--host"
                          : options->sdk != NULL ? "--sdk"
-                                                : NULL;
+                         : options->cameras.count > 0 ? "--camera"
+                                                      : NULL;
     if (options->websocket && !buddy) {
         return error_set(error, "--websocket: the %s speaks HTTP only", model->title);
     }
@@ -219,6 +220,14 @@ static bool pick_face(struct bench *bench, uint64_t *serve_quirks, struct error 
         face->telemetry = options->minimal ? CONNECT_TELEMETRY_MINIMAL : CONNECT_TELEMETRY_FULL;
         face->telemetry_interval_us = options->telemetry_interval_us;
     }
+    for (size_t i = 0; i < options->cameras.count; i++) {
+        if (!printer_cameras_add(&bench->ini.cameras, options->cameras.items[i], error)) {
+            return error_prefix(error, "--camera");
+        }
+    }
+    face->cameras = bench->ini.cameras.list;
+    face->camera_count = bench->ini.cameras.count;
+    face->register_cameras = true;
     face->websocket = options->websocket;
     face->location = options->location != NULL ? options->location : face->location;
     face->register_at_start = true;

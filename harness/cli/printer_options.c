@@ -35,10 +35,11 @@ static int check_options(const struct cli_usage *usage, const struct printer_opt
         return cli_complain(usage, "--count: expected 1 to %d", COUNT_MAX);
     }
     if (options->count > 1 && (options->serial != NULL || options->token != NULL ||
-                               options->ini != NULL || options->directory != NULL)) {
+                               options->ini != NULL || options->directory != NULL ||
+                               options->cameras.count > 0)) {
         return cli_complain(
             usage,
-            "--serial, --token, --ini and --directory are of one printer, not of --count of them");
+            "--serial, --token, --ini, --directory and --camera are of one printer, not of --count of them");
     }
     if (options->minimal && !options->telemetry_given) {
         return cli_complain(usage, "--minimal needs --telemetry-interval");
@@ -92,6 +93,10 @@ static size_t faces(struct printer_options *o, struct cli_option *out)
         {"firmware", CLI_TEXT, &o->firmware, "TEXT", "firmware version; default the model's", NULL},
         {"host", CLI_TEXT, &o->host, "HOST",
          "prusalink (default), or sdk: a bare program on the SDK", NULL},
+        {"camera", CLI_LIST, &o->cameras, "NAME[,SCHEME[,SIZE]]",
+         "register a camera, too, and send its pictures, e.g. \"Bench,TEN_SEC,640x480\";\nmay be "
+         "given several times",
+         NULL},
         {"sdk", CLI_TEXT, &o->sdk, "VERSION", "0.7.1, 0.8.0 or 0.8.1 (default)", NULL},
         {"no-quirks", CLI_FLAG, &o->no_quirks, NULL,
          "without the known defects of the real printer", NULL},
@@ -167,4 +172,5 @@ void printer_options_free(struct printer_options *options)
     cli_list_free(&options->faults);
     cli_list_free(&options->spoils);
     cli_list_free(&options->quirks);
+    cli_list_free(&options->cameras);
 }

@@ -9,7 +9,7 @@ struct printer_options {
     const char *connect, *ini, *token, *serial, *name, *location, *firmware, *host, *sdk,
         *model_file;
     const char *directory, *print, *ca, *trace;
-    struct cli_list files, faults, spoils, quirks;
+    struct cli_list files, faults, spoils, quirks, cameras;
     struct printer_serve serve; /* its `at` NULL: no PrusaLink */
     uint64_t seed, index, job_counter, room, count;
     int64_t telemetry_interval_us, duration_us;

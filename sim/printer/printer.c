@@ -251,9 +251,13 @@ static bool take_ini(struct printer_ini *out, struct settings_ini *ini, struct e
             .location = memory_copy_text(printer.location),
             .api_key = memory_copy_text(*printer.api_key == '\0' ? NULL : printer.api_key),
         };
+        done = printer_cameras_read(&out->cameras, ini, error);
     }
     if (ini != NULL) {
         settings_ini_destroy(ini);
+    }
+    if (!done) {
+        printer_ini_free(out);
     }
     return done;
 }
@@ -276,6 +280,7 @@ void printer_ini_free(struct printer_ini *ini)
     free(ini->name);
     free(ini->location);
     free(ini->api_key);
+    printer_cameras_free(&ini->cameras);
     *ini = (struct printer_ini){0};
 }
 
@@ -285,4 +290,6 @@ void printer_ini_apply(const struct printer_ini *ini, struct connect_face_settin
     settings->printer_name = ini->name;
     settings->location = ini->location;
     settings->api_key = ini->api_key;
+    settings->cameras = ini->cameras.list;
+    settings->camera_count = ini->cameras.count;
 }

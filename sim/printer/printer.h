@@ -8,6 +8,7 @@
 #include "sim/base/error.h"
 #include "sim/base/world.h"
 #include "sim/machine/machine.h"
+#include "sim/printer/cameras.h"
 #include "sim/protocol/connect/prusalink.h"
 #include "sim/protocol/link/link.h"
 #include "sim/wire/stream.h"
@@ -71,6 +72,7 @@ bool printer_listen(struct printer *printer, struct endpoint *at, struct error *
 struct printer_ini {
     char *server, *token, *name, *location; /* token "" : not registered */
     char *api_key;                          /* of its local interface, told in INFO; NULL: none */
+    struct printer_cameras cameras;
 };
 
 /* `file` names the text in errors. False with the reason: "FILE:LINE: …". */

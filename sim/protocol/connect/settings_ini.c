@@ -268,6 +268,16 @@ bool settings_ini_has_section(const struct settings_ini *ini, const char *sectio
     return find(ini, section, NULL) != NULL;
 }
 
+const char *settings_ini_section(const struct settings_ini *ini, size_t index)
+{
+    for (size_t i = 0; i < ini->count; i++) {
+        if (ini->entries[i].key == NULL && index-- == 0) {
+            return ini->entries[i].section;
+        }
+    }
+    return NULL;
+}
+
 static const struct entry *find_value(const struct settings_ini *ini, const char *section,
                                       const char *key)
 {

@@ -21,6 +21,7 @@ struct settings_ini *settings_ini_load(const char *path, struct error *error);
 void settings_ini_destroy(struct settings_ini *ini);
 
 bool settings_ini_has_section(const struct settings_ini *ini, const char *section);
+const char *settings_ini_section(const struct settings_ini *ini, size_t index); /* NULL: no more */
 const char *settings_ini_get(const struct settings_ini *ini, const char *section,
                              const char *key); /* NULL: none */
 /* False with the reason when the value is there and is none; `*value` stays what it was when the
