@@ -125,11 +125,31 @@ says 0 "1 passed, 0 failed" check connect-server "$secure" --ca "$work/right.pem
 says 2 "/none" check connect-server "$secure" --ca /none
 
 # ---- Ctrl-C, at every stage ----
-interrupted() { # CODE WORDS SECONDS ARGUMENT...
-    local code=$1 words=$2 seconds=$3 output status
+catches() { # PID: it has a way of its own with SIGINT by now
+    local mask
+    while read -r name mask; do
+        [[ $name = SigCgt: || $name = SigBlk: ]] && ((0x$mask & 2)) && return
+    done <"/proc/$1/status"
+    return 1
+}
+
+interrupted() { # CODE WORDS SECONDS ARGUMENT...: so long after it has begun to listen for it
+    local code=$1 words=$2 seconds=$3 output status pid
     shift 3
-    output=$(timeout --preserve-status -s INT -k 20 "$seconds" "$hotbed" "$@" 2>&1)
+    env --default-signal=INT "$hotbed" "$@" >"$work/interrupted" 2>&1 &
+    pid=$!
+    for _ in $(seq 1200); do
+        catches $pid && break
+        sleep 0.05
+    done
+    sleep "$seconds"
+    kill -INT $pid
+    (sleep 60 && kill -KILL $pid) 2>/dev/null &
+    local watchdog=$!
+    wait $pid
     status=$?
+    kill $watchdog 2>/dev/null
+    output=$(<"$work/interrupted")
     if [ $status -eq "$code" ] && grep -qF -- "$words" <<<"$output"; then
         pass "$*"
     else
