@@ -147,7 +147,7 @@ bool printer_cameras_read(struct printer_cameras *cameras, const struct settings
             !read_camera(cameras, ini, section, error)) {
             char prefix[120];
             snprintf(prefix, sizeof prefix, "[%.100s]", section);
-            return error_prefix(error, prefix);
+            return error_prefix(error, "%s", prefix);
         }
     }
     return true;
