@@ -24,6 +24,7 @@ struct sdk_cameras {
     struct sdk_camera *first;
     struct timer timer;
     int64_t since_us;     /* the timed schemes count from here */
+    int64_t due_us; /* what the timer is set to */
     unsigned layer_marks; /* runs on from one print to the next */
 };
 
@@ -120,6 +121,7 @@ static void arm(struct sdk_cameras *cameras)
     if (next_us == INT64_MAX) {
         world_cancel(cameras->sdk->world, &cameras->timer);
     } else {
+        cameras->due_us = next_us;
         world_arm(cameras->sdk->world, &cameras->timer, next_us);
     }
 }
@@ -127,7 +129,7 @@ static void arm(struct sdk_cameras *cameras)
 static void turn(void *owner)
 {
     struct sdk_cameras *cameras = owner;
-    int64_t since_us = cameras->sdk->world->now_us - cameras->since_us;
+    int64_t since_us = cameras->due_us - cameras->since_us; /* on a wall clock it is a little later now */
     for (int i = 0; i < CONNECT_TRIGGERS; i++) {
         if (triggers[i].every_us > 0 && since_us % triggers[i].every_us == 0) {
             fire(cameras, (enum connect_trigger)i);
