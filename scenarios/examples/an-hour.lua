@@ -1,4 +1,4 @@
--- How a whole workshop spends its time at one server: one printer of each model, those with Buddy firmware once over HTTP and once
+-- How a workshop spends its time at one server: one printer of each model, those with Buddy firmware once over HTTP and once
 -- over a WebSocket. Each registers, prints, takes in another file meanwhile, is paused, asks for other filament, has a fan
 -- that stands still and a drive that is pulled and put back, and finishes. Whoever stands beside it does what it asks for.
 -- At the end the server knows each of them as it is: nothing but messages has told it.
@@ -18,7 +18,9 @@ local BRISK = { step = 0.5, out = 2, rest = 2, again = 20, still = 3, bytes_per_
 
 -- What kinds of printers have: where their files are, and what is pulled out of them.
 local KINDS = {
-  mk3 = { folder = "/PrusaLink gcodes/", file = "pauses.gcode", medium = { name = "SD Card", kind = "sdcard", read_only = true } },
+  mk3 = {
+    folder = "/PrusaLink gcodes/", file = "pauses.gcode", medium = { name = "SD Card", kind = "sdcard", read_only = true },
+  },
   buddy = { folder = "/usb/", file = "pauses.gcode", medium = { name = "usb", kind = "usb" } },
   sl1 = { folder = "/local/", file = "resin.sl1", medium = { name = "usb", kind = "usb" } },
 }
@@ -64,7 +66,7 @@ local function upload(t, visitor)
   visitor.fetch = t.connect:download(visitor.printer, visitor.served, visitor.upload, { encrypted = visitor.family == "buddy" })
 end
 
-local function put_back(t, visitor)
+local function put_back(_, visitor)
   visitor.printer:attach(visitor.kind.medium)
   if visitor.family == "buddy" then -- what was on it
     visitor.printer:put_file(visitor.path, visitor.content)
@@ -80,7 +82,8 @@ local function paused(t, visitor)
   elseif ago(t, visitor, "pulled", visitor.pace.out) and once(visitor, "put back") then
     put_back(t, visitor)
     note(t, visitor, "back")
-  elseif ago(t, visitor, "back", visitor.pace.rest) and (not visitor.at.resumed or ago(t, visitor, "resumed", visitor.pace.again)) then
+  elseif ago(t, visitor, "back", visitor.pace.rest)
+    and (not visitor.at.resumed or ago(t, visitor, "resumed", visitor.pace.again)) then
     t.connect:command(visitor.printer, "RESUME_PRINT")
     note(t, visitor, "resumed")
   end

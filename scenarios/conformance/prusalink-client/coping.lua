@@ -39,6 +39,7 @@ local function coping(id, sentence, dialects, options, judge)
 end
 
 coping("COPE-BUSY", "a printer that prints goes on printing", "PB", { printing = true }, function(t, bed)
+  t:wait "4s" -- one that is stopped parks first
   t:expect(bed.printer:state(), bed.name .. ": state"):one_of { "PRINTING", "PAUSED" }
   local content = bed.printer:file_content(bed.root .. "/cube.gcode")
   t:expect(content and #content, bed.name .. ": bytes of the file that is printed"):equals(720 * 6)
