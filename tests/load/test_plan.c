@@ -85,80 +85,81 @@ static void a_farm_file_says_everything(void **state)
     load_plan_destroy(plan);
 }
 
+static const struct {
+    const char *passage, *by;
+    unsigned line;
+    const char *says;
+} wrong_rows[] = {
+    {"duration: 5m", "duration: 0s", 3, "'duration': expected a time from 1s to 24h"},
+    {"duration: 5m", "duration: 25h", 3, "'duration': expected a time from 1s to 24h"},
+    {"duration: 5m", "duration: -5m", 3, "'duration': expected a time"},
+    {"warm_up: 30s", "warm_up: 5m", 4,
+     "'warm_up': expected a time that is less than the duration"},
+    {"ramp: 10s", "ramp: soon", 5, "'arrival.ramp': expected a time"},
+    {"ramp: 10s", "ramp: 10s, rate: 5", 5, "'arrival': expected one of ramp, rate and stages"},
+    {"ramp: 10s", "rate: 0", 5, "'arrival.rate': expected printers per second"},
+    {"ramp: 10s", "stages: [{for: 1s, printers: 101}]", 5,
+     "'arrival.stages[0].printers': expected a whole"},
+    {"ramp: 10s", "stages: [{for: 1s, printers: 1}, {for: 0s, printers: 9}]", 5,
+     "'arrival.stages[1].for': expected"},
+    {"style: full", "style: fast", 6, "'telemetry.style': expected host, full or minimal"},
+    {"token: t{printer}\n", "websocket: true\n", 11,
+     "'groups[0].websocket': expected true of printers whose firmware can"},
+    {"token: t{printer}\n", "faults: [delay=telemetry]\n", 11,
+     "'groups[0].faults[0]': expected"},
+    {"generator:", "commands: [{command: SEND_INFO, every: 1us}]\ngenerator:", 26,
+     "'commands[0].every': expected a time from 100ms"},
+    {"generator:", "commands: [{command: A, gcode: G28, every: 1s}]\ngenerator:", 26,
+     "'commands[0]': expected one of command and gcode"},
+    {"model: mk3\n", "model: mk33\n", 9,
+     "'groups[0].model': expected the name of a built-in model"},
+    {"count: 60", "count: 0", 10, "'groups[0].count': expected a whole number from 1"},
+    {"count: 60", "count: -1", 10, "'groups[0].count'"},
+    {"count: 60", "count: 10000001", 10,
+     "'groups[0].count': expected a whole number from 1 to 10000000"},
+    {"count: 40", "count: 99999999999999", 15, "'groups[1].count'"},
+    {"count: 40", "count: 4.5", 15, "'groups[1].count': expected a whole number"},
+    {"token: t{printer}", "token: same", 11,
+     "'groups[0].token': expected printable characters"},
+    {"normal(1s, 100ms)", "normal(1s)", 12,
+     "'groups[0].telemetry.interval': expected a time from 1ms"},
+    {"normal(1s, 100ms)", "uniform(2s, 1s)", 12, "'groups[0].telemetry.interval': expected"},
+    {"normal(1s, 100ms)", "exponential(0s)", 12, "'groups[0].telemetry.interval': expected"},
+    {"name: two", "name: one", 13, "'groups[1].name': expected a name of its own"},
+    {"host: sdk", "host: octoprint", 16, "'groups[1].host': expected prusalink or sdk"},
+    {"sdk: 0.8.0", "sdk: 0.9", 17, "'groups[1].sdk': expected 0.7.1, 0.8.0 or 0.8.1"},
+    {"files/cube.gcode", "files/none.gcode", 18,
+     "'groups[1].files[0]': expected a file that can be read"},
+    {"weight: 10, print: cube.gcode", "weight: 10, print: x.gcode", 21,
+     "'groups[1].states[1].print': expected the name"},
+    {"weight: 30", "weight: 0", 20,
+     "'groups[1].states[0].weight': expected a whole number from 1 to 1000"},
+    {"pause: 1m", "pause: 0s", 22, "'groups[1].pause': expected a time from 1ms"},
+    {"p99 < 200ms", "p99 < 200", 24, NULL}, /* seconds: fine */
+    {"p99 < 200ms", "p99 < fast", 24, "'thresholds[0]': expected a threshold as"},
+    {"p99 < 200ms", "p101 < 1s", 24, "'thresholds[0]': expected a threshold as"},
+    {"two/event", "three/event", 25, "'thresholds[1]': expected the name of a group"},
+    {"lateness: 20ms", "lateness: 0s", 26, "'generator.lateness': expected a time from 1ms"},
+    {"cpu: 90", "cpu: 900", 26, "'generator.cpu': expected a percentage"},
+    {"name: mixed", "nam: mixed", 1, "Unexpected key: nam"},
+    {"seed: 7", "seed: seven", 2, "'seed'"},
+};
+
 static void every_error_names_file_line_and_field(void **state)
 {
     (void)state;
-    static const struct {
-        const char *passage, *by;
-        unsigned line;
-        const char *says;
-    } rows[] = {
-        {"duration: 5m", "duration: 0s", 3, "'duration': expected a time from 1s to 24h"},
-        {"duration: 5m", "duration: 25h", 3, "'duration': expected a time from 1s to 24h"},
-        {"duration: 5m", "duration: -5m", 3, "'duration': expected a time"},
-        {"warm_up: 30s", "warm_up: 5m", 4,
-         "'warm_up': expected a time that is less than the duration"},
-        {"ramp: 10s", "ramp: soon", 5, "'arrival.ramp': expected a time"},
-        {"ramp: 10s", "ramp: 10s, rate: 5", 5, "'arrival': expected one of ramp, rate and stages"},
-        {"ramp: 10s", "rate: 0", 5, "'arrival.rate': expected printers per second"},
-        {"ramp: 10s", "stages: [{for: 1s, printers: 101}]", 5,
-         "'arrival.stages[0].printers': expected a whole"},
-        {"ramp: 10s", "stages: [{for: 1s, printers: 1}, {for: 0s, printers: 9}]", 5,
-         "'arrival.stages[1].for': expected"},
-        {"style: full", "style: fast", 6, "'telemetry.style': expected host, full or minimal"},
-        {"token: t{printer}\n", "websocket: true\n", 11,
-         "'groups[0].websocket': expected true of printers whose firmware can"},
-        {"token: t{printer}\n", "faults: [delay=telemetry]\n", 11,
-         "'groups[0].faults[0]': expected"},
-        {"generator:", "commands: [{command: SEND_INFO, every: 1us}]\ngenerator:", 26,
-         "'commands[0].every': expected a time from 100ms"},
-        {"generator:", "commands: [{command: A, gcode: G28, every: 1s}]\ngenerator:", 26,
-         "'commands[0]': expected one of command and gcode"},
-        {"model: mk3\n", "model: mk33\n", 9,
-         "'groups[0].model': expected the name of a built-in model"},
-        {"count: 60", "count: 0", 10, "'groups[0].count': expected a whole number from 1"},
-        {"count: 60", "count: -1", 10, "'groups[0].count'"},
-        {"count: 60", "count: 10000001", 10,
-         "'groups[0].count': expected a whole number from 1 to 10000000"},
-        {"count: 40", "count: 99999999999999", 15, "'groups[1].count'"},
-        {"count: 40", "count: 4.5", 15, "'groups[1].count': expected a whole number"},
-        {"token: t{printer}", "token: same", 11,
-         "'groups[0].token': expected printable characters"},
-        {"normal(1s, 100ms)", "normal(1s)", 12,
-         "'groups[0].telemetry.interval': expected a time from 1ms"},
-        {"normal(1s, 100ms)", "uniform(2s, 1s)", 12, "'groups[0].telemetry.interval': expected"},
-        {"normal(1s, 100ms)", "exponential(0s)", 12, "'groups[0].telemetry.interval': expected"},
-        {"name: two", "name: one", 13, "'groups[1].name': expected a name of its own"},
-        {"host: sdk", "host: octoprint", 16, "'groups[1].host': expected prusalink or sdk"},
-        {"sdk: 0.8.0", "sdk: 0.9", 17, "'groups[1].sdk': expected 0.7.1, 0.8.0 or 0.8.1"},
-        {"files/cube.gcode", "files/none.gcode", 18,
-         "'groups[1].files[0]': expected a file that can be read"},
-        {"weight: 10, print: cube.gcode", "weight: 10, print: x.gcode", 21,
-         "'groups[1].states[1].print': expected the name"},
-        {"weight: 30", "weight: 0", 20,
-         "'groups[1].states[0].weight': expected a whole number from 1 to 1000"},
-        {"pause: 1m", "pause: 0s", 22, "'groups[1].pause': expected a time from 1ms"},
-        {"p99 < 200ms", "p99 < 200", 24, NULL}, /* seconds: fine */
-        {"p99 < 200ms", "p99 < fast", 24, "'thresholds[0]': expected a threshold as"},
-        {"p99 < 200ms", "p101 < 1s", 24, "'thresholds[0]': expected a threshold as"},
-        {"two/event", "three/event", 25, "'thresholds[1]': expected the name of a group"},
-        {"lateness: 20ms", "lateness: 0s", 26, "'generator.lateness': expected a time from 1ms"},
-        {"cpu: 90", "cpu: 900", 26, "'generator.cpu': expected a percentage"},
-        {"name: mixed", "nam: mixed", 1, "Unexpected key: nam"},
-        {"seed: 7", "seed: seven", 2, "'seed'"},
-    };
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        char *text = changed(rows[i].passage, rows[i].by);
+    for (size_t i = 0; i < sizeof wrong_rows / sizeof *wrong_rows; i++) {
+        char *text = changed(wrong_rows[i].passage, wrong_rows[i].by);
         struct error error = {{0}};
         struct load_plan *plan = parse(text, &error);
         char place[40];
-        snprintf(place, sizeof place, "tests/load/own.yaml:%u: ", rows[i].line);
-        if ((plan == NULL) != (rows[i].says != NULL)) {
-            fail_msg("\"%s\": %s", rows[i].by, plan != NULL ? "was taken" : error.text);
+        snprintf(place, sizeof place, "tests/load/own.yaml:%u: ", wrong_rows[i].line);
+        if ((plan == NULL) != (wrong_rows[i].says != NULL)) {
+            fail_msg("\"%s\": %s", wrong_rows[i].by, plan != NULL ? "was taken" : error.text);
         }
         if (plan == NULL &&
-            (strstr(error.text, place) != error.text || strstr(error.text, rows[i].says) == NULL)) {
-            fail_msg("\"%s\" gives: %s", rows[i].by, error.text);
+            (strstr(error.text, place) != error.text || strstr(error.text, wrong_rows[i].says) == NULL)) {
+            fail_msg("\"%s\" gives: %s", wrong_rows[i].by, error.text);
         }
         load_plan_destroy(plan);
         free(text);
