@@ -113,7 +113,7 @@ int cli_check(int argc, char **argv)
     if (other != NULL) {
         return other->run(argc - 1, argv + 1);
     }
-    struct suite_options options = {.seed = 1};
+    struct suite_options options = {.seed = 1, .wires = SUITE_CONNECT};
     struct cli_list arguments = {0};
     struct device_options device = {0};
     const struct cli_option table[] = {
@@ -124,7 +124,10 @@ int cli_check(int argc, char **argv)
          &device.watch},
         {"bare-sdk", CLI_FLAG, &device.bare_sdk, NULL, "as a host of the SDK that is no PrusaLink", NULL},
         {"strict", CLI_FLAG, &options.strict, NULL, "a broken fidelity of a stranger is a failure", NULL},
-        SUITE_OPTION_ROWS(&options),
+        SUITE_OPTION_ROWS(&options, "hotbed mock connect\n--list-misbehaviours tells them"),
+        SUITE_TIME_ROWS(&options),
+        SUITE_CONNECT_ROWS(&options),
+        SUITE_SERVER_ROWS(&options),
         {NULL, CLI_FLAG, NULL, NULL, NULL, NULL},
     };
     const struct cli_usage usage = {

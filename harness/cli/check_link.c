@@ -105,17 +105,13 @@ static int check(const struct cli_usage *usage, struct suite_options *options, c
     if (path != NULL && *path != '\0' && strcmp(path, "/") != 0) {
         return cli_complain(usage, "%s: expected the address of a printer, without a path", url);
     }
-    if (options->quirks.count > 0) {
-        return cli_complain(usage, "--quirk is for printers that speak Connect; --no-quirks leaves out the checks of "
-                                   "known defects");
-    }
     int code = complain_of(usage, link, url);
     return code != -1 ? code : play(usage, options, link, url);
 }
 
 int cli_check_link(int argc, char **argv)
 {
-    struct suite_options options = {.seed = 1};
+    struct suite_options options = {.seed = 1, .wires = SUITE_LINK};
     struct cli_list arguments = {0};
     struct link_options link = {0};
     const struct cli_option table[] = {
@@ -125,7 +121,9 @@ int cli_check_link(int argc, char **argv)
         {"allow-write", CLI_FLAG, &link.write, NULL, "upload, make folders and delete, in a folder of its own", NULL},
         {"allow-print", CLI_FLAG, &link.print, NULL, "start, pause and stop prints of its own", NULL},
         {"strict", CLI_FLAG, &options.strict, NULL, "a broken fidelity of a stranger is a failure", NULL},
-        SUITE_OPTION_ROWS(&options),
+        SUITE_OPTION_ROWS(&options, "link: and one of hotbed\nprinter --list-misbehaviours"),
+        SUITE_TIME_ROWS(&options),
+        SUITE_SERVER_ROWS(&options),
         {NULL, CLI_FLAG, NULL, NULL, NULL, NULL},
     };
     const struct cli_usage usage = {

@@ -71,13 +71,14 @@ static int play(const struct cli_usage *usage, struct suite_options *options, co
 
 int cli_check_link_client(int argc, char **argv)
 {
-    struct suite_options options = {.seed = 1};
+    struct suite_options options = {.seed = 1, .wires = SUITE_LINK};
     struct cli_list arguments = {0};
     int64_t by_hand_us = 0;
     const struct cli_option table[] = {
         {"by-hand", CLI_DURATION, &by_hand_us, "TIME", "tell the addresses and judge what comes there meanwhile", NULL},
         {"strict", CLI_FLAG, &options.strict, NULL, "a broken fidelity is a failure", NULL},
-        SUITE_OPTION_ROWS(&options),
+        SUITE_OPTION_ROWS(&options, "link: and one of hotbed\nprinter --list-misbehaviours"),
+        SUITE_TIME_ROWS(&options),
         {NULL, CLI_FLAG, NULL, NULL, NULL, NULL},
     };
     const struct cli_usage usage = {.line = "check prusalink-client [OPTION...] [-- COMMAND]",

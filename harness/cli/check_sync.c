@@ -71,11 +71,11 @@ static int play(const struct cli_usage *usage, struct suite_options *options, co
 
 int cli_check_sync(int argc, char **argv)
 {
-    struct suite_options options = {.seed = 1};
+    struct suite_options options = {.seed = 1, .wires = SUITE_LINK};
     struct cli_list arguments = {0};
     const struct cli_option table[] = {
         {"strict", CLI_FLAG, &options.strict, NULL, "a broken fidelity is a failure", NULL},
-        SUITE_OPTION_ROWS(&options),
+        SUITE_OPTION_ROWS(&options, "link: and one of hotbed\nprinter --list-misbehaviours"),
         {NULL, CLI_FLAG, NULL, NULL, NULL, NULL},
     };
     const struct cli_usage usage = {

@@ -458,7 +458,8 @@ static int play_scenarios(struct options *options, const struct cli_usage *usage
                                            .listen_certificate = options->certificate,
                                            .listen_key = options->key,
                                            .bare_sdk = options->bare_sdk};
-    struct suite_options suite = {.seed = options->seed_given ? options->seed : 1,
+    struct suite_options suite = {.wires = SUITE_CONNECT,
+                                  .seed = options->seed_given ? options->seed : 1,
                                   .trace = options->trace,
                                   .misbehave = options->misbehave};
     return run_scenarios(usage, &suite, &options->scenarios, &(struct cli_list){0}, &targets);

@@ -86,13 +86,16 @@ static int run(const struct cli_usage *usage, struct suite_options *options, con
 
 int cli_run(int argc, char **argv)
 {
-    struct suite_options options = {.seed = 1};
+    struct suite_options options = {.seed = 1, .wires = SUITE_CONNECT | SUITE_LINK};
     struct cli_list roles = {0}, files = {0}, gifts = {0};
     const struct cli_option table[] = {
         {"target", CLI_LIST, &roles, "ROLE=WHERE",
          "somebody else plays: connect=URL is a server,\nprinter=ADDRESS:PORT waits there for a device", NULL},
         {"give", CLI_LIST, &gifts, "NAME=FILE", "let scenarios read this file as t:given \"NAME\"", NULL},
-        SUITE_OPTION_ROWS(&options),
+        SUITE_OPTION_ROWS(&options, "hotbed mock connect\n--list-misbehaviours tells them"),
+        SUITE_TIME_ROWS(&options),
+        SUITE_CONNECT_ROWS(&options),
+        SUITE_SERVER_ROWS(&options),
         {NULL, CLI_FLAG, NULL, NULL, NULL, NULL},
     };
     const struct cli_usage usage = {

@@ -144,6 +144,27 @@ static int play_and_report(const struct suite_options *options, struct suite_set
     return code;
 }
 
+static bool check_misbehaviour(const struct suite_options *options, const char *text, struct error *error)
+{
+    if (play_link_misbehaves(text)) {
+        return (options->wires & SUITE_LINK) == 0
+                   ? error_set(error, "no PrusaLink server takes part here")
+                   : link_misbehaviour_check(text + strlen("link:"), error);
+    }
+    if ((options->wires & SUITE_CONNECT) == 0) {
+        return error_set(error, "expected link: and one of hotbed printer --list-misbehaviours");
+    }
+    if (play_server_misbehaves(text)) {
+        return true;
+    }
+    struct message_rule *rule = message_rule_parse(text, error);
+    if (rule == NULL) {
+        return error_prefix(error, "neither a misbehaviour of our server nor a fault of our printers' messages");
+    }
+    message_rule_destroy(rule);
+    return true;
+}
+
 static int check_options(const struct cli_usage *usage, const struct suite_options *options,
                          const struct suite_settings *settings)
 {
@@ -166,21 +187,9 @@ static int check_options(const struct cli_usage *usage, const struct suite_optio
         return cli_complain(usage, "--misbehave is for our own server");
     }
     for (size_t i = 0; i < options->misbehave.count; i++) {
-        const char *text = options->misbehave.items[i];
         struct error error;
-        if (play_link_misbehaves(text)) {
-            if (!link_misbehaviour_check(text + strlen("link:"), &error)) {
-                return cli_complain(usage, "--misbehave %s: %s", text, error.text);
-            }
-            continue;
-        }
-        struct message_rule *rule = play_server_misbehaves(text) ? NULL : message_rule_parse(text, &error);
-        if (rule == NULL && !play_server_misbehaves(text)) {
-            return cli_complain(usage, "--misbehave %s: neither a misbehaviour of our server nor a fault of our printers' "
-                                       "messages: %s", text, error.text);
-        }
-        if (rule != NULL) {
-            message_rule_destroy(rule);
+        if (!check_misbehaviour(options, options->misbehave.items[i], &error)) {
+            return cli_complain(usage, "--misbehave %s: %s", options->misbehave.items[i], error.text);
         }
     }
     return -1;

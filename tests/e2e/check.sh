@@ -22,6 +22,16 @@ proves CON-TEL-02 connect-printer "set-json=telemetry:temp_bed=null"
 proves CON-CMD-01 connect-printer "drop=event/ACCEPTED"
 proves CON-EVT-01 connect-printer "drop-json=event:source"
 
+# What nobody there could break, and options that a subject has no use for, are refused.
+says 2 "no PrusaLink server takes part here" check connect-printer --misbehave link:status=500
+says 2 "neither a misbehaviour of our server" check connect-server --misbehave no-such
+says 2 "expected link:" check prusalink --misbehave telemetry-status=503
+says 2 "no such misbehaviour" check sync --misbehave link:no-such
+for subject in prusalink prusalink-client sync; do
+    says 2 "there is no option --websocket" check $subject --websocket
+    says 2 "there is no option --control" check $subject --control http://127.0.0.1:1
+done
+
 # Known defects, all of them or one by one.
 says 0 "Q-24  reset" printer --list-quirks
 says 2 "there is no quirk 'Q-99'" printer mk3s --connect http://127.0.0.1:1 --quirk Q-99=off
