@@ -136,7 +136,7 @@ function json.decode(text) end
 ---@field password? string
 ---@field api_key? string
 ---@field hostname? string
----@field upload_speed? number bytes a second
+---@field upload_speed? number|"board"|"ethernet"|"wifi" bytes a second, or what the real board of the model does
 ---@field quirks? boolean
 ---@field misbehave? string[]
 

@@ -29,6 +29,16 @@ static void print_heater(const char *name, const struct model_heater *heater)
            heater->kp, heater->ki, heater->kd, heater->period_s);
 }
 
+static void print_uploads(const struct model_uploads *uploads)
+{
+    if (uploads->ethernet_bytes_per_s > 0) {
+        printf("%-20s %g bytes/s\n", "uploads by cable", uploads->ethernet_bytes_per_s);
+    }
+    if (uploads->wifi_bytes_per_s > 0) {
+        printf("%-20s %g bytes/s\n", "uploads by air", uploads->wifi_bytes_per_s);
+    }
+}
+
 static void print_model(const struct model *model)
 {
     static const char axes[MODEL_AXES] = {'x', 'y', 'z', 'e'};
@@ -51,6 +61,7 @@ static void print_model(const struct model *model)
         printf("axis %-15c %g..%g mm, at most %g mm/s, %g mm/s2\n", axes[i], axis->min_mm, axis->max_mm,
                axis->max_feed_mm_s, axis->max_acceleration_mm_s2);
     }
+    print_uploads(&model->uploads);
     for (uint32_t i = 0; i < model->storages_count; i++) {
         const struct model_storage *storage = &model->storages[i];
         printf("%-20s /%s, %s%s\n", i == 0 ? "storages" : "", storage->name, storage->kind,

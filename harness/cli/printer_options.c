@@ -27,7 +27,7 @@ static int check_options(const struct cli_usage *usage, const struct printer_opt
             "PORT serves by itself");
     }
     if (serve->at == NULL && (serve->user != NULL || serve->password != NULL ||
-                              serve->api_key != NULL || serve->upload_bytes_per_s > 0)) {
+                              serve->api_key != NULL || serve->upload_rate != NULL)) {
         return cli_complain(usage,
                             "--user, --password, --api-key and --upload-rate need --prusalink");
     }
@@ -80,8 +80,9 @@ static size_t faces(struct printer_options *o, struct cli_option *out)
          NULL},
         {"api-key", CLI_TEXT, &o->serve.api_key, "TEXT",
          "of PrusaLink; better kept in HOTBED_API_KEY; default as delivered", NULL},
-        {"upload-rate", CLI_NUMBER, &o->serve.upload_bytes_per_s, "BYTES",
-         "bytes a second that PrusaLink takes in; default all", NULL},
+        {"upload-rate", CLI_TEXT, &o->serve.upload_rate, "RATE",
+         "bytes a second that PrusaLink takes in, or what the real\nboard does: board, ethernet, wifi; default all",
+         NULL},
         {"count", CLI_NUMBER, &o->count, "N",
          "a row of printers, on ports one behind the other; default 1", NULL},
         {"token", CLI_TEXT, &o->token, "TOKEN",

@@ -51,13 +51,17 @@ bool printer_serve_prepare(struct printer_serve *serve, const struct model *mode
     serve->settings.password = serve->password;
     serve->settings.api_key = serve->api_key;
     serve->settings.quirks = quirks;
-    serve->settings.upload_bytes_per_s = serve->upload_bytes_per_s;
     serve->settings.name = name;
     serve->settings.location = location;
     if (connect != NULL && endpoint_parse(&serve->connect, connect, NULL, NULL)) {
         serve->settings.connect_hostname = serve->connect.host;
         serve->settings.connect_port = serve->connect.port;
         serve->settings.connect_tls = serve->connect.tls;
+    }
+    if (serve->upload_rate != NULL &&
+        !link_upload_rate(model, serve->upload_rate, &serve->settings.upload_bytes_per_s, error)) {
+        error_prefix(error, "--upload-rate");
+        return false;
     }
     return read_place(&serve->place, serve->at, error) &&
            link_settings_check(&serve->settings, model, error);

@@ -9,7 +9,7 @@ struct printer_serve {
     /* As given; NULL, or the environment. */
     const char *at; /* PORT or HOST:PORT */
     const char *user, *password, *api_key;
-    uint64_t upload_bytes_per_s;
+    const char *upload_rate; /* of link_upload_rate() */
     /* Made of it. */
     struct endpoint place;
     struct link_settings settings;

@@ -245,13 +245,14 @@ end
 -- ---- Printers and scenarios ----
 
 local SERVE = {
-  user = "string", password = "string", api_key = "string", hostname = "string", quirks = "boolean", upload_speed = "number",
+  user = "string", password = "string", api_key = "string", hostname = "string", quirks = "boolean",
+  upload_speed = "number or string", -- names are the model's: "board"
   misbehave = "table", -- texts of sim/protocol/link/misbehave.h
 }
 
 local function check_options(options)
   for key, value in pairs(options) do
-    if type(value) ~= SERVE[key] then
+    if not (SERVE[key] or ""):find(type(value), 1, true) then
       core.bad_argument(("link: option %s: expected %s, got %s"):format(key, SERVE[key] or "nothing", match.show(value)))
     end
   end

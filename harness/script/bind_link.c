@@ -36,7 +36,23 @@ static void set_flag(lua_State *lua, const char *key, bool value)
 
 /* ---- Servers ---- */
 
-static void read_settings(lua_State *lua, struct link_settings *settings)
+/* "upload_speed": a number, or a name of link_upload_rate(). */
+static void read_upload_speed(lua_State *lua, const struct model *model,
+                              struct link_settings *settings)
+{
+    struct error error;
+    int type = lua_getfield(lua, 2, "upload_speed");
+    if (type == LUA_TNUMBER && lua_tonumber(lua, -1) >= 1) {
+        settings->upload_bytes_per_s = (uint64_t)lua_tonumber(lua, -1);
+    } else if (type == LUA_TSTRING &&
+               !link_upload_rate(model, lua_tostring(lua, -1), &settings->upload_bytes_per_s,
+                                 &error)) {
+        luaL_error(lua, "upload_speed: %s", error.text);
+    }
+    lua_pop(lua, 1);
+}
+
+static void read_settings(lua_State *lua, const struct model *model, struct link_settings *settings)
 {
     link_settings_defaults(settings);
     settings->at_work = true; /* scenarios are about servers that run */
@@ -47,10 +63,8 @@ static void read_settings(lua_State *lua, struct link_settings *settings)
     if (lua_getfield(lua, 2, "quirks") == LUA_TBOOLEAN) {
         settings->quirks = lua_toboolean(lua, -1) ? LINK_QUIRKS_ALL : 0;
     }
-    if (lua_getfield(lua, 2, "upload_speed") == LUA_TNUMBER && lua_tonumber(lua, -1) >= 1) {
-        settings->upload_bytes_per_s = (uint64_t)lua_tonumber(lua, -1);
-    }
-    lua_pop(lua, 2);
+    lua_pop(lua, 1);
+    read_upload_speed(lua, model, settings);
 }
 
 /* link_serve(number, options) -> { url, host, port, user, password, api_key, dialect } */
@@ -58,10 +72,10 @@ static int serve(lua_State *lua)
 {
     struct stage *stage = bind_stage(lua);
     struct stage_printer *printer = bind_check_printer(lua, 1);
-    bind_check_actor(lua, 1);
+    const struct model *model = machine_model(actor_machine(bind_check_actor(lua, 1)));
     luaL_checktype(lua, 2, LUA_TTABLE);
     struct link_settings settings;
-    read_settings(lua, &settings);
+    read_settings(lua, model, &settings);
     const struct play_settings *play = &play_of(lua)->settings;
     bool wanted = lua_getfield(lua, 2, "misbehave") == LUA_TTABLE; /* by the scenario itself */
     size_t own = wanted ? lua_rawlen(lua, -1) : 0, count = 0;

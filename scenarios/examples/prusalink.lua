@@ -25,6 +25,18 @@ scenario "upload by PrusaLink" {
   end,
 }
 
+scenario "the speed of the board" {
+  "an upload takes as long as the real board takes for it",
+  run = function(t)
+    local printer = t:printer("mk4", { connect = false })
+    t:wait "30s"
+    local began = t:now()
+    local upload = printer:link({ upload_speed = "wifi" }):upload("/usb/" .. NAME, ("G4 S5\n"):rep(50000))
+    t:expect(upload.outcome, "the upload"):equals "ok"
+    t:expect(t:now() - began, "seconds for 300 kB at 100 kB/s"):near(3, 0.1)
+  end,
+}
+
 scenario "a wrong answer" {
   "a client notices half an answer, and asks again",
   run = function(t)

@@ -106,6 +106,12 @@ struct model_resin {
     int uv_led_fan_rpm, blower_fan_rpm, rear_fan_rpm; /* while they run */
 };
 
+/* How fast the real board takes in an upload, measured by somebody (docs/models.md says by whom); 0:
+ * it has no such port. */
+struct model_uploads {
+    double ethernet_bytes_per_s, wifi_bytes_per_s;
+};
+
 struct model {
     char *name;                    /* "mk3s": on the command line and in scenarios */
     char *title;                   /* "Original Prusa MK3S" */
@@ -129,6 +135,7 @@ struct model {
     double park_x_mm, park_y_mm, park_lift_mm;
     double min_extrusion_c;
     struct model_fan hotend_fan, print_fan;
+    struct model_uploads uploads;
     struct model_storage *storages;
     uint32_t storages_count;
 };

@@ -16,7 +16,7 @@ static const char *limit_of(const char *path)
         {"nozzle", model_heater_limits},     {"bed", model_heater_limits},
         {"hotend_fan", model_fan_limits},    {"print_fan", model_fan_limits},
         {"motion", model_motion_limits},     {"buddy", model_buddy_limits},
-        {"resin", model_resin_limits},
+        {"resin", model_resin_limits},       {"uploads", model_upload_limits},
     };
     size_t length = strcspn(path, ".");
     for (size_t i = 0; i < sizeof sections / sizeof sections[0] && path[length] == '.'; i++) {
@@ -89,7 +89,8 @@ static bool all_within(struct model_text *text, struct error *error)
            within(text, "bed", document->bed, model_heater_limits, error) &&
            within(text, "hotend_fan", document->hotend_fan, model_fan_limits, error) &&
            within(text, "print_fan", document->print_fan, model_fan_limits, error) &&
-           within(text, "motion", document->motion, model_motion_limits, error);
+           within(text, "motion", document->motion, model_motion_limits, error) &&
+           within(text, "uploads", document->uploads, model_upload_limits, error);
 }
 
 bool model_text_read(struct model_text *text, const char *place, const char *bytes, size_t size,

@@ -210,6 +210,12 @@ static const cyaml_schema_field_t resin_fields[] = {
     CYAML_FIELD_END,
 };
 
+static const cyaml_schema_field_t upload_fields[] = {
+    CYAML_FIELD_FLOAT("ethernet_bytes_per_s", CYAML_FLAG_OPTIONAL, struct model_uploads, ethernet_bytes_per_s),
+    CYAML_FIELD_FLOAT("wifi_bytes_per_s", CYAML_FLAG_OPTIONAL, struct model_uploads, wifi_bytes_per_s),
+    CYAML_FIELD_END,
+};
+
 static const cyaml_schema_field_t storage_fields[] = {
     CYAML_FIELD_STRING_PTR("name", CYAML_FLAG_POINTER, struct model_storage, name, 1, 64),
     CYAML_FIELD_STRING_PTR("kind", CYAML_FLAG_POINTER, struct model_storage, kind, 1, 16),
@@ -247,6 +253,8 @@ const cyaml_schema_field_t model_fields[] = {
                           board_above_room_k),
     CYAML_FIELD_MAPPING_PTR("motion", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct model_document, motion,
                             motion_fields),
+    CYAML_FIELD_MAPPING_PTR("uploads", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct model_document, uploads,
+                            upload_fields),
     CYAML_FIELD_SEQUENCE("storages", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct model_document, storages,
                          &storage_value, 0, MODEL_STORAGES_MAX),
     CYAML_FIELD_END,
@@ -386,5 +394,14 @@ const struct model_limit model_resin_limits[] = {
     RESIN("fans.uv_led_rpm", uv_led_fan_rpm, true, 100, 30000, "a speed in rpm from 100 to 30000"),
     RESIN("fans.blower_rpm", blower_fan_rpm, true, 100, 30000, "a speed in rpm from 100 to 30000"),
     RESIN("fans.rear_rpm", rear_fan_rpm, true, 100, 30000, "a speed in rpm from 100 to 30000"),
+    {0},
+};
+
+#define UPLOADS(path_)                                                                             \
+    {#path_, offsetof(struct model_uploads, path_), false, 0, 1e9, "a rate in bytes/s from 0 to 1e9"}
+
+const struct model_limit model_upload_limits[] = {
+    UPLOADS(ethernet_bytes_per_s),
+    UPLOADS(wifi_bytes_per_s),
     {0},
 };

@@ -49,6 +49,7 @@ struct model_document {
     struct model_fan *hotend_fan, *print_fan;
     double *board_above_room_k;
     struct model_motion *motion;
+    struct model_uploads *uploads;
     struct model_storage *storages;
     uint32_t storages_count;
 };
@@ -72,5 +73,6 @@ extern const struct model_limit model_identity_limits[];
 extern const struct model_limit model_mmu_limits[];
 extern const struct model_limit model_buddy_limits[];
 extern const struct model_limit model_resin_limits[];
+extern const struct model_limit model_upload_limits[];
 
 #endif

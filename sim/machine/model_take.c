@@ -315,6 +315,9 @@ bool model_take(struct model *model, struct model_text *text, struct error *erro
     }
     take_fan(&model->hotend_fan, document->hotend_fan);
     take_fan(&model->print_fan, document->print_fan);
+    if (document->uploads != NULL) {
+        model->uploads = *document->uploads;
+    }
     if (document->regulator != NULL) {
         model->pid = *document->regulator;
     }

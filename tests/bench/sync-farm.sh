@@ -2,10 +2,10 @@
 # A demonstration on real input: 50 virtual MK4, 20 MK3S and 5 XL over real sockets, with the upload speed of real boards,
 # brought into step with a folder of real print files: dry run, execute, change, execute, interrupt, execute; the trees
 # are compared at the end.
-#   tests/bench/sync-farm.sh [BYTES_PER_SECOND] [MOST_BYTES_OF_A_FILE]
+#   tests/bench/sync-farm.sh [RATE] [MOST_BYTES_OF_A_FILE]
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-rate=${1:-300000} largest=${2:-1500000}
+rate=${1:-board} largest=${2:-1500000}
 hotbed=${HOTBED:-build/release/hotbed}
 data=${HOTBED_SHARED:-../shared}/data
 [ -x "$hotbed" ] || { echo "first: cmake --preset release && cmake --build --preset release" >&2; exit 2; }

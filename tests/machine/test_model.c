@@ -180,6 +180,8 @@ static void every_error_names_file_line_field_and_what_was_expected(void **state
         {"name: SD Card", "name: SD/Card", "'storages'", "expected names without '/'"},
         {"read_only: true", "read_only: perhaps", "'storages[1].read_only'", "expected true or false"},
         {"board_above_room_k: 7", "board_above_room_k: 7000", "'board_above_room_k'", "expected a difference in K"},
+        {"wifi_bytes_per_s: 1000000", "wifi_bytes_per_s: -1", "'uploads.wifi_bytes_per_s'", "expected a rate in bytes/s from 0 to 1e9"},
+        {"wifi_bytes_per_s: 1000000", "wifi_bytes_per_s: fast", "'uploads.wifi_bytes_per_s'", "expected a rate in bytes/s"},
         {"title: Original Prusa MK3", "title: ''", "'title'", "expected a text of 1 to 64 bytes"},
         {"title: Original Prusa MK3", "base: mk77\ntitle: x", "'base'", "expected the name of a built-in model"},
         {"regulator: mk3", "regulator: mk3\nregulator: mk3", "'regulator'", "already seen"},

@@ -47,6 +47,12 @@ struct link_settings {
     bool connect_registered;
 };
 
+/* A rate for `upload_bytes_per_s` as a person says it: bytes per second, 0 for no limit; "ethernet"
+ * or "wifi": what the real board of this model takes in by that; "board": by its cable if it has a
+ * port for one, else by air. False with the reason. */
+bool link_upload_rate(const struct model *model, const char *text, uint64_t *bytes_per_s,
+                      struct error *error);
+
 /* All quirks, no limit of speed. */
 void link_settings_defaults(struct link_settings *settings);
 /* False with the reason: user, password or key are not what this model's server allows, or it has
