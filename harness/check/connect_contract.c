@@ -103,7 +103,8 @@ void verdict(struct sight *sight, bool good, const char *expected, const char *s
 
 bool of_prusalink(const struct sight *sight)
 {
-    return sight->contract->settings.prusalink && !(sight->subject != NULL && sight->subject->resin);
+    return sight->contract->settings.prusalink &&
+           !(sight->subject != NULL && sight->subject->resin);
 }
 
 static bool is_bound(const struct sight *sight, enum bound bound)
@@ -193,16 +194,17 @@ void contract_report(const struct contract *contract, bool violations_only, stru
             continue;
         }
         const struct contract_rule *rule = result->rule;
-        buffer_format(out, "%-8s %-11s %-7s %-8s %s (%llu seen", result->violated ? "VIOLATED" : "held",
-                      rule->id, contract_side_name(rule->side), contract_kind_name(rule->kind),
-                      rule->text, (unsigned long long)result->exercised);
+        buffer_format(out, "%-8s %-11s %-7s %-8s %s (%llu seen",
+                      result->violated ? "VIOLATED" : "held", rule->id,
+                      contract_side_name(rule->side), contract_kind_name(rule->kind), rule->text,
+                      (unsigned long long)result->exercised);
         buffer_format(out, result->violated ? ", %llu violated)\n" : ")\n",
                       (unsigned long long)result->violated);
         for (size_t k = 0; k < result->violated && k < CONTRACT_VIOLATIONS_KEPT; k++) {
             const struct contract_violation *violation = &result->violations[k];
             buffer_format(out, "    %.3f s printer %u: expected %s; seen: %s\n",
-                          (double)violation->time_us / 1e6, violation->printer,
-                          violation->expected, violation->seen);
+                          (double)violation->time_us / 1e6, violation->printer, violation->expected,
+                          violation->seen);
         }
     }
 }
@@ -267,7 +269,8 @@ int64_t tolerance(const struct sight *sight)
     return sight->contract->settings.tolerance_us;
 }
 
-/* int() of Python: blanks around, a sign, digits with single underscores between (1.6). Saturates. */
+/* int() of Python: blanks around, a sign, digits with single underscores between (1.6). Saturates.
+ */
 bool python_integer(struct slice text, int64_t *value)
 {
     const char *at = text.bytes, *end = text.bytes + text.size;

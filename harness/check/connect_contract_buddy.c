@@ -1,4 +1,5 @@
-/* Rules about printers with Buddy firmware: connect-buddy.md 12, those that watching alone can judge. */
+/* Rules about printers with Buddy firmware: connect-buddy.md 12, those that watching alone can
+ * judge. */
 
 #include <ctype.h>
 #include <stdio.h>
@@ -75,9 +76,11 @@ void judge_bud_http_02(struct sight *sight)
            slice_is(request->headers[right].name, names[right])) {
         right++;
     }
-    struct slice wrong = right < request->header_count ? request->headers[right].name : slice_of("(none)");
+    struct slice wrong =
+        right < request->header_count ? request->headers[right].name : slice_of("(none)");
     verdict(sight, right == COUNT && request->header_count == COUNT,
-            "Host, Connection, Transfer-Encoding, Content-Type, Fingerprint, Token, User-Agent-Printer, "
+            "Host, Connection, Transfer-Encoding, Content-Type, Fingerprint, Token, "
+            "User-Agent-Printer, "
             "User-Agent-Version",
             "header %zu is %.*s", right + 1, (int)wrong.size, wrong.bytes);
 }
@@ -86,8 +89,8 @@ void judge_bud_http_03(struct sight *sight)
 {
     struct slice host = http_header_value(sight->request, "Host");
     if (host.bytes != NULL) {
-        verdict(sight, memchr(host.bytes, ':', host.size) == NULL, "Host without a port", "Host: %.*s",
-                (int)host.size, host.bytes);
+        verdict(sight, memchr(host.bytes, ':', host.size) == NULL, "Host without a port",
+                "Host: %.*s", (int)host.size, host.bytes);
     }
 }
 
@@ -96,14 +99,16 @@ void judge_bud_http_05(struct sight *sight)
     enum { MOST = 248, DIGITS = 4 };
     const struct http_chunks *chunks = &sight->request->chunks;
     if (chunks->count == 0) {
-        return; /* the one who listens shows bodies without their framing; without chunks HTTP-02 is broken */
+        return; /* the one who listens shows bodies without their framing; without chunks HTTP-02 is
+                   broken */
     }
     verdict(sight,
-            chunks->largest <= MOST && chunks->digits_least == DIGITS && chunks->digits_most == DIGITS &&
-                !chunks->small_letters,
+            chunks->largest <= MOST && chunks->digits_least == DIGITS &&
+                chunks->digits_most == DIGITS && !chunks->small_letters,
             "chunks of at most 248 bytes, sizes of four capital digits",
             "up to %llu bytes, sizes of %u to %u digits%s", (unsigned long long)chunks->largest,
-            chunks->digits_least, chunks->digits_most, chunks->small_letters ? " in small letters" : "");
+            chunks->digits_least, chunks->digits_most,
+            chunks->small_letters ? " in small letters" : "");
 }
 
 /* ---- 12.5: telemetry ---- */
@@ -114,9 +119,11 @@ void judge_bud_tel_01(struct sight *sight)
         return;
     }
     const cJSON *last = last_member(sight->body);
-    verdict(sight, last != NULL && same(last->string, "state") && cJSON_IsString(last) &&
-                       member(sight->body, "event") == NULL,
-            "state at the end, and no event", "the last member is %s", last == NULL ? "none" : last->string);
+    verdict(sight,
+            last != NULL && same(last->string, "state") && cJSON_IsString(last) &&
+                member(sight->body, "event") == NULL,
+            "state at the end, and no event", "the last member is %s",
+            last == NULL ? "none" : last->string);
 }
 
 void judge_bud_tel_05(struct sight *sight)
@@ -134,8 +141,8 @@ void judge_bud_tel_05(struct sight *sight)
         right = right && (member(sight->body, *name) != NULL) == job;
     }
     char text[200];
-    verdict(sight, right, job ? "fans, filament and axis_z with a job" : "three axes without a job", "%s",
-            data_text(sight, text));
+    verdict(sight, right, job ? "fans, filament and axis_z with a job" : "three axes without a job",
+            "%s", data_text(sight, text));
 }
 
 /* Digits behind the point of the first number of this name; -1: it is not there. */
@@ -162,8 +169,8 @@ void judge_bud_tel_06(struct sight *sight)
     static const struct {
         const char *name;
         int decimals;
-    } rows[] = {{"temp_nozzle", 1}, {"temp_bed", 1},   {"target_nozzle", 1}, {"target_bed", 1},
-                {"axis_x", 2},      {"axis_y", 2},     {"axis_z", 2},        {"transfer_progress", 1},
+    } rows[] = {{"temp_nozzle", 1}, {"temp_bed", 1}, {"target_nozzle", 1}, {"target_bed", 1},
+                {"axis_x", 2},      {"axis_y", 2},   {"axis_z", 2},        {"transfer_progress", 1},
                 {"filament", 1}};
     if (sight->body == NULL) {
         return;
@@ -172,7 +179,8 @@ void judge_bud_tel_06(struct sight *sight)
         int seen = decimals_of(sight->request->body, rows[i].name);
         if (seen >= 0) {
             verdict(sight, seen == rows[i].decimals,
-                    rows[i].decimals == 1 ? "one decimal" : "two decimals", "%s has %d", rows[i].name, seen);
+                    rows[i].decimals == 1 ? "one decimal" : "two decimals", "%s has %d",
+                    rows[i].name, seen);
         }
     }
 }
@@ -182,16 +190,16 @@ void judge_bud_tel_07(struct sight *sight)
     static const char *const names[] = {"time_remaining", "filament_change_in"};
     for (size_t i = 0; sight->body != NULL && i < 2; i++) {
         if (member(sight->body, names[i]) != NULL) {
-            verdict(sight, whole_of(sight->body, names[i], 0) != UINT32_MAX, "no time that is not known",
-                    "%s is 4294967295", names[i]);
+            verdict(sight, whole_of(sight->body, names[i], 0) != UINT32_MAX,
+                    "no time that is not known", "%s is 4294967295", names[i]);
         }
     }
 }
 
 void judge_bud_tel_08(struct sight *sight)
 {
-    static const char *const names[] = {"transfer_id", "transfer_transferred", "transfer_time_remaining",
-                                        "transfer_progress"};
+    static const char *const names[] = {"transfer_id", "transfer_transferred",
+                                        "transfer_time_remaining", "transfer_progress"};
     if (sight->body == NULL || member(sight->body, "transfer_progress") == NULL) {
         return;
     }
@@ -200,7 +208,8 @@ void judge_bud_tel_08(struct sight *sight)
     for (; right < 4 && item != NULL && same(item->string, names[right]); item = item->next) {
         right++;
     }
-    verdict(sight, right == 4, "transfer_id, _transferred, _time_remaining, _progress at the beginning",
+    verdict(sight, right == 4,
+            "transfer_id, _transferred, _time_remaining, _progress at the beginning",
             "member %d is %s", right + 1, item == NULL ? "none" : item->string);
 }
 
@@ -209,8 +218,9 @@ void judge_bud_tel_08(struct sight *sight)
 void judge_bud_evt_01(struct sight *sight)
 {
     const cJSON *last = last_member(sight->body);
-    verdict(sight, last != NULL && same(last->string, "event") && sight->state != NULL &&
-                       member(sight->body, "source") == NULL && member(sight->body, "timestamp") == NULL,
+    verdict(sight,
+            last != NULL && same(last->string, "event") && sight->state != NULL &&
+                member(sight->body, "source") == NULL && member(sight->body, "timestamp") == NULL,
             "state, event at the end, neither source nor timestamp", "%s, %s at the end%s",
             or_none(sight->event), last == NULL ? "nothing" : last->string,
             sight->state == NULL ? ", no state" : "");
@@ -226,7 +236,8 @@ void judge_bud_evt_02(struct sight *sight)
 
 void judge_bud_evt_04(struct sight *sight)
 {
-    static const char *const names[] = {"mountpoint", "type", "read_only", "free_space", "is_sfn", NULL};
+    static const char *const names[] = {"mountpoint", "type",   "read_only",
+                                        "free_space", "is_sfn", NULL};
     if (!same(sight->event, "INFO")) {
         return;
     }
@@ -234,8 +245,9 @@ void judge_bud_evt_04(struct sight *sight)
     int count = cJSON_GetArraySize(storages);
     const cJSON *usb = cJSON_GetArrayItem(storages, 0);
     bool right = cJSON_IsArray(storages) &&
-                 (count == 0 || (count == 1 && has_exactly(usb, names) &&
-                                 same(text_of(usb, "mountpoint"), "/usb") && same(text_of(usb, "type"), "USB")));
+                 (count == 0 ||
+                  (count == 1 && has_exactly(usb, names) &&
+                   same(text_of(usb, "mountpoint"), "/usb") && same(text_of(usb, "type"), "USB")));
     verdict(sight, right, "the USB drive with its five members, or nothing", "%d storages", count);
 }
 
@@ -245,7 +257,8 @@ void judge_bud_evt_05(struct sight *sight)
         return;
     }
     const char *fingerprint = text_of(sight->data, "fingerprint");
-    size_t right = fingerprint == NULL ? 0 : strspn(fingerprint, "0123456789ABCDEFGHIJKLMNOPQRSTUV");
+    size_t right =
+        fingerprint == NULL ? 0 : strspn(fingerprint, "0123456789ABCDEFGHIJKLMNOPQRSTUV");
     verdict(sight, right == 50 && fingerprint[right] == '\0', "50 characters of 0-9, A-V", "%s",
             or_none(fingerprint));
 }
@@ -255,13 +268,14 @@ void judge_bud_evt_08(struct sight *sight)
     if (same(sight->event, "INFO")) {
         int tools = cJSON_GetArraySize(member(sight->data, "tools"));
         int64_t slots = whole_of(sight->data, "slots", -1);
-        verdict(sight, slots == tools, "as many slots as tools", "%lld slots, %d tools", (long long)slots, tools);
+        verdict(sight, slots == tools, "as many slots as tools", "%lld slots, %d tools",
+                (long long)slots, tools);
     }
 }
 
 void judge_bud_evt_11(struct sight *sight)
 {
-    static const char *const names[] = {"name",        "display_name", "size", "m_timestamp",
+    static const char *const names[] = {"name",      "display_name", "size", "m_timestamp",
                                         "read_only", "type",         NULL};
     const cJSON *children = member(sight->data, "children"), *child;
     if (!same(sight->event, "FILE_INFO") || children == NULL) {
@@ -269,7 +283,8 @@ void judge_bud_evt_11(struct sight *sight)
     }
     int count = 0;
     bool right = true;
-    cJSON_ArrayForEach(child, children) {
+    cJSON_ArrayForEach(child, children)
+    {
         const char *name = text_of(child, "display_name");
         right = right && has_exactly(child, names) && name != NULL && *name != '.';
         count++;
@@ -283,7 +298,8 @@ void judge_bud_evt_18(struct sight *sight)
 {
     static const char *const alone[] = {"type", NULL};
     if (same(sight->event, "TRANSFER_INFO") && same(text_of(sight->data, "type"), "NO_TRANSFER")) {
-        verdict(sight, has_exactly(sight->data, alone) && member(sight->body, "transfer_id") == NULL,
+        verdict(sight,
+                has_exactly(sight->data, alone) && member(sight->body, "transfer_id") == NULL,
                 "type NO_TRANSFER and nothing else", "more of it");
     }
 }
@@ -315,12 +331,14 @@ void judge_bud_evt_21(struct sight *sight)
     const cJSON *objects = member(sight->data, "objects"), *object;
     bool right = cJSON_IsArray(objects);
     int count = 0;
-    cJSON_ArrayForEach(object, objects) {
+    cJSON_ArrayForEach(object, objects)
+    {
         right = right && has_exactly(object, count < NAMED ? named : named + 1) &&
                 whole_of(object, "id", -1) == count;
         count++;
     }
-    verdict(sight, right, "name (of the first 16), canceled, id of each object", "otherwise in %d objects", count);
+    verdict(sight, right, "name (of the first 16), canceled, id of each object",
+            "otherwise in %d objects", count);
 }
 
 /* ---- 12.7 ---- */
@@ -328,6 +346,7 @@ void judge_bud_evt_21(struct sight *sight)
 void judge_bud_cmd_25(struct sight *sight)
 {
     if (same(sight->event, "ACCEPTED") && sight->command != NULL) {
-        verdict(sight, sight->command->gcode_body, "ACCEPTED of G-code alone", "of %s", sight->command->name);
+        verdict(sight, sight->command->gcode_body, "ACCEPTED of G-code alone", "of %s",
+                sight->command->name);
     }
 }

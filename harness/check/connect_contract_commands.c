@@ -31,8 +31,7 @@ static void judge_silence(struct sight *sight, enum expectation expected, const 
             command->losses == subject->losses &&
             subject->seen_us - command->delivered_us > SECONDS(ANSWER_TIME_S)) {
             verdict(sight, false, what, "no answer to %s, id %lld",
-                    command->name[0] == '\0' ? "a command" : command->name,
-                    (long long)command->id);
+                    command->name[0] == '\0' ? "a command" : command->name, (long long)command->id);
         }
     }
 }
@@ -46,14 +45,15 @@ void judge_cmd_01(struct sight *sight)
     }
     bool again = sight->command->deliveries > 1 && !same(sight->event, "STATE_CHANGED");
     bool good = same(sight->event, "ACCEPTED") && same(sight->source, "CONNECT") &&
-                empty_data(sight) && (sight->command_id == sight->command->id || sight->command->id == 0);
+                empty_data(sight) &&
+                (sight->command_id == sight->command->id || sight->command->id == 0);
     verdict(sight, good || again, what, "%s from %s%s", or_none(sight->event),
             or_none(sight->source), empty_data(sight) ? "" : " with data");
 }
 
 static bool is_end(const char *event)
 {
-    static const char *const ends[] = {"FINISHED", "FAILED",   "REJECTED",      "INFO",
+    static const char *const ends[] = {"FINISHED",  "FAILED",   "REJECTED",      "INFO",
                                        "FILE_INFO", "JOB_INFO", "TRANSFER_INFO", NULL};
     return one_of(event, ends);
 }
@@ -124,8 +124,9 @@ void judge_cmd_06(struct sight *sight)
     if (one_of(sight->command->name, contract_commands)) {
         return;
     }
-    verdict(sight, same(sight->event, "REJECTED") && same(sight->source, "WUI") &&
-                       same(sight->reason, "Unknown command") && sight->command->accepted > 0,
+    verdict(sight,
+            same(sight->event, "REJECTED") && same(sight->source, "WUI") &&
+                same(sight->reason, "Unknown command") && sight->command->accepted > 0,
             "ACCEPTED, then REJECTED from WUI, \"Unknown command\"", "%s from %s, \"%s\"",
             sight->event, or_none(sight->source), or_none(sight->reason));
 }
@@ -152,11 +153,12 @@ void judge_cmd_08(struct sight *sight)
         return;
     }
     const char *why = text_of(sight->data, "error");
-    verdict(sight, same(sight->source, "WUI") && same(sight->reason, "Command error") &&
-                       why != NULL && *why != '\0' && sight->command->accepted > 0,
+    verdict(sight,
+            same(sight->source, "WUI") && same(sight->reason, "Command error") && why != NULL &&
+                *why != '\0' && sight->command->accepted > 0,
             "ACCEPTED, then FAILED from WUI, \"Command error\", data.error",
-            "FAILED from %s, \"%s\", data.error %s", or_none(sight->source),
-            or_none(sight->reason), or_none(why));
+            "FAILED from %s, \"%s\", data.error %s", or_none(sight->source), or_none(sight->reason),
+            or_none(why));
 }
 
 void judge_cmd_09(struct sight *sight)
@@ -172,9 +174,9 @@ void judge_cmd_09(struct sight *sight)
         return; /* it ended meanwhile: its end and this delivery crossed */
     }
     int64_t actual = whole_of(sight->data, "actual_command_id", -1);
-    verdict(sight, same(sight->event, "REJECTED") && same(sight->source, "CONNECT") &&
-                       same(sight->reason, "Another command is running") &&
-                       actual == command->busy_id,
+    verdict(sight,
+            same(sight->event, "REJECTED") && same(sight->source, "CONNECT") &&
+                same(sight->reason, "Another command is running") && actual == command->busy_id,
             what, "%s, \"%s\", actual_command_id %lld for %lld", or_none(sight->event),
             or_none(sight->reason), (long long)actual, (long long)command->busy_id);
 }
@@ -186,8 +188,8 @@ void judge_cmd_10(struct sight *sight)
         return;
     }
     bool ended_first = is_end(sight->event) && !same(sight->event, "REJECTED");
-    verdict(sight, same(sight->event, "ACCEPTED") || ended_first, "ACCEPTED again",
-            "%s, \"%s\"", or_none(sight->event), or_none(sight->reason));
+    verdict(sight, same(sight->event, "ACCEPTED") || ended_first, "ACCEPTED again", "%s, \"%s\"",
+            or_none(sight->event), or_none(sight->reason));
 }
 
 void judge_cmd_11(struct sight *sight)
@@ -206,8 +208,7 @@ void judge_cmd_12(struct sight *sight)
     if (sight->command != NULL && sight->command->id == 0 &&
         sight->command->expected != EXPECT_BAD_ID && !same(sight->event, "STATE_CHANGED")) {
         verdict(sight, cJSON_GetObjectItemCaseSensitive(sight->body, "command_id") == NULL,
-                "no command_id in events of id 0", "command_id %lld",
-                (long long)sight->command_id);
+                "no command_id in events of id 0", "command_id %lld", (long long)sight->command_id);
     }
 }
 
@@ -266,8 +267,9 @@ void judge_cmd_16(struct sight *sight)
     if (!same(command->name, "START_PRINT") || !same(sight->event, "FINISHED")) {
         return;
     }
-    verdict(sight, same(command->last_change, "PRINTING") && command->change_with_id &&
-                       command->change_with_job && sight->job_id > 0,
+    verdict(sight,
+            same(command->last_change, "PRINTING") && command->change_with_id &&
+                command->change_with_job && sight->job_id > 0,
             "STATE_CHANGED PRINTING and FINISHED, with command_id and job_id",
             "last change %s %s id, %s job_id; FINISHED %s job_id",
             command->last_change[0] == '\0' ? "(none)" : command->last_change,
@@ -285,18 +287,17 @@ static void must_fail(struct sight *sight, bool in_wrong_state)
 
 void judge_cmd_17(struct sight *sight)
 {
-    static const char *const wrong[] = {"PRINTING", "PAUSED", "FINISHED", "STOPPED",
-                                        "ATTENTION", "ERROR", NULL};
-    must_fail(sight, same(sight->command->name, "START_PRINT") &&
-                         one_of(sight->command->state, wrong));
+    static const char *const wrong[] = {"PRINTING",  "PAUSED", "FINISHED", "STOPPED",
+                                        "ATTENTION", "ERROR",  NULL};
+    must_fail(sight,
+              same(sight->command->name, "START_PRINT") && one_of(sight->command->state, wrong));
 }
 
 void judge_cmd_18(struct sight *sight)
 {
     const struct seen_command *command = sight->command;
-    must_fail(sight,
-              (same(command->name, "PAUSE_PRINT") && !same(command->state, "PRINTING")) ||
-                  (same(command->name, "RESUME_PRINT") && !same(command->state, "PAUSED")));
+    must_fail(sight, (same(command->name, "PAUSE_PRINT") && !same(command->state, "PRINTING")) ||
+                         (same(command->name, "RESUME_PRINT") && !same(command->state, "PAUSED")));
 }
 
 void judge_cmd_19(struct sight *sight)
@@ -324,8 +325,7 @@ static void judge_ready(struct sight *sight, const char *name, const char *from,
     if (same(command->state, from)) {
         verdict(sight, finished && went, "STATE_CHANGED, then FINISHED", "%s, last change %s",
                 sight->event, command->last_change[0] == '\0' ? "(none)" : command->last_change);
-    } else if (of_prusalink(sight) && !same(command->state, to) &&
-               !same(command->state, "BUSY")) {
+    } else if (of_prusalink(sight) && !same(command->state, to) && !same(command->state, "BUSY")) {
         verdict(sight, same(sight->event, "FAILED"), "FAILED", "%s in %s", sight->event,
                 command->state);
     } else if (!same(command->state, to) && same(name, "CANCEL_PRINTER_READY")) {
@@ -379,10 +379,11 @@ void judge_cmd_23(struct sight *sight)
     const struct seen_command *fresh = sight->command, *before = delivered_before(sight);
     bool again = before != NULL && before->id == fresh->id;
     bool other_body = again && before->body_hash != fresh->body_hash;
-    verdict(sight, fresh->id != 0 && !other_body, "an id other than 0 and the one before",
-            "%lld%s", (long long)fresh->id,
-            other_body         ? " for another command"
-            : fresh->id == 0 ? ", or one that reads as no number" : "");
+    verdict(sight, fresh->id != 0 && !other_body, "an id other than 0 and the one before", "%lld%s",
+            (long long)fresh->id,
+            other_body       ? " for another command"
+            : fresh->id == 0 ? ", or one that reads as no number"
+                             : "");
 }
 
 void judge_cmd_24(struct sight *sight)

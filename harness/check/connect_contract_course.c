@@ -12,12 +12,34 @@
 #include "sim/base/world.h"
 
 const char *const contract_commands[] = {
-    "SEND_INFO", "SEND_STATE_INFO", "SEND_FILE_INFO", "CREATE_FOLDER", "CREATE_DIRECTORY",
-    "DELETE_FILE", "DELETE_FOLDER", "DELETE_DIRECTORY", "START_URL_DOWNLOAD",
-    "START_CONNECT_DOWNLOAD", "SEND_TRANSFER_INFO", "STOP_TRANSFER", "SET_PRINTER_READY",
-    "CANCEL_PRINTER_READY", "DIALOG_ACTION", "GCODE", "START_PRINT", "PAUSE_PRINT",
-    "RESUME_PRINT", "STOP_PRINT", "RESET_PRINTER", "SEND_JOB_INFO", "LOAD_FILAMENT",
-    "UNLOAD_FILAMENT", "UPGRADE", "SET_VALUE", "SLOT_ACTION", NULL,
+    "SEND_INFO",
+    "SEND_STATE_INFO",
+    "SEND_FILE_INFO",
+    "CREATE_FOLDER",
+    "CREATE_DIRECTORY",
+    "DELETE_FILE",
+    "DELETE_FOLDER",
+    "DELETE_DIRECTORY",
+    "START_URL_DOWNLOAD",
+    "START_CONNECT_DOWNLOAD",
+    "SEND_TRANSFER_INFO",
+    "STOP_TRANSFER",
+    "SET_PRINTER_READY",
+    "CANCEL_PRINTER_READY",
+    "DIALOG_ACTION",
+    "GCODE",
+    "START_PRINT",
+    "PAUSE_PRINT",
+    "RESUME_PRINT",
+    "STOP_PRINT",
+    "RESET_PRINTER",
+    "SEND_JOB_INFO",
+    "LOAD_FILAMENT",
+    "UNLOAD_FILAMENT",
+    "UPGRADE",
+    "SET_VALUE",
+    "SLOT_ACTION",
+    NULL,
 };
 
 uint64_t contract_hash(uint64_t hash, const void *bytes, size_t size)
@@ -153,9 +175,10 @@ bool contract_is_buddy(const struct contract *contract, const char *token)
     return subject != NULL && subject->buddy;
 }
 
-/* The headers of the two families (connect-sdk.md 2.1, connect-buddy.md 1.3, 11): Buddy names its firmware in
- * User-Agent-Printer and 16 characters of its fingerprint; of the SDK, Timestamp and User-Agent stand there. A message
- * that was spoilt so that it shows neither leaves it at what is known. */
+/* The headers of the two families (connect-sdk.md 2.1, connect-buddy.md 1.3, 11): Buddy names its
+ * firmware in User-Agent-Printer and 16 characters of its fingerprint; of the SDK, Timestamp and
+ * User-Agent stand there. A message that was spoilt so that it shows neither leaves it at what is
+ * known. */
 static void recognise(struct sight *sight)
 {
     static const char firmware[] = "Buddy_";
@@ -164,7 +187,8 @@ static void recognise(struct sight *sight)
     if (agent.size >= sizeof firmware - 1 &&
         memcmp(agent.bytes, firmware, sizeof firmware - 1) == 0) {
         sight->subject->buddy = true;
-    } else if (agent.size > 2 && memcmp(agent.bytes, "5.", 2) == 0) { /* connect-sdk.md 2.1: SL1 to M1 */
+    } else if (agent.size > 2 &&
+               memcmp(agent.bytes, "5.", 2) == 0) { /* connect-sdk.md 2.1: SL1 to M1 */
         sight->subject->buddy = false;
         sight->subject->resin = true;
     } else if (sight->headers[HEADER_TIMESTAMP].bytes != NULL ||
@@ -205,8 +229,8 @@ static void read_headers(struct sight *sight)
     }
 }
 
-/* Digits, at most one point among them; NAN: something else. The usual form fits into 64 bits, where one division of
- * exact values rounds as strtod() does. */
+/* Digits, at most one point among them; NAN: something else. The usual form fits into 64 bits,
+ * where one division of exact values rounds as strtod() does. */
 static double read_stamp(struct slice text)
 {
     uint64_t digits = 0, scale = 0;
@@ -216,7 +240,8 @@ static double read_stamp(struct slice text)
             scale = 1;
         } else if (c < '0' || c > '9') {
             return NAN;
-        } else if (digits < UINT64_C(900719925474099)) { /* more digits change nothing that is judged */
+        } else if (digits <
+                   UINT64_C(900719925474099)) { /* more digits change nothing that is judged */
             digits = digits * 10 + (uint64_t)(c - '0');
             scale *= 10;
         } else if (scale == 0) {
@@ -265,8 +290,7 @@ static bool read_minimal(struct telemetry_facts *facts, struct slice body)
     static const char start[] = "{\"state\": \"";
     size_t head = sizeof start - 1;
     if (body.size < head + 3 || body.size > head + 2 + sizeof facts->state - 1 ||
-        memcmp(body.bytes, start, head) != 0 ||
-        memcmp(body.bytes + body.size - 2, "\"}", 2) != 0) {
+        memcmp(body.bytes, start, head) != 0 || memcmp(body.bytes + body.size - 2, "\"}", 2) != 0) {
         return false;
     }
     size_t size = body.size - head - 2;
@@ -323,8 +347,8 @@ static void read_event(struct sight *sight)
     sight->command_id = whole_of(sight->body, "command_id", -1);
     sight->job_id = whole_of(sight->body, "job_id", 0);
     bool named_id = cJSON_GetObjectItemCaseSensitive(sight->body, "command_id") != NULL;
-    static const char *const plain[] = {"ACCEPTED", "REJECTED", "FAILED", "FINISHED", "INFO",
-                                        "FILE_INFO", NULL};
+    static const char *const plain[] = {"ACCEPTED", "REJECTED",  "FAILED", "FINISHED",
+                                        "INFO",     "FILE_INFO", NULL};
     if (named_id || one_of(sight->event, plain)) {
         sight->command = course_command(sight->subject, named_id ? sight->command_id : 0);
     }
@@ -380,11 +404,10 @@ static void see_aside(struct sight *sight)
     struct contract *contract = sight->contract;
     struct slice fingerprint = sight->headers[HEADER_FINGERPRINT];
     cJSON *tree = (sight->kind & SEE_CAMERA) != 0 ? read_body(sight) : NULL;
-    sight->subject = (sight->kind & SEE_PICTURE) != 0
-                         ? transfer_camera_subject(contract, fingerprint)
-                     : (sight->kind & SEE_FETCH) != 0
-                         ? fetch_subject(contract, sight->request->target)
-                         : subject_of(contract, sight);
+    sight->subject =
+        (sight->kind & SEE_PICTURE) != 0 ? transfer_camera_subject(contract, fingerprint)
+        : (sight->kind & SEE_FETCH) != 0 ? fetch_subject(contract, sight->request->target)
+                                         : subject_of(contract, sight);
     if (sight->subject == NULL) {
         contract->nobody = contract->nobody == NULL ? new_subject(contract) : contract->nobody;
         sight->subject = contract->nobody;
@@ -487,7 +510,8 @@ void contract_reply(struct contract *contract, int64_t time_us, uint32_t connect
         .command_id = -1,
     };
     ask_rules(&sight);
-    if (copy.subject != NULL && (copy.kind & (SEE_FILE | SEE_CAMERA | SEE_PICTURE | SEE_FETCH)) != 0) {
+    if (copy.subject != NULL &&
+        (copy.kind & (SEE_FILE | SEE_CAMERA | SEE_PICTURE | SEE_FETCH)) != 0) {
         transfer_course_reply(&sight);
     } else if (copy.subject != NULL) {
         course_reply(&sight);

@@ -18,12 +18,24 @@ void judge_evt_01(struct sight *sight)
 
 void judge_evt_02(struct sight *sight)
 {
-    static const char *const events[] = {
-        "ACCEPTED",          "REJECTED",         "FAILED",           "FINISHED",
-        "INFO",              "STATE_CHANGED",    "MEDIUM_INSERTED",  "MEDIUM_EJECTED",
-        "FILE_CHANGED",      "FILE_INFO",        "JOB_INFO",         "TRANSFER_INFO",
-        "TRANSFER_FINISHED", "TRANSFER_STOPPED", "TRANSFER_ABORTED", "MESH_BED_DATA",
-        "SLOT_EVENT",        NULL};
+    static const char *const events[] = {"ACCEPTED",
+                                         "REJECTED",
+                                         "FAILED",
+                                         "FINISHED",
+                                         "INFO",
+                                         "STATE_CHANGED",
+                                         "MEDIUM_INSERTED",
+                                         "MEDIUM_EJECTED",
+                                         "FILE_CHANGED",
+                                         "FILE_INFO",
+                                         "JOB_INFO",
+                                         "TRANSFER_INFO",
+                                         "TRANSFER_FINISHED",
+                                         "TRANSFER_STOPPED",
+                                         "TRANSFER_ABORTED",
+                                         "MESH_BED_DATA",
+                                         "SLOT_EVENT",
+                                         NULL};
     static const char *const sources[] = {"CONNECT",  "GUI", "WUI",  "SERIAL", "GCODE", "MARLIN",
                                           "FIRMWARE", "HW",  "USER", "SLOT",   NULL};
     verdict(sight, one_of(sight->event, events) && one_of(sight->source, sources),
@@ -33,8 +45,8 @@ void judge_evt_02(struct sight *sight)
 
 void judge_evt_03(struct sight *sight)
 {
-    static const char *const keys[] = {"command_id", "job_id", "transfer_id", "reason",
-                                       "dialog_id", NULL};
+    static const char *const keys[] = {"command_id", "job_id",    "transfer_id",
+                                       "reason",     "dialog_id", NULL};
     const char *inside = NULL;
     for (size_t i = 0; keys[i] != NULL; i++) {
         if (cJSON_GetObjectItemCaseSensitive(sight->data, keys[i]) != NULL) {
@@ -53,8 +65,9 @@ void judge_evt_04(struct sight *sight)
 
 void judge_evt_05(struct sight *sight)
 {
-    static const char *const keys[] = {"type", "version", "subversion", "sn", "fingerprint",
-                                       "firmware", "sdk", "files", "network_info", NULL};
+    static const char *const keys[] = {"type",         "version",  "subversion", "sn",
+                                       "fingerprint",  "firmware", "sdk",        "files",
+                                       "network_info", NULL};
     bool full = cJSON_GetObjectItemCaseSensitive(sight->data, "files") != NULL ||
                 cJSON_GetObjectItemCaseSensitive(sight->data, "sdk") != NULL ||
                 sight->command_id >= 0;
@@ -67,8 +80,10 @@ void judge_evt_05(struct sight *sight)
             missing = keys[i];
         }
     }
-    verdict(sight, missing == NULL, "all of type, version, subversion, sn, fingerprint, firmware, "
-            "sdk, files, network_info", "no %s", or_none(missing));
+    verdict(sight, missing == NULL,
+            "all of type, version, subversion, sn, fingerprint, firmware, "
+            "sdk, files, network_info",
+            "no %s", or_none(missing));
 }
 
 static bool changes_to(const struct sight *sight, const char *state)
@@ -109,8 +124,9 @@ void judge_evt_09(struct sight *sight)
 {
     const char *from = sight->subject->state;
     if (changes_to(sight, "READY") && *from != '\0') {
-        verdict(sight, same(from, "IDLE") || same(from, "READY") || same(from, "ATTENTION") ||
-                           same(from, "ERROR"),
+        verdict(sight,
+                same(from, "IDLE") || same(from, "READY") || same(from, "ATTENTION") ||
+                    same(from, "ERROR"),
                 "READY only from IDLE (or from under ATTENTION or ERROR)", "from %s", from);
     }
 }
@@ -121,9 +137,8 @@ static bool brings_about(const struct seen_command *command, const char *state)
     static const struct {
         const char *command, *state;
     } effects[] = {
-        {"START_PRINT", "PRINTING"}, {"PAUSE_PRINT", "PAUSED"},
-        {"RESUME_PRINT", "PRINTING"}, {"STOP_PRINT", "STOPPED"},
-        {"SET_PRINTER_READY", "READY"},
+        {"START_PRINT", "PRINTING"}, {"PAUSE_PRINT", "PAUSED"},      {"RESUME_PRINT", "PRINTING"},
+        {"STOP_PRINT", "STOPPED"},   {"SET_PRINTER_READY", "READY"},
     };
     for (size_t i = 0; i < sizeof effects / sizeof effects[0]; i++) {
         if (same(effects[i].command, command->name) && same(effects[i].state, state)) {

@@ -1,5 +1,5 @@
-/* Rules about encrypted downloads of Buddy printers: connect-buddy.md 12.8. They come without a token; the iv in their
- * target says whose they are. */
+/* Rules about encrypted downloads of Buddy printers: connect-buddy.md 12.8. They come without a
+ * token; the iv in their target says whose they are. */
 
 #include <ctype.h>
 #include <inttypes.h>
@@ -27,7 +27,7 @@ struct seen_fetch {
         UNSEEN, /* or no HTTP */
         WORTH_ANOTHER,
         FATAL, /* ends it at once (7.3) */
-    } answer; /* the last one */
+    } answer;  /* the last one */
 };
 
 static const char target_begin[] = "/f/", target_end[] = "/raw";
@@ -73,8 +73,7 @@ static bool is_plain_gcode(const char *path)
 
 void fetch_course_delivery(struct sight *sight, int64_t command_id)
 {
-    cJSON *body =
-        cJSON_ParseWithLength(sight->reply->body.bytes, sight->reply->body.size);
+    cJSON *body = cJSON_ParseWithLength(sight->reply->body.bytes, sight->reply->body.size);
     const cJSON *kwargs = cJSON_GetObjectItemCaseSensitive(body, "kwargs");
     const char *iv = text_of(kwargs, "iv"), *path = text_of(kwargs, "path");
     int64_t size = whole_of(kwargs, "orig_size", -1);
@@ -119,10 +118,10 @@ void fetch_course_reply(struct sight *sight)
     }
     bool taken = status == 206 || status == 200;
     bool fatal =
-        taken && ((status == 200 && sight->asked->range_start > 0) ||
-                  http_header_value(sight->reply, "Content-Length").bytes == NULL ||
-                  !slice_is_nocase(http_header_value(sight->reply, "Content-Encryption-Mode"),
-                                   "AES-CTR"));
+        taken &&
+        ((status == 200 && sight->asked->range_start > 0) ||
+         http_header_value(sight->reply, "Content-Length").bytes == NULL ||
+         !slice_is_nocase(http_header_value(sight->reply, "Content-Encryption-Mode"), "AES-CTR"));
     fetch->answer = fatal ? FATAL : WORTH_ANOTHER;
 }
 
@@ -192,8 +191,7 @@ void judge_btrn_07(struct sight *sight)
         return;
     }
     int64_t size = (int64_t)fetch->size;
-    int64_t expected =
-        fetch->tail_first ? (size - TAIL_BYTES) / SECTOR_BYTES * SECTOR_BYTES : 0;
+    int64_t expected = fetch->tail_first ? (size - TAIL_BYTES) / SECTOR_BYTES * SECTOR_BYTES : 0;
     char text[64];
     snprintf(text, sizeof text, "Range: bytes=%" PRId64 "-", expected);
     verdict(sight, start == expected, text, "Range: bytes=%" PRId64 "-", start);

@@ -31,8 +31,10 @@ void judge_fs_01(struct sight *sight)
     }
     const cJSON *files = files_of(sight), *child;
     bool good = same(text_of(files, "type"), "DIR") && same(text_of(files, "name"), "/") &&
-                cJSON_IsTrue(member(files, "read_only")) && cJSON_IsArray(member(files, "children"));
-    cJSON_ArrayForEach(child, member(files, "children")) {
+                cJSON_IsTrue(member(files, "read_only")) &&
+                cJSON_IsArray(member(files, "children"));
+    cJSON_ArrayForEach(child, member(files, "children"))
+    {
         good = good && is_folder(child) && text_of(child, "name") != NULL;
     }
     verdict(sight, good, "a read-only DIR named / of storages", "%s named %s",
@@ -47,7 +49,8 @@ static const cJSON *wrong_sum(const cJSON *node)
     if (!cJSON_IsArray(children)) {
         return NULL;
     }
-    cJSON_ArrayForEach(child, children) {
+    cJSON_ArrayForEach(child, children)
+    {
         const cJSON *wrong = wrong_sum(child);
         if (wrong != NULL) {
             return wrong;
@@ -81,7 +84,8 @@ static const char *hidden_name(const cJSON *node)
         return name;
     }
     const cJSON *child;
-    cJSON_ArrayForEach(child, member(node, "children")) {
+    cJSON_ArrayForEach(child, member(node, "children"))
+    {
         const char *hidden = hidden_name(child);
         if (hidden != NULL) {
             return hidden;
@@ -201,7 +205,8 @@ void judge_fs_08(struct sight *sight)
         !same(text_of(change.file, "type"), type_of_name(text_of(change.file, "name")))) {
         wrong = change.file;
     }
-    cJSON_ArrayForEach(child, member(change.file, "children")) {
+    cJSON_ArrayForEach(child, member(change.file, "children"))
+    {
         if (!is_folder(child) &&
             !same(text_of(child, "type"), type_of_name(text_of(child, "name")))) {
             wrong = child;
@@ -220,8 +225,9 @@ void judge_fs_09(struct sight *sight)
     const char *root = text_of(sight->data, "root");
     bool named = root != NULL && root[0] == '/' && root[1] != '\0' && strchr(root + 1, '/') == NULL;
     const cJSON *files = files_of(sight);
-    bool whole = in ? named && files != NULL && same(text_of(files, "name"), root + 1) && is_folder(files)
-                    : named && member(sight->data, "files") == NULL;
+    bool whole =
+        in ? named && files != NULL && same(text_of(files, "name"), root + 1) && is_folder(files)
+           : named && member(sight->data, "files") == NULL;
     bool there = in || !sight->subject->tree_whole ||
                  (named && connect_tree_find(sight->subject->tree, root) != NULL);
     verdict(sight, whole && there,
@@ -236,8 +242,8 @@ static bool ends_well(const struct sight *sight)
     return same(sight->event, "FINISHED");
 }
 
-/* The tree says what was there when the command came only if nothing has changed around it (8.5: changes are told
- * after the command has ended). */
+/* The tree says what was there when the command came only if nothing has changed around it (8.5:
+ * changes are told after the command has ended). */
 static const cJSON *settled_node(const struct sight *sight, bool *settled)
 {
     const struct subject *subject = sight->subject;
@@ -270,8 +276,8 @@ void judge_fs_11(struct sight *sight)
     const cJSON *node = settled_node(sight, &settled);
     if (node == NULL || !is_folder(node) || cJSON_GetArraySize(member(node, "children")) == 0 ||
         cJSON_IsTrue(member(node, "read_only")) || member(node, "read_only") == NULL ||
-        strncmp(sight->subject->job_path, sight->command->path,
-                strlen(sight->command->path)) == 0) {
+        strncmp(sight->subject->job_path, sight->command->path, strlen(sight->command->path)) ==
+            0) {
         return; /* refused for another reason */
     }
     bool forced = sight->command->force_flag;
@@ -313,11 +319,10 @@ void judge_fs_13(struct sight *sight)
     }
     const char *path = text_of(sight->data, "path");
     bool asked = sight->command->path[0] == '\0' || same(path, sight->command->path);
-    const cJSON *node =
-        path == NULL ? NULL : connect_tree_find(sight->subject->tree, path);
-    bool fits = node == NULL || (agrees(sight->data, node, "size") &&
-                                 agrees(sight->data, node, "m_timestamp") &&
-                                 agrees(sight->data, node, "read_only"));
+    const cJSON *node = path == NULL ? NULL : connect_tree_find(sight->subject->tree, path);
+    bool fits = node == NULL ||
+                (agrees(sight->data, node, "size") && agrees(sight->data, node, "m_timestamp") &&
+                 agrees(sight->data, node, "read_only"));
     verdict(sight, asked && fits, "the asked path, with what the tree says of it", "%s%s",
             or_none(path), fits ? "" : ", but other size, time or read_only");
 }
@@ -351,14 +356,16 @@ void judge_fs_14(struct sight *sight)
 {
     if ((sight->kind & SEE_EVENT) != 0) {
         struct change change;
-        const char *path = read_change(sight, &change) && change.to != NULL ? change.to : change.from;
+        const char *path =
+            read_change(sight, &change) && change.to != NULL ? change.to : change.from;
         if (path != NULL && strstr(path, "/../") != NULL) {
             verdict(sight, false, "no change outside a storage", "FILE_CHANGED of %s", path);
         }
         return;
     }
-    static const char *const names[] = {"CREATE_FOLDER", "CREATE_DIRECTORY", "DELETE_FILE",
-                                        "DELETE_FOLDER", "DELETE_DIRECTORY", "START_PRINT", NULL};
+    static const char *const names[] = {
+        "CREATE_FOLDER",    "CREATE_DIRECTORY", "DELETE_FILE", "DELETE_FOLDER",
+        "DELETE_DIRECTORY", "START_PRINT",      NULL};
     const char *path = sight->command->path;
     if (one_of(sight->command->name, names) && strstr(path, "..") != NULL &&
         escapes(sight->subject, path)) {

@@ -5,9 +5,9 @@
 
 #include "harness/check/connect_contract.h"
 
-/* What the files of the judge share. Each thing seen is a `struct sight`; the rules that want its kind are asked in the
- * order of the table, then connect_contract_course.c takes it over into the state of the printer (`subject`). So a
- * rule sees the state as it was before. */
+/* What the files of the judge share. Each thing seen is a `struct sight`; the rules that want its
+ * kind are asked in the order of the table, then connect_contract_course.c takes it over into the
+ * state of the printer (`subject`). So a rule sees the state as it was before. */
 
 enum {
     SEE_REQUEST = 1 << 0,   /* any request to /p/… */
@@ -24,11 +24,11 @@ enum {
     SEE_FILE = 1 << 12,    /* GET of a file, by /p/teams/… or by another address on the server */
     SEE_CAMERA = 1 << 13,  /* POST /p/camera */
     SEE_PICTURE = 1 << 14, /* PUT /c/snapshot */
-    SEE_UPGRADE = 1 << 15,    /* GET /p/ws */
-    SEE_FRAME = 1 << 16,      /* in a WebSocket, either way: see `frame` */
+    SEE_UPGRADE = 1 << 15, /* GET /p/ws */
+    SEE_FRAME = 1 << 16,   /* in a WebSocket, either way: see `frame` */
     SEE_SOCKET_END = 1 << 17, /* of a WebSocket, or it should have ended: see `by_printer` */
     SEE_FETCH = 1 << 18,      /* GET /f/{iv}/raw: an encrypted file */
-    SEE_OPEN = 1 << 11,    /* at the end, per request that was never answered */
+    SEE_OPEN = 1 << 11,       /* at the end, per request that was never answered */
 };
 
 enum { TOLERANCE_DEFAULT_US = 100000, SEEN_COMMANDS_MAX = 16, PACE_WINDOW = 8 };
@@ -42,43 +42,43 @@ struct telemetry_facts {
 };
 
 enum expectation {
-    EXPECT_ACCEPTED,        /* CON-CMD-01 */
-    EXPECT_BAD_ID,          /* CON-CMD-03 */
-    EXPECT_BAD_TYPE,        /* CON-CMD-04 */
-    EXPECT_BAD_BODY,        /* CON-CMD-05 */
-    EXPECT_BUSY,            /* CON-CMD-09 */
-    EXPECT_ACCEPTED_AGAIN,  /* CON-CMD-10 */
-    EXPECT_REMEMBERED,      /* CON-CMD-11 */
-    EXPECT_UNINITIALISED,   /* 5.1 row 2 */
+    EXPECT_ACCEPTED,       /* CON-CMD-01 */
+    EXPECT_BAD_ID,         /* CON-CMD-03 */
+    EXPECT_BAD_TYPE,       /* CON-CMD-04 */
+    EXPECT_BAD_BODY,       /* CON-CMD-05 */
+    EXPECT_BUSY,           /* CON-CMD-09 */
+    EXPECT_ACCEPTED_AGAIN, /* CON-CMD-10 */
+    EXPECT_REMEMBERED,     /* CON-CMD-11 */
+    EXPECT_UNINITIALISED,  /* 5.1 row 2 */
 };
 
 /* A delivered command and what came of it. */
 struct seen_command {
     int64_t id; /* 0 also when there was none that reads as a number */
     char name[32];
-    char path[256];         /* kwargs.path; "" */
-    uint64_t file_hash;     /* of what START_CONNECT_DOWNLOAD is to fetch; 0: no such command */
-    int64_t transfer_id;    /* kwargs.transfer_id; 0: none */
+    char path[256];      /* kwargs.path; "" */
+    uint64_t file_hash;  /* of what START_CONNECT_DOWNLOAD is to fetch; 0: no such command */
+    int64_t transfer_id; /* kwargs.transfer_id; 0: none */
     bool has_kwargs, forced, force_flag, gcode_body;
     uint64_t body_hash;
-    bool replied_late;      /* its printer had gone, or the reply was broken */
+    bool replied_late;         /* its printer had gone, or the reply was broken */
     enum expectation expected; /* of the last delivery */
-    bool answered;          /* the last delivery */
+    bool answered;             /* the last delivery */
     int64_t delivered_us;
     unsigned deliveries;
     unsigned accepted, ended; /* events seen */
     unsigned repeats;         /* deliveries of which the remembered result is expected */
     int64_t accepted_us, ended_us;
-    char end[16];             /* "FINISHED", "INFO" … */
-    char remembered[16];      /* FINISHED, FAILED or REJECTED: what a repetition is answered */
-    char state[16];           /* at ACCEPTED */
-    int64_t busy_id;          /* BUSY: the command that ran */
-    bool state_moved;         /* another state was reported between ACCEPTED and the end, without its id */
-    char last_change[16];     /* last STATE_CHANGED while it ran … */
+    char end[16];        /* "FINISHED", "INFO" … */
+    char remembered[16]; /* FINISHED, FAILED or REJECTED: what a repetition is answered */
+    char state[16];      /* at ACCEPTED */
+    int64_t busy_id;     /* BUSY: the command that ran */
+    bool state_moved; /* another state was reported between ACCEPTED and the end, without its id */
+    char last_change[16]; /* last STATE_CHANGED while it ran … */
     bool change_with_id, change_with_job;
     bool busy_when_delivered;
-    uint64_t losses;          /* subject->losses at the last delivery */
-    bool lost_to_reset;       /* RESET_PRINTER came while it ran */
+    uint64_t losses;    /* subject->losses at the last delivery */
+    bool lost_to_reset; /* RESET_PRINTER came while it ran */
 };
 
 enum registration { REG_UNKNOWN, REG_ASKED, REG_CODE, REG_REFUSED, REG_POLL_FAILED, REG_DONE };
@@ -101,18 +101,18 @@ struct subject {
     bool telemetry_seen;
     struct telemetry_facts now; /* of the last telemetry */
     int64_t telemetry_us;       /* the last one; -1 */
-    bool disturbed;             /* since then something happened that may hold telemetry up, or lose items */
-    int64_t refused_us;         /* telemetry was answered 4xx or 5xx and none has come since; -1 */
+    bool disturbed; /* since then something happened that may hold telemetry up, or lose items */
+    int64_t refused_us; /* telemetry was answered 4xx or 5xx and none has come since; -1 */
     int refused_status;
     int64_t pace_us[PACE_WINDOW];
     unsigned pace_count;
     bool pace_printing;
     unsigned command_off, job_off, state_off; /* telemetries in a row that disagree */
-    unsigned after_printing;    /* telemetries since a printing state was left */
-    double temperature_sent[2]; /* nozzle, bed; NAN: none */
+    unsigned after_printing;                  /* telemetries since a printing state was left */
+    double temperature_sent[2];               /* nozzle, bed; NAN: none */
     /* transfers */
     int64_t transfer_id, transfer_ended_us, ended_transfer_id; /* -1 */
-    double transferred, transfer_size; /* -1: unknown */
+    double transferred, transfer_size;                         /* -1: unknown */
     bool transfer_to_print;
     struct seen_transfer *transfer; /* the last one; NULL: none (connect_contract_transfers.c) */
     struct seen_fetch *fetch;       /* the last one that it asked for (connect_contract_fetch.c) */
@@ -120,32 +120,32 @@ struct subject {
     /* commands */
     struct seen_command *commands; /* SEEN_COMMANDS_MAX, newest last; NULL until the first */
     size_t command_count;
-    struct seen_command *running;  /* accepted and not ended */
-    unsigned running_missing;      /* telemetries without command_id meanwhile */
-    int64_t foreign_running;       /* a command of before we looked; -1: none */
+    struct seen_command *running; /* accepted and not ended */
+    unsigned running_missing;     /* telemetries without command_id meanwhile */
+    int64_t foreign_running;      /* a command of before we looked; -1: none */
     /* states and jobs */
-    char state[16];                /* last reported by STATE_CHANGED or taken over; "" */
+    char state[16]; /* last reported by STATE_CHANGED or taken over; "" */
     int64_t state_us;
-    bool state_over_error;         /* that state came out of ERROR */
+    bool state_over_error; /* that state came out of ERROR */
     int64_t last_job;
     char job_path[256];
     /* files */
     cJSON *tree;
     int64_t tree_us;
-    bool tree_whole;               /* an INFO has told it */
+    bool tree_whole; /* an INFO has told it */
     /* clock */
     bool adjusted_last;
-    unsigned since_adjusted;       /* requests since Clock-Adjusted */
-    double clock_offset;           /* Timestamp minus arrival, highest lately; NAN: unknown */
+    unsigned since_adjusted; /* requests since Clock-Adjusted */
+    double clock_offset;     /* Timestamp minus arrival, highest lately; NAN: unknown */
     /* a lost item */
     uint64_t lost_hash;
-    int64_t lost_us;               /* -1: none */
-    uint64_t losses;               /* items that may never have arrived, or been sent */
-    int64_t seen_us;               /* its last request */
+    int64_t lost_us; /* -1: none */
+    uint64_t losses; /* items that may never have arrived, or been sent */
+    int64_t seen_us; /* its last request */
     /* the request that is not answered */
-    int64_t open_us;               /* of the queue: telemetry, event, poll; -1 */
+    int64_t open_us; /* of the queue: telemetry, event, poll; -1 */
     uint32_t open_connection;
-    int64_t unanswered_us;         /* when the one that was given up was asked, until the next; -1 */
+    int64_t unanswered_us; /* when the one that was given up was asked, until the next; -1 */
     int64_t given_up_us;
     int64_t socket_closed_us; /* the server closed its WebSocket and nothing was said since; -1 */
     struct subject *next;
@@ -156,12 +156,12 @@ struct asked {
     uint32_t connection;
     unsigned kind; /* SEE_TELEMETRY … ; 0: other */
     bool used;
-    bool to_p;      /* /p/… */
-    bool noisy;     /* Timestamp with more than one decimal */
+    bool to_p;  /* /p/… */
+    bool noisy; /* Timestamp with more than one decimal */
     bool wide_transfer;
     int64_t range_start; /* of a FETCH; -1: none */
     int64_t time_us;
-    uint64_t hash;  /* of Timestamp and body */
+    uint64_t hash; /* of Timestamp and body */
     struct subject *subject;
 };
 
@@ -189,7 +189,7 @@ struct contract {
     struct seen_camera *cameras;
     struct seen_socket *sockets;
     struct seen_fetch *fetches; /* that commands have told of */
-    char server_host[128]; /* Host of its telemetry; "": none yet */
+    char server_host[128];      /* Host of its telemetry; "": none yet */
 };
 
 /* The request headers that rules look at: found once per request. */
@@ -214,19 +214,19 @@ struct sight {
     struct subject *subject; /* never NULL but for replies to strangers */
     const struct http_message *request, *reply;
     struct slice headers[HEADER_COUNT]; /* of the request; bytes NULL: not there */
-    double stamp;                  /* Timestamp; NAN: no decimal number */
-    const struct asked *asked;     /* of replies and unanswered requests */
-    const cJSON *body;             /* object, or NULL: none, no object, or an equal telemetry */
-    bool body_bad;                 /* there should be an object and is none */
-    struct telemetry_facts facts;  /* of TELEMETRY */
+    double stamp;                       /* Timestamp; NAN: no decimal number */
+    const struct asked *asked;          /* of replies and unanswered requests */
+    const cJSON *body;            /* object, or NULL: none, no object, or an equal telemetry */
+    bool body_bad;                /* there should be an object and is none */
+    struct telemetry_facts facts; /* of TELEMETRY */
     /* events */
     const char *event, *source, *state, *reason;
     const cJSON *data;
-    int64_t command_id, job_id;    /* -1, 0: none */
-    struct seen_command *command;  /* of EVENT, DELIVERY, TERMINAL; NULL: not known */
-    struct seen_socket *socket;    /* of what passes in a WebSocket; else NULL */
+    int64_t command_id, job_id;          /* -1, 0: none */
+    struct seen_command *command;        /* of EVENT, DELIVERY, TERMINAL; NULL: not known */
+    struct seen_socket *socket;          /* of what passes in a WebSocket; else NULL */
     const struct websocket_frame *frame; /* of FRAME */
-    bool by_printer;               /* UNANSWERED, SOCKET_END: who ended; FRAME: who sent */
+    bool by_printer;                     /* UNANSWERED, SOCKET_END: who ended; FRAME: who sent */
 };
 
 typedef void contract_judge(struct sight *sight);
@@ -280,14 +280,17 @@ void transfer_free(struct contract *contract);
 /* connect_contract_fetch.c */
 bool fetch_is_target(struct slice target);
 int64_t fetch_range_start(const struct http_message *request); /* -1: none that can be read */
-struct subject *fetch_subject(const struct contract *contract, struct slice target); /* NULL: not known */
-void fetch_course_delivery(struct sight *sight, int64_t command_id); /* of START_ENCRYPTED_DOWNLOAD */
+struct subject *fetch_subject(const struct contract *contract,
+                              struct slice target); /* NULL: not known */
+void fetch_course_delivery(struct sight *sight,
+                           int64_t command_id); /* of START_ENCRYPTED_DOWNLOAD */
 void fetch_course_request(struct sight *sight);
 void fetch_course_reply(struct sight *sight);
 void fetch_free(struct contract *contract);
 /* connect_contract_websocket.c */
 void websocket_course_request(struct sight *sight); /* GET /p/ws */
-void websocket_course_reply(struct contract *contract, uint32_t connection, const struct http_message *reply);
+void websocket_course_reply(struct contract *contract, uint32_t connection,
+                            const struct http_message *reply);
 /* A command in a WebSocket that nobody asked for: what it stands behind. False: it is none. */
 bool websocket_course_pushed(const struct contract *contract, uint32_t connection,
                              const struct http_message *reply, struct asked *asked);
@@ -321,47 +324,150 @@ bool python_integer(struct slice text, int64_t *value);
 extern const char *const contract_commands[]; /* the 27 names of connect-sdk.md 5 */
 
 #define JUDGE(name) void name(struct sight *sight)
-JUDGE(judge_trp_01); JUDGE(judge_trp_02); JUDGE(judge_trp_03); JUDGE(judge_trp_04);
-JUDGE(judge_trp_05); JUDGE(judge_trp_06); JUDGE(judge_trp_07); JUDGE(judge_trp_08);
-JUDGE(judge_trp_09); JUDGE(judge_trp_10); JUDGE(judge_trp_11); JUDGE(judge_trp_12);
-JUDGE(judge_trp_13); JUDGE(judge_trp_14); JUDGE(judge_trp_15); JUDGE(judge_trp_16);
-JUDGE(judge_reg_01); JUDGE(judge_reg_02); JUDGE(judge_reg_03); JUDGE(judge_reg_04);
-JUDGE(judge_reg_05); JUDGE(judge_reg_06); JUDGE(judge_reg_07); JUDGE(judge_reg_08);
-JUDGE(judge_reg_09); JUDGE(judge_reg_10); JUDGE(judge_reg_11);
-JUDGE(judge_tel_01); JUDGE(judge_tel_02); JUDGE(judge_tel_03); JUDGE(judge_tel_04);
-JUDGE(judge_tel_05); JUDGE(judge_tel_06); JUDGE(judge_tel_07); JUDGE(judge_tel_08);
-JUDGE(judge_tel_09); JUDGE(judge_tel_10); JUDGE(judge_tel_11);
-JUDGE(judge_cmd_01); JUDGE(judge_cmd_02); JUDGE(judge_cmd_03); JUDGE(judge_cmd_04);
-JUDGE(judge_cmd_05); JUDGE(judge_cmd_06); JUDGE(judge_cmd_07); JUDGE(judge_cmd_08);
-JUDGE(judge_cmd_09); JUDGE(judge_cmd_10); JUDGE(judge_cmd_11); JUDGE(judge_cmd_12);
-JUDGE(judge_cmd_13); JUDGE(judge_cmd_14); JUDGE(judge_cmd_15); JUDGE(judge_cmd_16);
-JUDGE(judge_cmd_17); JUDGE(judge_cmd_18); JUDGE(judge_cmd_19); JUDGE(judge_cmd_20);
-JUDGE(judge_cmd_21); JUDGE(judge_cmd_22); JUDGE(judge_cmd_23); JUDGE(judge_cmd_24);
-JUDGE(judge_cmd_25); JUDGE(judge_cmd_26);
-JUDGE(judge_evt_01); JUDGE(judge_evt_02); JUDGE(judge_evt_03); JUDGE(judge_evt_04);
-JUDGE(judge_evt_05); JUDGE(judge_evt_06); JUDGE(judge_evt_07); JUDGE(judge_evt_08);
-JUDGE(judge_evt_09); JUDGE(judge_evt_10); JUDGE(judge_evt_11); JUDGE(judge_evt_13);
-JUDGE(judge_fs_01); JUDGE(judge_fs_02); JUDGE(judge_fs_03); JUDGE(judge_fs_04);
-JUDGE(judge_fs_05); JUDGE(judge_fs_06); JUDGE(judge_fs_07); JUDGE(judge_fs_08);
-JUDGE(judge_fs_09); JUDGE(judge_fs_10); JUDGE(judge_fs_11); JUDGE(judge_fs_12);
-JUDGE(judge_fs_13); JUDGE(judge_fs_14);
-JUDGE(judge_trn_01); JUDGE(judge_trn_02); JUDGE(judge_trn_03); JUDGE(judge_trn_04);
-JUDGE(judge_trn_05); JUDGE(judge_trn_06); JUDGE(judge_trn_07); JUDGE(judge_trn_08);
-JUDGE(judge_trn_09); JUDGE(judge_trn_10); JUDGE(judge_trn_11); JUDGE(judge_trn_12);
-JUDGE(judge_trn_13); JUDGE(judge_trn_14);
-JUDGE(judge_cam_01); JUDGE(judge_cam_02); JUDGE(judge_cam_03); JUDGE(judge_cam_04);
-JUDGE(judge_cam_05); JUDGE(judge_cam_06); JUDGE(judge_cam_07); JUDGE(judge_cam_08);
+JUDGE(judge_trp_01);
+JUDGE(judge_trp_02);
+JUDGE(judge_trp_03);
+JUDGE(judge_trp_04);
+JUDGE(judge_trp_05);
+JUDGE(judge_trp_06);
+JUDGE(judge_trp_07);
+JUDGE(judge_trp_08);
+JUDGE(judge_trp_09);
+JUDGE(judge_trp_10);
+JUDGE(judge_trp_11);
+JUDGE(judge_trp_12);
+JUDGE(judge_trp_13);
+JUDGE(judge_trp_14);
+JUDGE(judge_trp_15);
+JUDGE(judge_trp_16);
+JUDGE(judge_reg_01);
+JUDGE(judge_reg_02);
+JUDGE(judge_reg_03);
+JUDGE(judge_reg_04);
+JUDGE(judge_reg_05);
+JUDGE(judge_reg_06);
+JUDGE(judge_reg_07);
+JUDGE(judge_reg_08);
+JUDGE(judge_reg_09);
+JUDGE(judge_reg_10);
+JUDGE(judge_reg_11);
+JUDGE(judge_tel_01);
+JUDGE(judge_tel_02);
+JUDGE(judge_tel_03);
+JUDGE(judge_tel_04);
+JUDGE(judge_tel_05);
+JUDGE(judge_tel_06);
+JUDGE(judge_tel_07);
+JUDGE(judge_tel_08);
+JUDGE(judge_tel_09);
+JUDGE(judge_tel_10);
+JUDGE(judge_tel_11);
+JUDGE(judge_cmd_01);
+JUDGE(judge_cmd_02);
+JUDGE(judge_cmd_03);
+JUDGE(judge_cmd_04);
+JUDGE(judge_cmd_05);
+JUDGE(judge_cmd_06);
+JUDGE(judge_cmd_07);
+JUDGE(judge_cmd_08);
+JUDGE(judge_cmd_09);
+JUDGE(judge_cmd_10);
+JUDGE(judge_cmd_11);
+JUDGE(judge_cmd_12);
+JUDGE(judge_cmd_13);
+JUDGE(judge_cmd_14);
+JUDGE(judge_cmd_15);
+JUDGE(judge_cmd_16);
+JUDGE(judge_cmd_17);
+JUDGE(judge_cmd_18);
+JUDGE(judge_cmd_19);
+JUDGE(judge_cmd_20);
+JUDGE(judge_cmd_21);
+JUDGE(judge_cmd_22);
+JUDGE(judge_cmd_23);
+JUDGE(judge_cmd_24);
+JUDGE(judge_cmd_25);
+JUDGE(judge_cmd_26);
+JUDGE(judge_evt_01);
+JUDGE(judge_evt_02);
+JUDGE(judge_evt_03);
+JUDGE(judge_evt_04);
+JUDGE(judge_evt_05);
+JUDGE(judge_evt_06);
+JUDGE(judge_evt_07);
+JUDGE(judge_evt_08);
+JUDGE(judge_evt_09);
+JUDGE(judge_evt_10);
+JUDGE(judge_evt_11);
+JUDGE(judge_evt_13);
+JUDGE(judge_fs_01);
+JUDGE(judge_fs_02);
+JUDGE(judge_fs_03);
+JUDGE(judge_fs_04);
+JUDGE(judge_fs_05);
+JUDGE(judge_fs_06);
+JUDGE(judge_fs_07);
+JUDGE(judge_fs_08);
+JUDGE(judge_fs_09);
+JUDGE(judge_fs_10);
+JUDGE(judge_fs_11);
+JUDGE(judge_fs_12);
+JUDGE(judge_fs_13);
+JUDGE(judge_fs_14);
+JUDGE(judge_trn_01);
+JUDGE(judge_trn_02);
+JUDGE(judge_trn_03);
+JUDGE(judge_trn_04);
+JUDGE(judge_trn_05);
+JUDGE(judge_trn_06);
+JUDGE(judge_trn_07);
+JUDGE(judge_trn_08);
+JUDGE(judge_trn_09);
+JUDGE(judge_trn_10);
+JUDGE(judge_trn_11);
+JUDGE(judge_trn_12);
+JUDGE(judge_trn_13);
+JUDGE(judge_trn_14);
+JUDGE(judge_cam_01);
+JUDGE(judge_cam_02);
+JUDGE(judge_cam_03);
+JUDGE(judge_cam_04);
+JUDGE(judge_cam_05);
+JUDGE(judge_cam_06);
+JUDGE(judge_cam_07);
+JUDGE(judge_cam_08);
 JUDGE(judge_cam_09);
-JUDGE(judge_ws_01); JUDGE(judge_ws_02); JUDGE(judge_ws_03); JUDGE(judge_ws_04);
-JUDGE(judge_ws_05); JUDGE(judge_ws_06); JUDGE(judge_ws_07); JUDGE(judge_ws_08);
-JUDGE(judge_btrn_01); JUDGE(judge_btrn_05); JUDGE(judge_btrn_07); JUDGE(judge_btrn_08);
+JUDGE(judge_ws_01);
+JUDGE(judge_ws_02);
+JUDGE(judge_ws_03);
+JUDGE(judge_ws_04);
+JUDGE(judge_ws_05);
+JUDGE(judge_ws_06);
+JUDGE(judge_ws_07);
+JUDGE(judge_ws_08);
+JUDGE(judge_btrn_01);
+JUDGE(judge_btrn_05);
+JUDGE(judge_btrn_07);
+JUDGE(judge_btrn_08);
 JUDGE(judge_btrn_10);
-JUDGE(judge_bud_http_01); JUDGE(judge_bud_http_02); JUDGE(judge_bud_http_03);
-JUDGE(judge_bud_http_05); JUDGE(judge_bud_tel_01); JUDGE(judge_bud_tel_05);
-JUDGE(judge_bud_tel_06); JUDGE(judge_bud_tel_07); JUDGE(judge_bud_tel_08);
-JUDGE(judge_bud_evt_01); JUDGE(judge_bud_evt_02); JUDGE(judge_bud_evt_04);
-JUDGE(judge_bud_evt_05); JUDGE(judge_bud_evt_08); JUDGE(judge_bud_evt_11);
-JUDGE(judge_bud_evt_18); JUDGE(judge_bud_evt_20); JUDGE(judge_bud_evt_21);
+JUDGE(judge_bud_http_01);
+JUDGE(judge_bud_http_02);
+JUDGE(judge_bud_http_03);
+JUDGE(judge_bud_http_05);
+JUDGE(judge_bud_tel_01);
+JUDGE(judge_bud_tel_05);
+JUDGE(judge_bud_tel_06);
+JUDGE(judge_bud_tel_07);
+JUDGE(judge_bud_tel_08);
+JUDGE(judge_bud_evt_01);
+JUDGE(judge_bud_evt_02);
+JUDGE(judge_bud_evt_04);
+JUDGE(judge_bud_evt_05);
+JUDGE(judge_bud_evt_08);
+JUDGE(judge_bud_evt_11);
+JUDGE(judge_bud_evt_18);
+JUDGE(judge_bud_evt_20);
+JUDGE(judge_bud_evt_21);
 JUDGE(judge_bud_cmd_25);
 #undef JUDGE
 

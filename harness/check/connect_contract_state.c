@@ -128,9 +128,9 @@ static void record_delivery(struct sight *sight, struct seen_command *fresh)
         }
     } else if (fresh->expected == EXPECT_ACCEPTED && running != NULL) {
         known = running->id == fresh->id ? running : NULL;
-        fresh->expected = known == NULL              ? EXPECT_BUSY
-                          : running->accepted > 0    ? EXPECT_ACCEPTED_AGAIN
-                                                     : EXPECT_ACCEPTED;
+        fresh->expected = known == NULL           ? EXPECT_BUSY
+                          : running->accepted > 0 ? EXPECT_ACCEPTED_AGAIN
+                                                  : EXPECT_ACCEPTED;
         fresh->busy_id = running->id;
     } else if (fresh->expected == EXPECT_ACCEPTED && taken != NULL && taken->id == fresh->id) {
         known = taken;
@@ -171,7 +171,7 @@ static void take_delivery(struct sight *sight)
 
 static bool ends_command(const struct seen_command *command, const char *event)
 {
-    static const char *const ends[] = {"FINISHED", "FAILED",    "REJECTED", "INFO",
+    static const char *const ends[] = {"FINISHED",  "FAILED",   "REJECTED",      "INFO",
                                        "FILE_INFO", "JOB_INFO", "TRANSFER_INFO", NULL};
     return one_of(event, ends) ||
            (same(command->name, "SEND_STATE_INFO") && same(event, "STATE_CHANGED"));
@@ -179,9 +179,8 @@ static bool ends_command(const struct seen_command *command, const char *event)
 
 static void end_command(struct sight *sight, struct seen_command *command)
 {
-    bool unhandled = same(sight->event, "REJECTED") &&
-                     (same(sight->reason, "Unknown command") ||
-                      same(sight->reason, "Not Implemented"));
+    bool unhandled = same(sight->event, "REJECTED") && (same(sight->reason, "Unknown command") ||
+                                                        same(sight->reason, "Not Implemented"));
     command->ended++;
     command->ended_us = sight->time_us;
     copy_text(command->end, sizeof command->end, sight->event);
@@ -193,7 +192,8 @@ static void end_command(struct sight *sight, struct seen_command *command)
     ask_rules(sight);
 }
 
-/* A STATE_CHANGED while a command runs: caused by it or not, it counts for what the command promises. */
+/* A STATE_CHANGED while a command runs: caused by it or not, it counts for what the command
+ * promises. */
 static void change_under_command(struct sight *sight)
 {
     struct seen_command *running = running_command(sight->subject);
@@ -226,8 +226,8 @@ static void take_answer(struct sight *sight)
         }
         command->accepted++;
         sight->subject->running_missing = 0;
-    } else if (was_check && (same(sight->event, "REJECTED") ||
-                             command->expected == EXPECT_REMEMBERED)) {
+    } else if (was_check &&
+               (same(sight->event, "REJECTED") || command->expected == EXPECT_REMEMBERED)) {
         command->answered = true; /* refused at the door, or repeated: not the end of a run */
         command->ended += command->accepted == 0;
     } else if (ends_command(command, sight->event)) {
@@ -275,8 +275,8 @@ static void take_files(struct sight *sight)
 
 static void take_transfer(struct sight *sight)
 {
-    static const char *const ends[] = {"TRANSFER_FINISHED", "TRANSFER_STOPPED",
-                                       "TRANSFER_ABORTED", NULL};
+    static const char *const ends[] = {"TRANSFER_FINISHED", "TRANSFER_STOPPED", "TRANSFER_ABORTED",
+                                       NULL};
     struct subject *subject = sight->subject;
     int64_t id = whole_of(sight->body, "transfer_id", -1);
     if (same(sight->event, "TRANSFER_INFO") && id >= 0) {

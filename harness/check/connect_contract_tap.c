@@ -44,7 +44,8 @@ static void saw_nothing(void *owner, uint32_t connection, enum connect_unanswere
     }
 }
 
-static void saw_frame(void *owner, uint32_t connection, bool by_printer, const struct websocket_frame *frame)
+static void saw_frame(void *owner, uint32_t connection, bool by_printer,
+                      const struct websocket_frame *frame)
 {
     struct contract_tap *tap = owner;
     contract_frame(tap->contract, now_us(tap), connection, by_printer, frame);

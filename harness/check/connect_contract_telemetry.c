@@ -6,7 +6,8 @@
 #include "harness/check/connect_contract_internal.h"
 #include "sim/base/world.h"
 
-/* A telemetry made while another thread changes something may be one message behind; two in a row are not. */
+/* A telemetry made while another thread changes something may be one message behind; two in a row
+ * are not. */
 enum { IN_A_ROW = 2 };
 
 void judge_tel_01(struct sight *sight)
@@ -29,8 +30,10 @@ void judge_tel_03(struct sight *sight)
     }
     int64_t gap_us = sight->time_us - subject->telemetry_us;
     int64_t bound_us = of_prusalink(sight) ? SECONDS(4) : SECONDS(1);
-    verdict(sight, gap_us <= bound_us + tolerance(sight), "telemetry at least each second "
-            "(PrusaLink: 4 s)", "a gap of %.3f s", (double)gap_us / 1e6);
+    verdict(sight, gap_us <= bound_us + tolerance(sight),
+            "telemetry at least each second "
+            "(PrusaLink: 4 s)",
+            "a gap of %.3f s", (double)gap_us / 1e6);
 }
 
 /* Eight steady gaps in one phase are a pace. */
@@ -78,9 +81,9 @@ void judge_tel_05(struct sight *sight)
     bool doubtful = subject->disturbed || subject->losses > 0;
     subject->command_off = good || doubtful ? 0 : subject->command_off + 1;
     if (!doubtful && (running != NULL || told >= 0 || subject->command_count > 0)) {
-        verdict(sight, subject->command_off < IN_A_ROW,
-                "command_id exactly while a command runs", "%lld while %lld runs (-1: none)",
-                (long long)told, (long long)(running == NULL ? -1 : running->id));
+        verdict(sight, subject->command_off < IN_A_ROW, "command_id exactly while a command runs",
+                "%lld while %lld runs (-1: none)", (long long)told,
+                (long long)(running == NULL ? -1 : running->id));
     }
 }
 

@@ -1,5 +1,6 @@
-/* Transfers and cameras (connect-sdk.md 13.7, 13.8): downloads on connections of their own, pictures with tokens of their
- * own. TRN-15 is not here: what the server believes can't be seen from outside. */
+/* Transfers and cameras (connect-sdk.md 13.7, 13.8): downloads on connections of their own,
+ * pictures with tokens of their own. TRN-15 is not here: what the server believes can't be seen
+ * from outside. */
 
 #include <ctype.h>
 #include <math.h>
@@ -17,8 +18,8 @@ struct seen_transfer {
     char path[256];
     double size; /* -1: not told */
     unsigned ends;
-    bool stopping;        /* STOP_TRANSFER was answered FINISHED */
-    int bad_status;       /* of the file's reply; 0: it was 200 */
+    bool stopping;  /* STOP_TRANSFER was answered FINISHED */
+    int bad_status; /* of the file's reply; 0: it was 200 */
     bool bad_type;
     bool took_over; /* the one before had not ended */
 };
@@ -63,7 +64,8 @@ uint64_t transfer_target_hash(const cJSON *kwargs)
         return 0;
     }
     char target[400];
-    int size = snprintf(target, sizeof target, "/p/teams/%.0f/files/%.300s/raw", team->valuedouble, hash);
+    int size =
+        snprintf(target, sizeof target, "/p/teams/%.0f/files/%.300s/raw", team->valuedouble, hash);
     return contract_hash(CONTRACT_HASH_START, target, (size_t)size);
 }
 
@@ -116,7 +118,8 @@ static void take_camera(struct sight *sight)
     }
     const cJSON *config = cJSON_GetObjectItemCaseSensitive(sight->body, "config");
     camera->subject = sight->subject;
-    camera->every_s = interval_of(text_of(config, "trigger_scheme")) > 0 ? 10 : 0; /* its user may change it */
+    camera->every_s =
+        interval_of(text_of(config, "trigger_scheme")) > 0 ? 10 : 0; /* its user may change it */
     camera->last_us = -1;
     snprintf(sight->subject->camera, sizeof sight->subject->camera, "%s", fingerprint);
 }
@@ -128,8 +131,7 @@ void transfer_course_request(struct sight *sight)
     } else if ((sight->kind & SEE_CAMERA) != 0) {
         take_camera(sight);
     } else if ((sight->kind & SEE_PICTURE) != 0) {
-        struct seen_camera *camera =
-            camera_of(sight->contract, sight->headers[HEADER_FINGERPRINT]);
+        struct seen_camera *camera = camera_of(sight->contract, sight->headers[HEADER_FINGERPRINT]);
         if (camera != NULL) {
             camera->last_us = sight->time_us;
         }
@@ -163,10 +165,10 @@ void transfer_course_reply(struct sight *sight)
     if (sight->asked->kind == SEE_FILE && sight->subject->transfer != NULL) {
         struct seen_transfer *transfer = sight->subject->transfer;
         transfer->bad_status = status == 200 || redirect(status) ? 0 : status;
-        transfer->bad_type = status == 200 && !type_good(http_header_value(sight->reply, "Content-Type"));
+        transfer->bad_type =
+            status == 200 && !type_good(http_header_value(sight->reply, "Content-Type"));
     } else if (sight->asked->kind == SEE_CAMERA) {
-        struct seen_camera *camera =
-            camera_of(sight->contract, slice_of(sight->subject->camera));
+        struct seen_camera *camera = camera_of(sight->contract, slice_of(sight->subject->camera));
         struct slice token = http_header_value(sight->reply, "Token");
         if (camera != NULL && status == 200 && token.size > 0) {
             free(camera->token);
@@ -174,8 +176,7 @@ void transfer_course_reply(struct sight *sight)
             camera->refused = false;
         }
     } else if (sight->asked->kind == SEE_PICTURE && (status == 401 || status == 403)) {
-        struct seen_camera *camera =
-            camera_of(sight->contract, slice_of(sight->subject->camera));
+        struct seen_camera *camera = camera_of(sight->contract, slice_of(sight->subject->camera));
         if (camera != NULL) {
             camera->refused = true;
         }
@@ -184,7 +185,8 @@ void transfer_course_reply(struct sight *sight)
 
 static bool ends_transfer(const char *event)
 {
-    static const char *const ends[] = {"TRANSFER_FINISHED", "TRANSFER_STOPPED", "TRANSFER_ABORTED", NULL};
+    static const char *const ends[] = {"TRANSFER_FINISHED", "TRANSFER_STOPPED", "TRANSFER_ABORTED",
+                                       NULL};
     return one_of(event, ends);
 }
 
@@ -207,11 +209,13 @@ void transfer_course_event(struct sight *sight)
         snprintf(transfer->path, sizeof transfer->path, "%s", path == NULL ? "" : path);
         const cJSON *size = cJSON_GetObjectItemCaseSensitive(sight->data, "size");
         transfer->size = cJSON_IsNumber(size) ? size->valuedouble : transfer->size;
-    } else if (ends_transfer(sight->event) && subject->transfer != NULL && subject->transfer->id == id) {
+    } else if (ends_transfer(sight->event) && subject->transfer != NULL &&
+               subject->transfer->id == id) {
         subject->transfer->ends++;
     }
-    if (same(sight->event, "FINISHED") && sight->command != NULL && same(sight->command->name, "STOP_TRANSFER") &&
-        subject->transfer != NULL && subject->transfer->ends == 0) {
+    if (same(sight->event, "FINISHED") && sight->command != NULL &&
+        same(sight->command->name, "STOP_TRANSFER") && subject->transfer != NULL &&
+        subject->transfer->ends == 0) {
         subject->transfer->stopping = true;
     }
 }
@@ -220,8 +224,8 @@ void transfer_course_event(struct sight *sight)
 
 static bool is_start(const struct seen_command *command)
 {
-    return command != NULL &&
-           (same(command->name, "START_URL_DOWNLOAD") || same(command->name, "START_CONNECT_DOWNLOAD"));
+    return command != NULL && (same(command->name, "START_URL_DOWNLOAD") ||
+                               same(command->name, "START_CONNECT_DOWNLOAD"));
 }
 
 static const struct seen_transfer *running(const struct sight *sight)
@@ -251,9 +255,11 @@ void judge_trn_01(struct sight *sight)
     }
     bool token = subject->token != NULL && slice_is(sight->headers[HEADER_TOKEN], subject->token);
     bool fingerprint = sight->headers[HEADER_FINGERPRINT].size > 0;
-    verdict(sight, asked && token && fingerprint, "the file of a START_CONNECT_DOWNLOAD, with Token and Fingerprint",
-            "%.*s%s%s%s", (int)(target.size < 120 ? target.size : 120), target.bytes, asked ? "" : ", not asked for",
-            token ? "" : ", not its Token", fingerprint ? "" : ", no Fingerprint");
+    verdict(sight, asked && token && fingerprint,
+            "the file of a START_CONNECT_DOWNLOAD, with Token and Fingerprint", "%.*s%s%s%s",
+            (int)(target.size < 120 ? target.size : 120), target.bytes,
+            asked ? "" : ", not asked for", token ? "" : ", not its Token",
+            fingerprint ? "" : ", no Fingerprint");
 }
 
 void judge_trn_02(struct sight *sight)
@@ -263,10 +269,11 @@ void judge_trn_02(struct sight *sight)
     if (server[0] == '\0' || host.size == 0 || slice_is(host, server)) {
         return;
     }
-    bool bare = sight->headers[HEADER_TOKEN].bytes == NULL && sight->headers[HEADER_FINGERPRINT].bytes == NULL &&
+    bool bare = sight->headers[HEADER_TOKEN].bytes == NULL &&
+                sight->headers[HEADER_FINGERPRINT].bytes == NULL &&
                 sight->headers[HEADER_TIMESTAMP].bytes == NULL;
-    verdict(sight, bare, "no Token, Fingerprint or Timestamp for another host", "one of them for %.*s",
-            (int)(host.size < 100 ? host.size : 100), host.bytes);
+    verdict(sight, bare, "no Token, Fingerprint or Timestamp for another host",
+            "one of them for %.*s", (int)(host.size < 100 ? host.size : 100), host.bytes);
 }
 
 void judge_trn_03(struct sight *sight)
@@ -274,11 +281,15 @@ void judge_trn_03(struct sight *sight)
     if (!is_start(sight->command) || !same(sight->event, "TRANSFER_INFO")) {
         return;
     }
-    const char *due = same(sight->command->name, "START_URL_DOWNLOAD") ? "FROM_WEB" : "FROM_CONNECT";
-    int64_t id = whole_of(sight->body, "transfer_id", -1), start = whole_of(sight->data, "start_cmd_id", -1);
-    verdict(sight, id >= 0 && start == sight->command->id && same(text_of(sight->data, "type"), due),
-            "transfer_id, start_cmd_id of the command, its type", "transfer_id %lld, start_cmd_id %lld, type %s",
-            (long long)id, (long long)start, or_none(text_of(sight->data, "type")));
+    const char *due =
+        same(sight->command->name, "START_URL_DOWNLOAD") ? "FROM_WEB" : "FROM_CONNECT";
+    int64_t id = whole_of(sight->body, "transfer_id", -1),
+            start = whole_of(sight->data, "start_cmd_id", -1);
+    verdict(sight,
+            id >= 0 && start == sight->command->id && same(text_of(sight->data, "type"), due),
+            "transfer_id, start_cmd_id of the command, its type",
+            "transfer_id %lld, start_cmd_id %lld, type %s", (long long)id, (long long)start,
+            or_none(text_of(sight->data, "type")));
 }
 
 void judge_trn_04(struct sight *sight)
@@ -289,17 +300,20 @@ void judge_trn_04(struct sight *sight)
     }
     const struct seen_transfer *transfer = sight->subject->transfer;
     const char *path = text_of(sight->data, "path");
-    bool good = whole_of(sight->body, "transfer_id", -1) == transfer->id && same(path, transfer->path) &&
+    bool good = whole_of(sight->body, "transfer_id", -1) == transfer->id &&
+                same(path, transfer->path) &&
                 whole_of(sight->data, "start_cmd_id", -1) == transfer->start_command;
-    verdict(sight, good, "transfer_id, path and start_cmd_id of the transfer", "transfer_id %lld, path %s",
-            (long long)whole_of(sight->body, "transfer_id", -1), or_none(path));
+    verdict(sight, good, "transfer_id, path and start_cmd_id of the transfer",
+            "transfer_id %lld, path %s", (long long)whole_of(sight->body, "transfer_id", -1),
+            or_none(path));
 }
 
 void judge_trn_05(struct sight *sight)
 {
     const struct seen_transfer *transfer = ended(sight);
     if (transfer != NULL) {
-        verdict(sight, transfer->ends == 0, "one end of each transfer", "%s after %u", sight->event, transfer->ends);
+        verdict(sight, transfer->ends == 0, "one end of each transfer", "%s after %u", sight->event,
+                transfer->ends);
     }
 }
 
@@ -310,8 +324,8 @@ void judge_trn_06(struct sight *sight)
         !same(text_of(sight->data, "new_path"), transfer->path)) {
         return;
     }
-    const cJSON *size =
-        cJSON_GetObjectItemCaseSensitive(cJSON_GetObjectItemCaseSensitive(sight->data, "file"), "size");
+    const cJSON *size = cJSON_GetObjectItemCaseSensitive(
+        cJSON_GetObjectItemCaseSensitive(sight->data, "file"), "size");
     double told = cJSON_IsNumber(size) ? size->valuedouble : -1;
     verdict(sight, told == transfer->size, "the file under its name only when all of it is there",
             "%.0f of %.0f bytes", told, transfer->size);
@@ -324,8 +338,11 @@ void judge_trn_07(struct sight *sight)
         return;
     }
     if (transfer->start_command != sight->command->id || transfer->took_over) {
-        verdict(sight, same(sight->event, "REJECTED") && same(sight->reason, "Another transfer in progress"),
-                "REJECTED, \"Another transfer in progress\"", "%s, %s", sight->event, or_none(sight->reason));
+        verdict(sight,
+                same(sight->event, "REJECTED") &&
+                    same(sight->reason, "Another transfer in progress"),
+                "REJECTED, \"Another transfer in progress\"", "%s, %s", sight->event,
+                or_none(sight->reason));
     }
 }
 
@@ -338,7 +355,8 @@ void judge_trn_08(struct sight *sight)
     char due[64];
     snprintf(due, sizeof due, "Invalid status code: %d", transfer->bad_status);
     verdict(sight, same(sight->event, "TRANSFER_ABORTED") && same(sight->reason, due),
-            "TRANSFER_ABORTED, \"Invalid status code: N\"", "%s, %s", sight->event, or_none(sight->reason));
+            "TRANSFER_ABORTED, \"Invalid status code: N\"", "%s, %s", sight->event,
+            or_none(sight->reason));
 }
 
 void judge_trn_09(struct sight *sight)
@@ -350,15 +368,16 @@ void judge_trn_09(struct sight *sight)
     }
     bool good = sight->reason != NULL && strncmp(sight->reason, start, sizeof start - 1) == 0;
     verdict(sight, good && same(sight->event, "TRANSFER_ABORTED"),
-            "TRANSFER_ABORTED, \"Invalid content type: …\"", "%s, %s", sight->event, or_none(sight->reason));
+            "TRANSFER_ABORTED, \"Invalid content type: …\"", "%s, %s", sight->event,
+            or_none(sight->reason));
 }
 
 void judge_trn_10(struct sight *sight)
 {
     const struct seen_transfer *transfer = ended(sight);
     if (transfer != NULL && transfer->stopping && transfer->ends == 0) {
-        verdict(sight, same(sight->event, "TRANSFER_STOPPED"), "TRANSFER_STOPPED after STOP_TRANSFER", "%s",
-                sight->event);
+        verdict(sight, same(sight->event, "TRANSFER_STOPPED"),
+                "TRANSFER_STOPPED after STOP_TRANSFER", "%s", sight->event);
     }
 }
 
@@ -366,9 +385,10 @@ void judge_trn_11(struct sight *sight)
 {
     const struct seen_command *command = sight->command;
     const struct seen_transfer *transfer = running(sight);
-    if (command != NULL && same(command->name, "STOP_TRANSFER") && transfer != NULL && command->transfer_id > 0 &&
-        command->transfer_id != transfer->id) {
-        verdict(sight, same(sight->event, "FAILED"), "FAILED for another transfer_id", "%s", sight->event);
+    if (command != NULL && same(command->name, "STOP_TRANSFER") && transfer != NULL &&
+        command->transfer_id > 0 && command->transfer_id != transfer->id) {
+        verdict(sight, same(sight->event, "FAILED"), "FAILED for another transfer_id", "%s",
+                sight->event);
     }
 }
 
@@ -378,7 +398,9 @@ void judge_trn_12(struct sight *sight)
         !same(sight->event, "TRANSFER_INFO") || whole_of(sight->body, "transfer_id", -1) >= 0) {
         return;
     }
-    verdict(sight, same(text_of(sight->data, "type"), "NO_TRANSFER") && cJSON_GetArraySize(sight->data) == 1,
+    verdict(sight,
+            same(text_of(sight->data, "type"), "NO_TRANSFER") &&
+                cJSON_GetArraySize(sight->data) == 1,
             "data is {\"type\": \"NO_TRANSFER\"} without a transfer", "type %s and %d members",
             or_none(text_of(sight->data, "type")), cJSON_GetArraySize(sight->data));
 }
@@ -419,14 +441,15 @@ static bool storage_known(const struct subject *subject, const char *path)
 void judge_trn_13(struct sight *sight)
 {
     const struct subject *subject = sight->subject;
-    if (!is_start(sight->command) || sight->command->path[0] == '\0' || same(sight->event, "REJECTED")) {
+    if (!is_start(sight->command) || sight->command->path[0] == '\0' ||
+        same(sight->event, "REJECTED")) {
         return;
     }
     const char *path = sight->command->path;
     bool unknown = subject->tree_whole && !storage_known(subject, path);
     if (path[0] != '/' || leads_out(path) || unknown) {
-        verdict(sight, same(sight->event, "FAILED"), "FAILED for a path in no storage", "%s for %s", sight->event,
-                path);
+        verdict(sight, same(sight->event, "FAILED"), "FAILED for a path in no storage", "%s for %s",
+                sight->event, path);
     }
 }
 
@@ -441,8 +464,8 @@ void judge_trn_14(struct sight *sight)
     bool sized = length.bytes != NULL && python_integer(length, &size) && size > 0;
     verdict(sight, sight->reply->status == 200 && type_good(type) && sized,
             "200, a type that printers take, a length above 0", "status %d, type %.*s, length %lld",
-            sight->reply->status, (int)(type.size < 80 ? type.size : 80), type.size == 0 ? "" : type.bytes,
-            (long long)size);
+            sight->reply->status, (int)(type.size < 80 ? type.size : 80),
+            type.size == 0 ? "" : type.bytes, (long long)size);
 }
 
 /* ---- cameras ---- */
@@ -452,11 +475,14 @@ void judge_cam_01(struct sight *sight)
     static const char *const keys[] = {"config", "options", "capabilities", "fingerprint"};
     const char *missing = NULL;
     for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
-        missing = cJSON_GetObjectItemCaseSensitive(sight->body, keys[i]) == NULL ? keys[i] : missing;
+        missing =
+            cJSON_GetObjectItemCaseSensitive(sight->body, keys[i]) == NULL ? keys[i] : missing;
     }
-    bool token = sight->subject->token != NULL && slice_is(sight->headers[HEADER_TOKEN], sight->subject->token);
-    verdict(sight, missing == NULL && token, "config, options, capabilities, fingerprint and the printer's Token",
-            "%s%s missing", missing == NULL ? "" : missing, token ? "" : " Token");
+    bool token = sight->subject->token != NULL &&
+                 slice_is(sight->headers[HEADER_TOKEN], sight->subject->token);
+    verdict(sight, missing == NULL && token,
+            "config, options, capabilities, fingerprint and the printer's Token", "%s%s missing",
+            missing == NULL ? "" : missing, token ? "" : " Token");
 }
 
 void judge_cam_02(struct sight *sight)
@@ -471,7 +497,8 @@ void judge_cam_02(struct sight *sight)
             snprintf(due + 2 * (size_t)i, 3, "%02x", digest[i]);
         }
     }
-    verdict(sight, same(told, due), "the SHA-256 of config.camera_id", "%s for %s", or_none(told), or_none(id));
+    verdict(sight, same(told, due), "the SHA-256 of config.camera_id", "%s for %s", or_none(told),
+            or_none(id));
 }
 
 void judge_cam_03(struct sight *sight)
@@ -482,7 +509,8 @@ void judge_cam_03(struct sight *sight)
     {
         const char *name = cJSON_GetStringValue(item);
         missing = same(name, "trigger_scheme") && same(missing, "trigger_scheme") ? NULL : missing;
-        if (name != NULL && !same(name, "imaging") && cJSON_GetObjectItemCaseSensitive(config, name) == NULL) {
+        if (name != NULL && !same(name, "imaging") &&
+            cJSON_GetObjectItemCaseSensitive(config, name) == NULL) {
             missing = name;
             break;
         }
@@ -495,17 +523,23 @@ void judge_cam_04(struct sight *sight)
 {
     struct slice type = sight->headers[HEADER_CONTENT_TYPE];
     bool length = http_header_value(sight->request, "Content-Length").size > 0;
-    bool named = sight->headers[HEADER_TOKEN].size > 0 && sight->headers[HEADER_FINGERPRINT].size > 0;
-    verdict(sight, slice_is(sight->request->method, "PUT") && slice_is(type, "image/jpg") && length && named,
-            "PUT, image/jpg, Content-Length, Token and Fingerprint of the camera", "%.*s%s%s", (int)type.size,
-            type.size == 0 ? "" : type.bytes, length ? "" : ", no Content-Length", named ? "" : ", not named");
+    bool named =
+        sight->headers[HEADER_TOKEN].size > 0 && sight->headers[HEADER_FINGERPRINT].size > 0;
+    verdict(sight,
+            slice_is(sight->request->method, "PUT") && slice_is(type, "image/jpg") && length &&
+                named,
+            "PUT, image/jpg, Content-Length, Token and Fingerprint of the camera", "%.*s%s%s",
+            (int)type.size, type.size == 0 ? "" : type.bytes, length ? "" : ", no Content-Length",
+            named ? "" : ", not named");
 }
 
 void judge_cam_05(struct sight *sight)
 {
-    const struct seen_camera *camera = camera_of(sight->contract, sight->headers[HEADER_FINGERPRINT]);
+    const struct seen_camera *camera =
+        camera_of(sight->contract, sight->headers[HEADER_FINGERPRINT]);
     if (camera != NULL && !camera->refused) {
-        verdict(sight, camera->token != NULL && slice_is(sight->headers[HEADER_TOKEN], camera->token),
+        verdict(sight,
+                camera->token != NULL && slice_is(sight->headers[HEADER_TOKEN], camera->token),
                 "a picture only with the token that the camera was given", "%s",
                 camera->token == NULL ? "it was given none" : "another token");
     }
@@ -513,30 +547,34 @@ void judge_cam_05(struct sight *sight)
 
 void judge_cam_06(struct sight *sight)
 {
-    const struct seen_camera *camera = camera_of(sight->contract, sight->headers[HEADER_FINGERPRINT]);
+    const struct seen_camera *camera =
+        camera_of(sight->contract, sight->headers[HEADER_FINGERPRINT]);
     if (camera != NULL) {
-        verdict(sight, !camera->refused, "no picture after 401 or 403 until it is registered again", "one");
+        verdict(sight, !camera->refused, "no picture after 401 or 403 until it is registered again",
+                "one");
     }
 }
 
 void judge_cam_07(struct sight *sight)
 {
-    const struct seen_camera *camera = camera_of(sight->contract, sight->headers[HEADER_FINGERPRINT]);
+    const struct seen_camera *camera =
+        camera_of(sight->contract, sight->headers[HEADER_FINGERPRINT]);
     if (camera == NULL || camera->every_s == 0 || camera->last_us < 0) {
         return;
     }
     double gap_s = (double)(sight->time_us - camera->last_us) / 1e6;
     double turns = round(gap_s / camera->every_s);
     verdict(sight, turns >= 1 && fabs(gap_s - turns * camera->every_s) <= 1,
-            "10, 30 or 60 s between pictures of a timed scheme", "%.1f s for each %.0f s", gap_s, camera->every_s);
+            "10, 30 or 60 s between pictures of a timed scheme", "%.1f s for each %.0f s", gap_s,
+            camera->every_s);
 }
 
 void judge_cam_08(struct sight *sight)
 {
     if (sight->asked->kind == SEE_CAMERA && sight->reply->status / 100 == 2) {
         bool token = http_header_value(sight->reply, "Token").size > 0;
-        verdict(sight, sight->reply->status == 200 && token, "200 with Token", "%d%s", sight->reply->status,
-                token ? "" : " without Token");
+        verdict(sight, sight->reply->status == 200 && token, "200 with Token", "%d%s",
+                sight->reply->status, token ? "" : " without Token");
     }
 }
 
@@ -544,6 +582,7 @@ void judge_cam_09(struct sight *sight)
 {
     int status = sight->reply->status;
     if (sight->asked->kind == SEE_PICTURE && status != 401 && status != 403 && status / 100 != 5) {
-        verdict(sight, status / 100 == 2, "image/jpg without the SDK's User-Agent is taken", "status %d", status);
+        verdict(sight, status / 100 == 2, "image/jpg without the SDK's User-Agent is taken",
+                "status %d", status);
     }
 }

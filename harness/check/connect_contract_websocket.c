@@ -1,5 +1,5 @@
-/* Rules about the WebSocket of Buddy printers: connect-buddy.md 12.3. What they say in it is judged as their messages
- * are over HTTP; here are the handshake, the frames and how a connection ends. */
+/* Rules about the WebSocket of Buddy printers: connect-buddy.md 12.3. What they say in it is judged
+ * as their messages are over HTTP; here are the handshake, the frames and how a connection ends. */
 
 #include <stdlib.h>
 #include <string.h>
@@ -110,8 +110,8 @@ void judge_ws_01(struct sight *sight)
     const char *wrong = request->header_count == COUNT ? NULL : "another number of headers";
     for (size_t i = 0; i < COUNT && wrong == NULL; i++) {
         const struct http_header *header = &request->headers[i];
-        bool same_value = upgrade_headers[i].value == NULL ||
-                          slice_is(header->value, upgrade_headers[i].value);
+        bool same_value =
+            upgrade_headers[i].value == NULL || slice_is(header->value, upgrade_headers[i].value);
         if (!slice_is(header->name, upgrade_headers[i].name) || !same_value) {
             wrong = upgrade_headers[i].name;
         }
@@ -120,7 +120,8 @@ void judge_ws_01(struct sight *sight)
         wrong = "Sec-WebSocket-Key";
     }
     verdict(sight, wrong == NULL,
-            "GET /p/ws with ten headers in their order, a key of 16 bytes and subprotocol prusa-connect",
+            "GET /p/ws with ten headers in their order, a key of 16 bytes and subprotocol "
+            "prusa-connect",
             "wrong: %s", or_none(wrong));
 }
 
@@ -150,11 +151,12 @@ bool websocket_course_pushed(const struct contract *contract, uint32_t connectio
     if (socket == NULL || !connect_ws_told(reply) || reply->status != 200) {
         return false;
     }
-    *asked = (struct asked){.connection = connection,
-                            .kind = SEE_TELEMETRY, /* as over HTTP it is a telemetry that brings one */
-                            .to_p = true,
-                            .time_us = contract->now_us,
-                            .subject = socket->subject};
+    *asked =
+        (struct asked){.connection = connection,
+                       .kind = SEE_TELEMETRY, /* as over HTTP it is a telemetry that brings one */
+                       .to_p = true,
+                       .time_us = contract->now_us,
+                       .subject = socket->subject};
     return true;
 }
 
@@ -178,10 +180,11 @@ void websocket_course_reply(struct contract *contract, uint32_t connection,
     websocket_accept_of(accept, slice_of(socket->key));
     socket->granted = true;
     socket->granted_us = socket->sent_us = contract->now_us;
-    socket->wrong = !slice_is(http_header_value(reply, "Sec-WebSocket-Accept"), accept) ||
-                    !begins_with(http_header_value(reply, "Connection"), "upgrade") ||
-                    !begins_with(http_header_value(reply, "Upgrade"), "websocket") ||
-                    !begins_with(http_header_value(reply, "Sec-WebSocket-Protocol"), "prusa-connect");
+    socket->wrong =
+        !slice_is(http_header_value(reply, "Sec-WebSocket-Accept"), accept) ||
+        !begins_with(http_header_value(reply, "Connection"), "upgrade") ||
+        !begins_with(http_header_value(reply, "Upgrade"), "websocket") ||
+        !begins_with(http_header_value(reply, "Sec-WebSocket-Protocol"), "prusa-connect");
 }
 
 /* Of frames of the printer and of the end. */
@@ -254,11 +257,12 @@ void judge_ws_04(struct sight *sight)
     }
     bool first = frame->opcode == WEBSOCKET_TEXT && !sight->socket->printer_within;
     bool further = frame->opcode == WEBSOCKET_CONTINUATION && sight->socket->printer_within;
-    bool good = (first || further) && frame->masked && frame->rsv == 0 && frame->size <= FRAME_BYTES_MAX;
+    bool good =
+        (first || further) && frame->masked && frame->rsv == 0 && frame->size <= FRAME_BYTES_MAX;
     verdict(sight, good, "masked frames of at most 512 bytes, text first, then continuations",
             "opcode %u%s, %s, %zu bytes, reserved bits %u", (unsigned)frame->opcode,
-            sight->socket->printer_within ? " within a message" : "", frame->masked ? "masked" : "unmasked",
-            frame->size, (unsigned)frame->rsv);
+            sight->socket->printer_within ? " within a message" : "",
+            frame->masked ? "masked" : "unmasked", frame->size, (unsigned)frame->rsv);
 }
 
 /* While the server is within a message the printer waits for the rest of it and says nothing. */
@@ -296,14 +300,16 @@ void judge_ws_06(struct sight *sight)
     }
     if (sight->frame->opcode == WEBSOCKET_PONG) {
         verdict(sight, answers(oldest, sight->frame), "a pong with the payload of the ping",
-                "%zu bytes: \"%.*s\"", sight->frame->size, (int)sight->frame->size, sight->frame->payload);
+                "%zu bytes: \"%.*s\"", sight->frame->size, (int)sight->frame->size,
+                sight->frame->payload);
     } else if (sight->time_us - oldest->time_us > AT_ONCE_US + tolerance(sight)) {
         verdict(sight, false, "a pong at once", "none for %.3f s",
                 (double)(sight->time_us - oldest->time_us) / 1e6);
     }
 }
 
-/* Of the printer's frames and of the end: nothing but the end may follow a frame that breaks the rules. */
+/* Of the printer's frames and of the end: nothing but the end may follow a frame that breaks the
+ * rules. */
 void judge_ws_07(struct sight *sight)
 {
     const struct seen_socket *socket = sight->socket;
@@ -323,16 +329,17 @@ static void take_server_frame(struct sight *sight)
     struct seen_socket *socket = sight->socket;
     const struct websocket_frame *frame = sight->frame;
     bool reserved = (frame->rsv & 3) != 0; /* RSV1 is not looked at */
-    if ((frame->masked || reserved || frame->size > SERVER_FRAME_BYTES_MAX) && socket->offence_us < 0) {
+    if ((frame->masked || reserved || frame->size > SERVER_FRAME_BYTES_MAX) &&
+        socket->offence_us < 0) {
         socket->offence_us = sight->time_us;
     }
     if (frame->opcode == WEBSOCKET_CLOSE) {
         socket->closed_us = sight->time_us;
     } else if (frame->opcode == WEBSOCKET_PING && socket->ping_count < PINGS_MAX) {
-        socket->pings[socket->ping_count++] =
-            (struct seen_ping){.time_us = sight->time_us,
-                               .hash = contract_hash(CONTRACT_HASH_START, frame->payload, frame->size),
-                               .size = frame->size};
+        socket->pings[socket->ping_count++] = (struct seen_ping){
+            .time_us = sight->time_us,
+            .hash = contract_hash(CONTRACT_HASH_START, frame->payload, frame->size),
+            .size = frame->size};
     } else if (!is_control(frame)) {
         /* The printer waited for the rest: its quiet says nothing. */
         socket->sent_us = socket->server_within && frame->fin ? -1 : socket->sent_us;
@@ -356,8 +363,8 @@ static void take_printer_frame(struct sight *sight)
     }
 }
 
-void contract_frame(struct contract *contract, int64_t time_us, uint32_t connection, bool by_printer,
-                    const struct websocket_frame *frame)
+void contract_frame(struct contract *contract, int64_t time_us, uint32_t connection,
+                    bool by_printer, const struct websocket_frame *frame)
 {
     contract->now_us = time_us;
     struct seen_socket *socket = find(contract, connection);

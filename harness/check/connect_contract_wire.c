@@ -61,8 +61,9 @@ void judge_trp_05(struct sight *sight)
     const struct contract_settings *settings = &sight->contract->settings;
     double now = (double)(settings->epoch_us + sight->time_us) / 1e6;
     bool near = settings->ignore_clock || fabs(sight->stamp - now) < DAY_S;
-    verdict(sight, !isnan(sight->stamp) && near, "a decimal number of epoch seconds within a day of now",
-            "\"%.*s\" at %.1f", SLICE(stamp), now);
+    verdict(sight, !isnan(sight->stamp) && near,
+            "a decimal number of epoch seconds within a day of now", "\"%.*s\" at %.1f",
+            SLICE(stamp), now);
 }
 
 static bool dotted_or_none(struct slice type)
@@ -83,7 +84,8 @@ static bool dotted_or_none(struct slice type)
 void judge_trp_06(struct sight *sight)
 {
     static const char sdk[] = "Prusa-Connect-SDK-Printer/";
-    struct slice agent = sight->headers[HEADER_USER_AGENT], type = sight->headers[HEADER_USER_AGENT_PRINTER];
+    struct slice agent = sight->headers[HEADER_USER_AGENT],
+                 type = sight->headers[HEADER_USER_AGENT_PRINTER];
     struct slice version = sight->headers[HEADER_USER_AGENT_VERSION];
     bool good = agent.size > sizeof sdk - 1 && memcmp(agent.bytes, sdk, sizeof sdk - 1) == 0;
     verdict(sight, good && type.size > 0 && dotted_or_none(type) && version.size > 0,
@@ -91,8 +93,8 @@ void judge_trp_06(struct sight *sight)
             "\"%.*s\", \"%.*s\", \"%.*s\"", SLICE(agent), SLICE(type), SLICE(version));
 }
 
-/* A jump shows as Timestamps that run ahead of the time of arrival more than before; being late in the queue only ever
- * makes them fall behind. So only jumps forward are seen without the header. */
+/* A jump shows as Timestamps that run ahead of the time of arrival more than before; being late in
+ * the queue only ever makes them fall behind. So only jumps forward are seen without the header. */
 void judge_trp_07(struct sight *sight)
 {
     struct subject *subject = sight->subject;
@@ -128,8 +130,8 @@ void judge_trp_09(struct sight *sight)
     if ((sight->kind & SEE_UNANSWERED) != 0) {
         int64_t waited_us = sight->time_us - sight->asked->time_us;
         if (sight->by_printer && sight->asked->kind != 0) {
-            verdict(sight, waited_us > bound_us - tolerance(sight) &&
-                               waited_us < bound_us + slack_us,
+            verdict(sight,
+                    waited_us > bound_us - tolerance(sight) && waited_us < bound_us + slack_us,
                     "the request is given up after 10 s", "given up after %.3f s",
                     (double)waited_us / 1e6);
         }
@@ -181,11 +183,11 @@ void judge_trp_12(struct sight *sight)
         return; /* FINISH too early to tell, or it may have been switched off */
     }
     struct slice token = sight->request == NULL ? (struct slice){0} : sight->headers[HEADER_TOKEN];
-    bool kept = sight->request == NULL || (token.size > 0 && subject->token != NULL &&
-                                           slice_is(token, subject->token));
+    bool kept = sight->request == NULL ||
+                (token.size > 0 && subject->token != NULL && slice_is(token, subject->token));
     verdict(sight, (sight->kind & SEE_TELEMETRY) != 0 && since_us < SECONDS(6) && kept,
-            "telemetry goes on at its pace with the same token",
-            "after status %d: %s %.3f s later", subject->refused_status,
+            "telemetry goes on at its pace with the same token", "after status %d: %s %.3f s later",
+            subject->refused_status,
             sight->kind == SEE_FINISH ? "none" : (kept ? "the next one" : "another token"),
             (double)since_us / 1e6);
 }
@@ -206,8 +208,8 @@ void judge_trp_13(struct sight *sight)
     }
     bool silent = open_at_end || ((sight->kind & SEE_UNANSWERED) != 0 && sight->by_printer);
     verdict(sight, waited_us < SECONDS(ANSWER_TIME_S) - (silent ? tolerance(sight) : 0),
-            "an answer in less than 10 s", "%s after %.3f s",
-            silent ? "none, given up" : "it came", (double)waited_us / 1e6);
+            "an answer in less than 10 s", "%s after %.3f s", silent ? "none, given up" : "it came",
+            (double)waited_us / 1e6);
 }
 
 void judge_trp_14(struct sight *sight)
@@ -231,8 +233,8 @@ void judge_trp_16(struct sight *sight)
 {
     const struct http_message *reply = sight->reply;
     if (sight->asked->kind == SEE_TELEMETRY && reply->status / 100 == 2) {
-        verdict(sight, reply->status != 200 || reply->body.size > 0,
-                "204, or a command", "200 with an empty body");
+        verdict(sight, reply->status != 200 || reply->body.size > 0, "204, or a command",
+                "200 with an empty body");
     }
 }
 
@@ -288,8 +290,8 @@ void judge_reg_03(struct sight *sight)
              (long long)whole_of(sight->data, "version", -1),
              (long long)whole_of(sight->data, "subversion", -1));
     const char *registered = sight->subject->type;
-    bool agrees = registered == NULL || strcmp(registered, told) == 0 ||
-                  strcmp(registered, "None") == 0;
+    bool agrees =
+        registered == NULL || strcmp(registered, told) == 0 || strcmp(registered, "None") == 0;
     verdict(sight, one_of(told, types) && agrees, "the printer_type of the registration",
             "%s in INFO, %s at registration", told, or_none(registered));
 }
@@ -311,7 +313,9 @@ void judge_reg_04(struct sight *sight)
     struct slice code = sight->headers[HEADER_CODE];
     verdict(sight, slice_is(code, subject->code) && sight->request->body.size == 0,
             "GET with the Code that was given and no body", "%s, %zu bytes of body",
-            code.size == 0 ? "no Code" : slice_is(code, subject->code) ? "the Code" : "another Code",
+            code.size == 0                  ? "no Code"
+            : slice_is(code, subject->code) ? "the Code"
+                                            : "another Code",
             sight->request->body.size);
 }
 
@@ -326,8 +330,7 @@ void judge_reg_05(struct sight *sight)
         verdict(sight, since_us >= SECONDS(1) - tolerance(sight) / 4,
                 "the next poll at least 1 s after the 202", "%.3f s after it",
                 (double)since_us / 1e6);
-    } else if (since_us > SECONDS(15) &&
-               subject->pending_us - subject->code_us < SECONDS(1799)) {
+    } else if (since_us > SECONDS(15) && subject->pending_us - subject->code_us < SECONDS(1799)) {
         verdict(sight, false, "another poll after the 202", "none for %.1f s",
                 (double)since_us / 1e6);
     }
@@ -343,8 +346,8 @@ void judge_reg_06(struct sight *sight)
         verdict(sight, false, "no more polls with the token", "GET /p/register");
         return;
     }
-    verdict(sight, slice_is(sight->headers[HEADER_TOKEN], subject->token), "the new token on every request",
-            "another one");
+    verdict(sight, slice_is(sight->headers[HEADER_TOKEN], subject->token),
+            "the new token on every request", "another one");
 }
 
 void judge_reg_07(struct sight *sight)
@@ -386,8 +389,8 @@ void judge_reg_10(struct sight *sight)
     int status = sight->reply->status;
     if (sight->asked->kind == SEE_POLL && status / 100 == 2) {
         bool token = http_header_value(sight->reply, "Token").size > 0;
-        verdict(sight, status == 202 || (status == 200 && token),
-                "202, or 200 with a Token", "%d %s a Token", status, token ? "with" : "without");
+        verdict(sight, status == 202 || (status == 200 && token), "202, or 200 with a Token",
+                "%d %s a Token", status, token ? "with" : "without");
     }
 }
 

@@ -22,10 +22,11 @@ static bool is_scenario(const char *name)
     return lua && name[0] != '.' && !(size > 6 && strcmp(name + size - 6, ".d.lua") == 0);
 }
 
-static bool add_path(struct definitions *definitions, const char *path, int depth, struct error *error);
+static bool add_path(struct definitions *definitions, const char *path, int depth,
+                     struct error *error);
 
-static bool add_entry(struct definitions *definitions, const char *folder, const char *name, int depth,
-                      struct error *error)
+static bool add_entry(struct definitions *definitions, const char *folder, const char *name,
+                      int depth, struct error *error)
 {
     struct buffer path = {0};
     size_t size = strlen(folder);
@@ -40,7 +41,8 @@ static bool add_entry(struct definitions *definitions, const char *folder, const
     return done;
 }
 
-static bool add_folder(struct definitions *definitions, const char *path, int depth, struct error *error)
+static bool add_folder(struct definitions *definitions, const char *path, int depth,
+                       struct error *error)
 {
     if (depth > DEPTH_MAX) {
         return error_set(error, "%s: folders are nested deeper than %d", path, DEPTH_MAX);
@@ -59,7 +61,8 @@ static bool add_folder(struct definitions *definitions, const char *path, int de
     return done;
 }
 
-static bool add_path(struct definitions *definitions, const char *path, int depth, struct error *error)
+static bool add_path(struct definitions *definitions, const char *path, int depth,
+                     struct error *error)
 {
     struct stat status;
     if (stat(path, &status) != 0) {
@@ -75,7 +78,8 @@ bool registry_add(struct definitions *definitions, const char *path, struct erro
     if (!add_path(definitions, path, 0, error)) {
         return false;
     }
-    return definitions->count > before || error_set(error, "%s: there is no scenario and no check in it", path);
+    return definitions->count > before ||
+           error_set(error, "%s: there is no scenario and no check in it", path);
 }
 
 static bool is_home(const char *path)
@@ -88,7 +92,8 @@ static bool is_home(const char *path)
     return home;
 }
 
-/* Errors and reports name files: below the working directory the way from there is what a person would type. */
+/* Errors and reports name files: below the working directory the way from there is what a person
+ * would type. */
 static void shorten(const char *path, char *out, size_t size)
 {
     char here[PATH_MAX], full[PATH_MAX];
@@ -106,7 +111,8 @@ bool registry_home(char *out, size_t size, struct error *error)
     const char *named = getenv("HOTBED_SCENARIOS");
     if (named != NULL && *named != '\0') {
         if (!is_home(named)) {
-            return error_set(error, "HOTBED_SCENARIOS: %s: there is no folder conformance in it", named);
+            return error_set(error, "HOTBED_SCENARIOS: %s: there is no folder conformance in it",
+                             named);
         }
         shorten(named, out, size);
         return true;
@@ -129,13 +135,15 @@ bool registry_home(char *out, size_t size, struct error *error)
             return true;
         }
     }
-    return error_set(error, "the scenarios that belong to hotbed are not there: looked at %s and %s; HOTBED_SCENARIOS "
-                            "names another place",
-                     candidates[3], candidates[2]);
+    return error_set(
+        error,
+        "the scenarios that belong to hotbed are not there: looked at %s and %s; HOTBED_SCENARIOS "
+        "names another place",
+        candidates[3], candidates[2]);
 }
 
-static void keep_if(struct definitions *definitions, bool (*wanted)(const struct definition *, const void *),
-                    const void *what)
+static void keep_if(struct definitions *definitions,
+                    bool (*wanted)(const struct definition *, const void *), const void *what)
 {
     struct definitions kept = {0}, dropped = {0};
     kept.items = memory_new_array(definitions->count + 1, sizeof(struct definition *));
@@ -165,7 +173,8 @@ bool registry_subject(struct definitions *definitions, const char *subject, stru
         return false;
     }
     keep_if(definitions, of_subject, subject);
-    return definitions->count > 0 || error_set(error, "%s: there is no check of %s in it", folder, subject);
+    return definitions->count > 0 ||
+           error_set(error, "%s: there is no check of %s in it", folder, subject);
 }
 
 struct wanted_names {
@@ -211,16 +220,19 @@ static bool names_something(const struct definitions *definitions, const char *n
     return false;
 }
 
-bool registry_only(struct definitions *definitions, const char *const *names, size_t count, struct error *error)
+bool registry_only(struct definitions *definitions, const char *const *names, size_t count,
+                   struct error *error)
 {
     for (size_t i = 0; i < count; i++) {
         if (names_something(definitions, names[i], strlen(names[i]))) {
             continue;
         }
-        for (const char *name = names[i]; *name != '\0'; name += strcspn(name, ","), name += *name == ',') {
+        for (const char *name = names[i]; *name != '\0';
+             name += strcspn(name, ","), name += *name == ',') {
             size_t size = strcspn(name, ",");
             if (!names_something(definitions, name, size)) {
-                return error_set(error, "--only: there is no \"%.*s\"; --list tells what there is", (int)size, name);
+                return error_set(error, "--only: there is no \"%.*s\"; --list tells what there is",
+                                 (int)size, name);
             }
         }
     }

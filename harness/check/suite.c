@@ -20,7 +20,8 @@ int64_t suite_clock_us(void)
 }
 
 /* Whether whom this check judges is played by somebody else. */
-static bool judges_stranger(const struct suite_settings *settings, const struct definition *definition)
+static bool judges_stranger(const struct suite_settings *settings,
+                            const struct definition *definition)
 {
     if (!definition->check || settings->targets == NULL) {
         return false;
@@ -38,7 +39,8 @@ static bool judges_stranger(const struct suite_settings *settings, const struct 
                                                     : settings->targets->connect_url != NULL;
 }
 
-static enum verdict broken(const struct suite_settings *settings, const struct definition *definition)
+static enum verdict broken(const struct suite_settings *settings,
+                           const struct definition *definition)
 {
     if (judges_stranger(settings, definition)) {
         if (strcmp(definition->kind, "quirk") == 0) {
@@ -61,7 +63,9 @@ static enum verdict verdict_of(const struct suite_settings *settings, const stru
 /* As one word of a shell. */
 static void append_word(struct buffer *out, const char *word)
 {
-    if (word[strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./:=%")] == '\0') {
+    if (word[strspn(word,
+                    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./:=%")] ==
+        '\0') {
         buffer_append_text(out, word);
         return;
     }
@@ -115,7 +119,8 @@ static char *again_text(const struct suite_settings *settings, const struct defi
     return buffer_detach(&out);
 }
 
-static struct report_outcome *add_outcome(struct report *report, const struct definition *definition)
+static struct report_outcome *add_outcome(struct report *report,
+                                          const struct definition *definition)
 {
     struct report_outcome *outcome = report_add(report, definition->name);
     outcome->sentence = memory_copy_text(definition->sentence);
@@ -126,8 +131,8 @@ static struct report_outcome *add_outcome(struct report *report, const struct de
     return outcome;
 }
 
-void suite_skip(const struct suite_settings *settings, struct report *report, const struct definition *definition,
-                const char *reason)
+void suite_skip(const struct suite_settings *settings, struct report *report,
+                const struct definition *definition, const char *reason)
 {
     struct report_outcome *outcome = add_outcome(report, definition);
     outcome->verdict = VERDICT_SKIP;
@@ -146,7 +151,8 @@ static char *text_or_null(struct buffer *text)
     return buffer_detach(text);
 }
 
-void suite_take(const struct suite_settings *settings, struct report *report, struct play *play, int64_t wall_us)
+void suite_take(const struct suite_settings *settings, struct report *report, struct play *play,
+                int64_t wall_us)
 {
     struct report_outcome *outcome = add_outcome(report, play->definition);
     outcome->verdict = verdict_of(settings, play);
@@ -175,14 +181,16 @@ void suite_take(const struct suite_settings *settings, struct report *report, st
     }
 }
 
-void suite_judged(const struct suite_settings *settings, struct report *report, const struct definition *definition,
-                  const struct contract_result *result, const char *reason)
+void suite_judged(const struct suite_settings *settings, struct report *report,
+                  const struct definition *definition, const struct contract_result *result,
+                  const char *reason)
 {
     struct report_outcome *outcome = add_outcome(report, definition);
     struct buffer text = {0};
     if (result->violated > 0) {
         outcome->verdict = broken(settings, definition);
-        buffer_format(&text, "%s was violated %" PRIu64 " times", definition->name, result->violated);
+        buffer_format(&text, "%s was violated %" PRIu64 " times", definition->name,
+                      result->violated);
         outcome->expected = memory_copy_text(result->violations[0].expected);
         outcome->seen = memory_copy_text(result->violations[0].seen);
         outcome->reproduce = again_text(settings, definition);
@@ -191,7 +199,8 @@ void suite_judged(const struct suite_settings *settings, struct report *report, 
         outcome->verdict = VERDICT_PASS;
     }
     buffer_clear(&text);
-    buffer_format(&text, "judged by what was seen meanwhile, %" PRIu64 " times; the check itself: %s",
+    buffer_format(&text,
+                  "judged by what was seen meanwhile, %" PRIu64 " times; the check itself: %s",
                   result->exercised, reason);
     outcome->notes = buffer_detach(&text);
     if (settings->console != NULL) {
@@ -199,8 +208,8 @@ void suite_judged(const struct suite_settings *settings, struct report *report, 
     }
 }
 
-void suite_play_settings(const struct suite_settings *settings, struct ground *ground, const struct stage_house *house,
-                         struct play_settings *out)
+void suite_play_settings(const struct suite_settings *settings, struct ground *ground,
+                         const struct stage_house *house, struct play_settings *out)
 {
     *out = (struct play_settings){.ground = ground,
                                   .house = house,
@@ -208,7 +217,7 @@ void suite_play_settings(const struct suite_settings *settings, struct ground *g
                                   .gifts = settings->gifts,
                                   .gift_count = settings->gift_count,
                                   .misbehaviours = settings->misbehaviours,
-.misbehaviour_count = settings->misbehaviour_count,
+                                  .misbehaviour_count = settings->misbehaviour_count,
                                   .model = settings->model,
                                   .websocket = settings->websocket,
                                   .quirks_off = settings->quirks_off};
@@ -220,11 +229,12 @@ void suite_refused(struct play *play, const struct error *error)
     play_judge(play, PLAY_FAILED, error->text, NULL, NULL, NULL, 0);
 }
 
-static void play_virtually(const struct suite_settings *settings, const struct definition *definition,
-                           struct report *report)
+static void play_virtually(const struct suite_settings *settings,
+                           const struct definition *definition, struct report *report)
 {
     int64_t began_us = suite_clock_us();
-    struct ground *ground = ground_new_virtual(play_seed(settings->seed, definition), settings->trace);
+    struct ground *ground =
+        ground_new_virtual(play_seed(settings->seed, definition), settings->trace);
     struct play *play = memory_new(sizeof *play);
     struct play_settings play_settings;
     suite_play_settings(settings, ground, NULL, &play_settings);
@@ -247,8 +257,8 @@ static void play_virtually(const struct suite_settings *settings, const struct d
     ground_destroy(ground);
 }
 
-bool suite_run(const struct suite_settings *settings, const struct definitions *definitions, struct report *report,
-               struct error *error)
+bool suite_run(const struct suite_settings *settings, const struct definitions *definitions,
+               struct report *report, struct error *error)
 {
     int64_t began_us = suite_clock_us();
     report->began_unix_s = (int64_t)time(NULL);
@@ -262,8 +272,8 @@ bool suite_run(const struct suite_settings *settings, const struct definitions *
                 break;
             }
             if (settings->console != NULL) {
-                report_console_progress(settings->console, i, definitions->count, suite_clock_us() - began_us,
-                                        definitions->items[i]->name);
+                report_console_progress(settings->console, i, definitions->count,
+                                        suite_clock_us() - began_us, definitions->items[i]->name);
             }
             play_virtually(settings, definitions->items[i], report);
         }

@@ -53,8 +53,9 @@ static void keep(void *owner, const struct link_result *result)
     clean->entry_count = count;
     for (size_t i = 0; i < count; i++) {
         /* Short names may move when something is deleted; the long one names the same file. */
-        clean->entries[i] = (struct entry){.name = memory_copy_text(listing->children[i].display_name),
-                                           .folder = listing->children[i].folder};
+        clean->entries[i] =
+            (struct entry){.name = memory_copy_text(listing->children[i].display_name),
+                           .folder = listing->children[i].folder};
     }
 }
 
@@ -96,7 +97,8 @@ static void stop_own_print(struct clean *clean)
     went_well(clean);
     for (int i = 0; i < 60; i++) {
         link_client_status(clean->client, keep, clean);
-        if (!went_well(clean) || (clean->state != LINK_STATE_PRINTING && clean->state != LINK_STATE_PAUSED)) {
+        if (!went_well(clean) ||
+            (clean->state != LINK_STATE_PRINTING && clean->state != LINK_STATE_PAUSED)) {
             return;
         }
         world_run(clean->world, clean->world->now_us + SECONDS(1), NULL);
@@ -166,11 +168,12 @@ bool suite_link_clean(struct ground *ground, struct error *error)
     if (transport == NULL) {
         return false;
     }
-    struct link_client_settings settings = {.url = targets->link_url,
-                                            .user = targets->link_user != NULL ? targets->link_user : "maker",
-                                            .password = targets->link_password,
-                                            .api_key = targets->link_password == NULL ? targets->link_api_key : NULL,
-                                            .name = "clean-up"};
+    struct link_client_settings settings = {
+        .url = targets->link_url,
+        .user = targets->link_user != NULL ? targets->link_user : "maker",
+        .password = targets->link_password,
+        .api_key = targets->link_password == NULL ? targets->link_api_key : NULL,
+        .name = "clean-up"};
     struct clean clean = {.world = ground->world, .job = -1};
     clean.client = link_client_new(transport, &settings, error);
     bool gone = clean.client != NULL && clean_up(&clean, targets->link_folder, error);

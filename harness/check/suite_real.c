@@ -4,8 +4,8 @@
 
 #include "harness/check/suite_link.h"
 #include "harness/check/suite_parts.h"
-#include "sim/wire/http.h"
 #include "sim/base/memory.h"
+#include "sim/wire/http.h"
 
 enum { SIDE_BY_SIDE_MAX = 200 };
 #define PROGRESS_US MILLISECONDS(250)
@@ -19,9 +19,10 @@ struct run {
     struct stage_house house; /* one address for the device from outside; unused otherwise */
     bool outside;             /* a device: what stimulates it goes one after the other */
     char trouble[PLAY_TROUBLE_BYTES];
-    struct play **plays;      /* by definition; NULL: not begun */
-    bool *over;               /* by definition */
-    char **late;              /* why it could not take place; what was seen by the end may judge it; NULL: it did */
+    struct play **plays; /* by definition; NULL: not begun */
+    bool *over;          /* by definition */
+    char **
+        late; /* why it could not take place; what was seen by the end may judge it; NULL: it did */
     size_t begun, ended, running, stimulating;
     volatile bool stop; /* of the driver's signals */
 };
@@ -39,8 +40,9 @@ static void leave_out(struct run *run, size_t i, const char *reason)
     }
 }
 
-/* To show a known defect is to do harm: files are replaced, commands get lost. A device from outside is spared that,
- * and the other checks what follows from it, unless nothing else is asked for. */
+/* To show a known defect is to do harm: files are replaced, commands get lost. A device from
+ * outside is spared that, and the other checks what follows from it, unless nothing else is asked
+ * for. */
 static bool harms_others(const struct run *run, const struct definition *definition)
 {
     bool others = false;
@@ -48,8 +50,8 @@ static bool harms_others(const struct run *run, const struct definition *definit
         const char *kind = run->definitions->items[i]->kind;
         others = others || kind == NULL || strcmp(kind, "quirk") != 0;
     }
-    return run->outside && others && definition->kind != NULL && strcmp(definition->kind, "quirk") == 0 &&
-           !definition->passive;
+    return run->outside && others && definition->kind != NULL &&
+           strcmp(definition->kind, "quirk") == 0 && !definition->passive;
 }
 
 static void begin(struct run *run, size_t i)
@@ -60,7 +62,9 @@ static void begin(struct run *run, size_t i)
         return;
     }
     if (harms_others(run, definition)) {
-        leave_out(run, i, "it provokes a known defect, which would disturb the other checks; --only with its id does it");
+        leave_out(run, i,
+                  "it provokes a known defect, which would disturb the other checks; --only with "
+                  "its id does it");
         return;
     }
     if (run->outside && run->settings->watch && !definition->passive) {
@@ -146,7 +150,8 @@ static void judge_late(struct run *run)
         if (run->late[i] == NULL) {
             continue;
         }
-        const struct contract_result *result = contract_result(run->house.contract, definition->name);
+        const struct contract_result *result =
+            contract_result(run->house.contract, definition->name);
         if (result->exercised > 0) {
             suite_judged(run->settings, run->report, definition, result, run->late[i]);
         } else {
@@ -162,7 +167,8 @@ static void watch_on(struct run *run, int64_t until_us)
     struct world *world = run->ground->world;
     while (world->now_us < until_us && !stopped(run)) {
         tell_progress(run);
-        int64_t next_us = world->now_us + PROGRESS_US < until_us ? world->now_us + PROGRESS_US : until_us;
+        int64_t next_us =
+            world->now_us + PROGRESS_US < until_us ? world->now_us + PROGRESS_US : until_us;
         while (world->now_us < next_us && !stopped(run) && world_step(world, next_us)) {
         }
     }
@@ -218,7 +224,8 @@ struct probe {
 static bool probe_answered(const struct probe *probe)
 {
     static const char http[] = "HTTP/1.";
-    return probe->reply.size >= sizeof http - 1 && memcmp(probe->reply.bytes, http, sizeof http - 1) == 0;
+    return probe->reply.size >= sizeof http - 1 &&
+           memcmp(probe->reply.bytes, http, sizeof http - 1) == 0;
 }
 
 /* Any HTTP answer will do. */
@@ -264,15 +271,18 @@ static bool reach_server(struct run *run, const char *url, const char *path, str
     struct probe probe = {.to = &endpoint, .path = path};
     probe.stream = network_connect(run->ground->network, &endpoint, &events, &probe);
     int64_t until_us = run->ground->world->now_us + SECONDS(10);
-    while (!probe_answered(&probe) && !probe.ended && !stopped(run) && world_step(run->ground->world, until_us)) {
+    while (!probe_answered(&probe) && !probe.ended && !stopped(run) &&
+           world_step(run->ground->world, until_us)) {
     }
     if (!probe.ended) {
         stream_close(probe.stream);
     }
     if (!probe_answered(&probe)) {
-        const char *other = probe.reply.size > 0 ? "what answers there is no HTTP" : "no answer within 10 s";
+        const char *other =
+            probe.reply.size > 0 ? "what answers there is no HTTP" : "no answer within 10 s";
         struct buffer why = {0};
-        buffer_format(&why, "%s: %s", url, probe.ended && probe.reply.size == 0 ? probe.why : other);
+        buffer_format(&why, "%s: %s", url,
+                      probe.ended && probe.reply.size == 0 ? probe.why : other);
         run->report->unreachable = buffer_detach(&why);
     }
     buffer_free(&probe.reply);
@@ -282,22 +292,25 @@ static bool reach_server(struct run *run, const char *url, const char *path, str
 /* Wait for a device to come and to say something. */
 static bool await_device(struct run *run, struct error *error)
 {
-    struct connect_server_settings settings = {
-        .log_bytes = 4 * (size_t)STAGE_LOG_BYTES, .history_max = 10000, .adopt_unknown_tokens = true};
+    struct connect_server_settings settings = {.log_bytes = 4 * (size_t)STAGE_LOG_BYTES,
+                                               .history_max = 10000,
+                                               .adopt_unknown_tokens = true};
     const char *at = run->settings->targets->printer_listen;
     if (!stage_house_open(&run->house, run->ground, at, &settings, error)) {
         return false;
     }
     run->outside = true;
     fprintf(stderr, "waiting for a printer at %s\n", run->house.url);
-    int64_t patience_us = run->settings->patience_us != 0 ? run->settings->patience_us : SECONDS(60);
+    int64_t patience_us =
+        run->settings->patience_us != 0 ? run->settings->patience_us : SECONDS(60);
     int64_t until_us = run->ground->world->now_us + patience_us;
     while (connect_server_printer_count(run->house.server) == 0 && !stopped(run) &&
            world_step(run->ground->world, until_us)) {
     }
     if (connect_server_printer_count(run->house.server) == 0 && !stopped(run)) {
         struct buffer why = {0};
-        buffer_format(&why, "no printer came to %s within %d s", run->house.url, (int)(patience_us / 1000000));
+        buffer_format(&why, "no printer came to %s within %d s", run->house.url,
+                      (int)(patience_us / 1000000));
         run->report->unreachable = buffer_detach(&why);
     }
     return true;
@@ -323,21 +336,25 @@ bool suite_run_real(const struct suite_settings *settings, const struct definiti
                     struct report *report, struct error *error)
 {
     struct run run = {.settings = settings, .definitions = definitions, .report = report};
-    const struct ground_targets *targets = settings->targets != NULL ? settings->targets : &ground_nobody_outside;
-    run.ground = settings->ground != NULL ? settings->ground
-                                          : ground_new_real(settings->seed, settings->trace, targets, error);
+    const struct ground_targets *targets =
+        settings->targets != NULL ? settings->targets : &ground_nobody_outside;
+    run.ground = settings->ground != NULL
+                     ? settings->ground
+                     : ground_new_real(settings->seed, settings->trace, targets, error);
     if (run.ground == NULL) {
         return false;
     }
     volatile bool *stop = settings->stop != NULL ? settings->stop : &run.stop;
-    bool done = (settings->ground != NULL || ground_catch_signals(run.ground, stop, error)) && reach(&run, error);
+    bool done = (settings->ground != NULL || ground_catch_signals(run.ground, stop, error)) &&
+                reach(&run, error);
     if (done && report->unreachable == NULL) {
         run.plays = memory_new_array(definitions->count + 1, sizeof(struct play *));
         run.over = memory_new_array(definitions->count + 1, sizeof(bool));
         run.late = memory_new_array(definitions->count + 1, sizeof(char *));
         play_all(&run);
         struct error left;
-        if (targets->link_url != NULL && targets->link_write && !suite_link_clean(run.ground, &left)) {
+        if (targets->link_url != NULL && targets->link_write &&
+            !suite_link_clean(run.ground, &left)) {
             fprintf(stderr, "hotbed: %s\n", left.text);
         }
         free(run.plays);

@@ -67,11 +67,10 @@ static void observed_end(void *observer, const struct connect_sdk *sdk, uint32_t
     actor->listener->ended(actor->listener->owner, actor, connection, by_us);
 }
 
-static const struct connect_observer_class observer_class = {
-    .request = observed_request,
-    .reply = observed_reply,
-    .ended = observed_end,
-    .frame = observed_frame};
+static const struct connect_observer_class observer_class = {.request = observed_request,
+                                                             .reply = observed_reply,
+                                                             .ended = observed_end,
+                                                             .frame = observed_frame};
 
 static void got_code(void *owner, const char *code, const char *url)
 {

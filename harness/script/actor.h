@@ -5,10 +5,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "sim/protocol/connect/sdk_camera.h"
 #include "sim/base/error.h"
 #include "sim/base/world.h"
 #include "sim/machine/machine.h"
+#include "sim/protocol/connect/sdk_camera.h"
 #include "sim/wire/http.h"
 #include "sim/wire/stream.h"
 #include "sim/wire/websocket.h"
@@ -36,11 +36,12 @@ struct actor_settings {
     const char *name;     /* of the printer in traces and messages */
     const char *serial;   /* NULL: made */
     const char *firmware; /* NULL: the model's */
-    const char *host;     /* "prusalink", "sdk"; nothing else beside a Buddy printer than "prusalink", its default */
-    const char *version;  /* "0.8.1" */
-    bool websocket;       /* a Buddy printer's firmware speaks over a WebSocket */
-    const char *server;   /* base URL */
-    const char *token;    /* NULL: not registered */
+    const char *host; /* "prusalink", "sdk"; nothing else beside a Buddy printer than "prusalink",
+                         its default */
+    const char *version; /* "0.8.1" */
+    bool websocket;      /* a Buddy printer's firmware speaks over a WebSocket */
+    const char *server;  /* base URL */
+    const char *token;   /* NULL: not registered */
     const char
         *ini; /* text of a prusa_printer_settings.ini: its server and token count; NULL: none */
     size_t ini_size;
@@ -50,7 +51,7 @@ struct actor_settings {
     size_t camera_count;
     bool register_cameras;
     uint32_t quirks; /* sim/protocol/connect/quirks.h */
-    double room_c; /* NAN: 25 */
+    double room_c;   /* NAN: 25 */
     uint32_t job_counter;
     const struct actor_listener *listener; /* NULL: nobody */
 };

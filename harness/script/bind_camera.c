@@ -6,7 +6,8 @@
 #include "harness/script/bind.h"
 #include "sim/machine/picture.h"
 
-/* Cameras of a scenario's printers: { name = "Bench cam", scheme = "TEN_SEC", width = 640, height = 480, … }. */
+/* Cameras of a scenario's printers: { name = "Bench cam", scheme = "TEN_SEC", width = 640, height =
+ * 480, … }. */
 
 static const char *text_field(lua_State *lua, const char *key, const char *fallback)
 {
@@ -40,14 +41,16 @@ static void read_camera(lua_State *lua, struct bound_cameras *cameras)
         .capability_count = 4,
         .rotation = whole_field(lua, "rotation", 0, 0, 270),
         .resolution = {(unsigned)whole_field(lua, "width", 640, PICTURE_SIDE_MIN, PICTURE_SIDE_MAX),
-                       (unsigned)whole_field(lua, "height", 480, PICTURE_SIDE_MIN, PICTURE_SIDE_MAX)},
+                       (unsigned)whole_field(lua, "height", 480, PICTURE_SIDE_MIN,
+                                             PICTURE_SIDE_MAX)},
         .resolution_count = 1,
         .token = text_field(lua, "token", NULL),
     };
     camera->resolutions[0] = camera->resolution;
     if (camera->name == NULL || camera->rotation % 90 != 0) {
-        luaL_error(lua, camera->name == NULL ? "printer: cameras: one has no name"
-                                             : "printer: cameras: rotation: expected 0, 90, 180 or 270");
+        luaL_error(lua, camera->name == NULL
+                            ? "printer: cameras: one has no name"
+                            : "printer: cameras: rotation: expected 0, 90, 180 or 270");
     }
     const char *scheme = text_field(lua, "scheme", "THIRTY_SEC");
     if (!connect_trigger_parse(scheme, &camera->trigger)) {

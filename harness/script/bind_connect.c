@@ -28,7 +28,8 @@ struct connect_printer *bind_check_believed(lua_State *lua, int argument)
 
 /* ---- Commands ---- */
 
-static int push_command(lua_State *lua, const struct connect_command *command, const struct error *error)
+static int push_command(lua_State *lua, const struct connect_command *command,
+                        const struct error *error)
 {
     if (command == NULL) {
         return luaL_error(lua, "%s", error->text);
@@ -70,8 +71,9 @@ static int gcode(lua_State *lua)
     }
     struct error error;
     struct connect_printer *believed = bind_check_believed(lua, 1);
-    return push_command(lua, connect_server_gcode(server_of(lua), believed, text, lua_toboolean(lua, 3), &error),
-                        &error);
+    return push_command(
+        lua, connect_server_gcode(server_of(lua), believed, text, lua_toboolean(lua, 3), &error),
+        &error);
 }
 
 static int raw_command(lua_State *lua)
@@ -82,14 +84,16 @@ static int raw_command(lua_State *lua)
     const char *body = luaL_checklstring(lua, 4, &size);
     struct error error;
     return push_command(lua,
-                        connect_server_command_raw(server_of(lua), believed, name, luaL_optstring(lua, 3, NULL),
-                                                   body, size, &error),
+                        connect_server_command_raw(server_of(lua), believed, name,
+                                                   luaL_optstring(lua, 3, NULL), body, size,
+                                                   &error),
                         &error);
 }
 
 static struct connect_command *check_command(lua_State *lua)
 {
-    struct connect_command *found = connect_server_command_by_id(server_of(lua), luaL_checkinteger(lua, 1));
+    struct connect_command *found =
+        connect_server_command_by_id(server_of(lua), luaL_checkinteger(lua, 1));
     if (found == NULL) {
         luaL_error(lua, "there is no command %d any more", (int)lua_tointeger(lua, 1));
     }
@@ -158,7 +162,8 @@ static int telemetry(lua_State *lua)
         if (lua_isnil(lua, -1)) {
             lua_newtable(lua);
         }
-        lua_pushstring(lua, believed->state); /* part of every telemetry, kept apart by the server */
+        lua_pushstring(lua,
+                       believed->state); /* part of every telemetry, kept apart by the server */
         lua_setfield(lua, -2, "state");
     }
     return 1;
@@ -196,7 +201,8 @@ static int behave(lua_State *lua)
 {
     struct connect_server *server = server_of(lua);
     struct connect_printer *printer = lua_isnoneornil(lua, 2) ? NULL : bind_check_believed(lua, 2);
-    lua_pushinteger(lua, (lua_Integer)connect_server_behave(server, printer, luaL_optstring(lua, 1, NULL)));
+    lua_pushinteger(
+        lua, (lua_Integer)connect_server_behave(server, printer, luaL_optstring(lua, 1, NULL)));
     return 1;
 }
 

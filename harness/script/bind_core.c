@@ -214,7 +214,8 @@ static void complete(struct definition *definition)
     if (definition->check && definition->kind == NULL) {
         definition->kind = memory_copy_text("contract");
     }
-    if (definition->check && definition->subject == NULL && strncmp(definition->name, "PL-", 3) == 0) {
+    if (definition->check && definition->subject == NULL &&
+        strncmp(definition->name, "PL-", 3) == 0) {
         bool client = strncmp(definition->name, "PL-CL-", 6) == 0; /* prusalink.md 10 */
         definition->subject = memory_copy_text(client ? "prusalink-client" : "prusalink");
     }
@@ -315,8 +316,7 @@ void bind_core(lua_State *lua)
         int bits;
     } watches[] = {{"EVENT", WATCH_EVENT},     {"REQUEST", WATCH_REQUEST}, {"STATE", WATCH_STATE},
                    {"COMMAND", WATCH_COMMAND}, {"REPLY", WATCH_REPLY},     {"ALL", WATCH_ALL},
-                   {"ARRIVAL", WATCH_ARRIVAL}, {"WIRE", WATCH_WIRE},
-                   {"TOOL", WATCH_TOOL}};
+                   {"ARRIVAL", WATCH_ARRIVAL}, {"WIRE", WATCH_WIRE},       {"TOOL", WATCH_TOOL}};
     luaL_setfuncs(lua, functions, 0);
     lua_newtable(lua);
     for (size_t i = 0; i < sizeof watches / sizeof *watches; i++) {

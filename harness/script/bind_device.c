@@ -3,8 +3,8 @@
 
 #include "harness/script/bind.h"
 
-/* What a device from outside needs besides: it outlives the scenario that stimulates it, so each begins by clearing
- * away what the one before has left. */
+/* What a device from outside needs besides: it outlives the scenario that stimulates it, so each
+ * begins by clearing away what the one before has left. */
 
 /* stimulates() -> whether this scenario does more than watch */
 static int stimulates(lua_State *lua)
@@ -33,17 +33,19 @@ static struct connect_printer *check_device(lua_State *lua)
     return believed;
 }
 
-/* withdraw(number, running): take back the commands that wait, with `running` those too that are on their way. Gives
- * the number of those that still run. */
+/* withdraw(number, running): take back the commands that wait, with `running` those too that are on
+ * their way. Gives the number of those that still run. */
 static int withdraw(lua_State *lua)
 {
     struct connect_printer *device = check_device(lua);
     while (device->queue_first != NULL && connect_command_give_up(device->queue_first)) {
     }
-    while (lua_toboolean(lua, 2) && device->running != NULL && connect_command_give_up(device->running)) {
+    while (lua_toboolean(lua, 2) && device->running != NULL &&
+           connect_command_give_up(device->running)) {
     }
     lua_Integer count = 0;
-    for (const struct connect_command *command = device->running; command != NULL; command = command->next) {
+    for (const struct connect_command *command = device->running; command != NULL;
+         command = command->next) {
         count++;
     }
     lua_pushinteger(lua, count);

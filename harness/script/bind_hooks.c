@@ -6,8 +6,9 @@
 #include "sim/base/memory.h"
 
 /* In the order of enum connect_point. */
-static const char *const points[] = {"register", "poll",   "telemetry", "event",    "probe", "other",
-                                     "file",     "camera", "snapshot",  "socket", "delivery", "reply", NULL};
+static const char *const points[] = {"register", "poll",  "telemetry", "event",    "probe",
+                                     "other",    "file",  "camera",    "snapshot", "socket",
+                                     "delivery", "reply", NULL};
 
 /* hook(point, printer, event, times, function) -> id */
 static int hook(lua_State *lua)
@@ -153,7 +154,8 @@ static void take_headers(lua_State *lua, int index, struct connect_reply *reply)
                 break;
             }
             const char *name = luaL_checkstring(lua, -2);
-            connect_reply_set_header(reply, name, lua_toboolean(lua, -1) ? luaL_checkstring(lua, -1) : NULL);
+            connect_reply_set_header(reply, name,
+                                     lua_toboolean(lua, -1) ? luaL_checkstring(lua, -1) : NULL);
         }
         lua_settop(lua, next - 1);
     }
@@ -163,7 +165,8 @@ static void take_headers(lua_State *lua, int index, struct connect_reply *reply)
 static void take_after(lua_State *lua, int index, struct connect_reply *reply)
 {
     static const char *const names[] = {"keep", "close", "reset", "stall", NULL};
-    static const enum http_after afters[] = {HTTP_AFTER_KEEP, HTTP_AFTER_CLOSE, HTTP_AFTER_RESET, HTTP_AFTER_STALL};
+    static const enum http_after afters[] = {HTTP_AFTER_KEEP, HTTP_AFTER_CLOSE, HTTP_AFTER_RESET,
+                                             HTTP_AFTER_STALL};
     if (lua_getfield(lua, index, "after") != LUA_TNIL) {
         reply->http.after = afters[luaL_checkoption(lua, -1, NULL, names)];
     }
@@ -211,7 +214,8 @@ static int apply(lua_State *lua)
     }
     luaL_checktype(lua, 2, LUA_TTABLE);
     struct connect_reply *reply = decision->reply;
-    bool fresh = decision->point != CONNECT_POINT_DELIVERY && decision->point != CONNECT_POINT_REPLY;
+    bool fresh =
+        decision->point != CONNECT_POINT_DELIVERY && decision->point != CONNECT_POINT_REPLY;
     bool answered = take_content(lua, 2, reply, fresh);
     take_after(lua, 2, reply);
     double number;
@@ -274,7 +278,7 @@ void bind_call_hook(void *owner, struct stage_hook *hooked, struct connect_decis
 
 void bind_hooks(lua_State *lua)
 {
-    static const luaL_Reg functions[] = {{"hook", hook}, {"unhook", unhook},
-        {"forget_hooks", forget_hooks}, {NULL, NULL}};
+    static const luaL_Reg functions[] = {
+        {"hook", hook}, {"unhook", unhook}, {"forget_hooks", forget_hooks}, {NULL, NULL}};
     luaL_setfuncs(lua, functions, 0);
 }

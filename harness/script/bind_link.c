@@ -81,7 +81,8 @@ static int serve(lua_State *lua)
     size_t own = wanted ? lua_rawlen(lua, -1) : 0, count = 0;
     const char **wrongs = memory_new_array(play->misbehaviour_count + own + 1, sizeof *wrongs);
     for (size_t i = 0; i < own; i++) {
-        const char *text = lua_rawgeti(lua, -1, (lua_Integer)i + 1) == LUA_TSTRING ? lua_tostring(lua, -1) : "";
+        const char *text =
+            lua_rawgeti(lua, -1, (lua_Integer)i + 1) == LUA_TSTRING ? lua_tostring(lua, -1) : "";
         wrongs[count++] = text; /* the table keeps it alive */
         lua_pop(lua, 1);
     }

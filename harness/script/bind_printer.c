@@ -68,8 +68,9 @@ static uint32_t quirks_option(lua_State *lua, uint32_t quirks)
             const char *id = lua_type(lua, -2) == LUA_TSTRING ? lua_tostring(lua, -2) : "";
             const struct connect_quirk *quirk = connect_quirk_find(id);
             if (quirk == NULL || !lua_isboolean(lua, -1)) {
-                return (uint32_t)luaL_error(lua, "printer: option quirks: expected { [\"Q-06\"] = false, ... }: "
-                                                 "hotbed printer --list-quirks lists them");
+                return (uint32_t)luaL_error(
+                    lua, "printer: option quirks: expected { [\"Q-06\"] = false, ... }: "
+                         "hotbed printer --list-quirks lists them");
             }
             uint32_t bit = CONNECT_QUIRK(quirk->number);
             quirks = lua_toboolean(lua, -1) ? quirks | bit : quirks & ~bit;
@@ -211,7 +212,8 @@ static const char *dialect_name(bool buddy)
     return buddy ? "buddy" : "sdk";
 }
 
-/* model_dialect(model) -> how it talks to Connect; the run may have another model than the scenario. */
+/* model_dialect(model) -> how it talks to Connect; the run may have another model than the
+ * scenario. */
 static int model_dialect(lua_State *lua)
 {
     lua_pushstring(lua, dialect_name(strcmp(check_model(lua)->family, "buddy") == 0));
@@ -456,10 +458,9 @@ static int answer(lua_State *lua, struct machine *machine)
 /* printer_order(number, verb, argument): what a person at the printer does. */
 static int printer_order(lua_State *lua)
 {
-    static const char *const verbs[] = {"start_print", "pause",     "resume",   "stop",
-                                        "set_ready",   "confirm",   "answer",   "set_speed",
-                                        "set_flow",    "reset",     "power_on", "power_off",
-                                        NULL};
+    static const char *const verbs[] = {
+        "start_print", "pause",    "resume", "stop",     "set_ready", "confirm", "answer",
+        "set_speed",   "set_flow", "reset",  "power_on", "power_off", NULL};
     enum { START, PAUSE, RESUME, STOP, READY, CONFIRM, ANSWER, SPEED, FLOW, RESET, ON, OFF };
     struct actor *actor = bind_check_actor(lua, 1);
     struct machine *machine = actor_machine(actor);
@@ -518,14 +519,16 @@ static struct connect_face *check_face(lua_State *lua)
 /* printer_set_server(number, url, token): nil for either: none. */
 static int printer_set_server(lua_State *lua)
 {
-    connect_face_set_server(check_face(lua), luaL_optstring(lua, 2, NULL), luaL_optstring(lua, 3, NULL));
+    connect_face_set_server(check_face(lua), luaL_optstring(lua, 2, NULL),
+                            luaL_optstring(lua, 3, NULL));
     return 0;
 }
 
 /* printer_load_filament(number, slot, material): slots from 1. */
 static int printer_load_filament(lua_State *lua)
 {
-    connect_face_set_material(check_face(lua), (int)luaL_checkinteger(lua, 2) - 1, luaL_checkstring(lua, 3));
+    connect_face_set_material(check_face(lua), (int)luaL_checkinteger(lua, 2) - 1,
+                              luaL_checkstring(lua, 3));
     return 0;
 }
 

@@ -59,8 +59,10 @@ static int socket_stands(lua_State *lua)
 void bind_socket(lua_State *lua)
 {
     static const luaL_Reg functions[] = {
-        {"socket_frame", socket_frame},   {"socket_raw", socket_raw},
-        {"socket_close", socket_close},   {"socket_stands", socket_stands},
+        {"socket_frame", socket_frame},
+        {"socket_raw", socket_raw},
+        {"socket_close", socket_close},
+        {"socket_stands", socket_stands},
         {NULL, NULL},
     };
     luaL_setfuncs(lua, functions, 0);

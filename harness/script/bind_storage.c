@@ -51,7 +51,9 @@ static int file(lua_State *lua)
     const char *path = luaL_checkstring(lua, 1);
     luaL_argcheck(lua, below(path), 1, "expected a file below the scenario's own folder");
     struct sandbox *sandbox = sandbox_of(lua);
-    return push_file(lua, lua_pushfstring(lua, "%s/%s", sandbox->directory != NULL ? sandbox->directory : ".", path));
+    return push_file(
+        lua,
+        lua_pushfstring(lua, "%s/%s", sandbox->directory != NULL ? sandbox->directory : ".", path));
 }
 
 /* given(name): the file that the command line gives under this name; nil when there is none. */

@@ -18,7 +18,8 @@
 #include "sim/base/memory.h"
 #include "sim/machine/storage.h"
 
-/* Programs that are judged: folders for them to work on, their start and end, and what they asked our printers. */
+/* Programs that are judged: folders for them to work on, their start and end, and what they asked
+ * our printers. */
 
 enum { CONTENT_BYTES_MAX = 64 * 1024 * 1024 };
 
@@ -41,13 +42,16 @@ static int folder_new(lua_State *lua)
 static const char *whole_path(lua_State *lua, int argument, char whole[PATH_MAX])
 {
     size_t size;
-    const char *folder = stage_tool_folder_path(bind_stage(lua), (size_t)luaL_checkinteger(lua, argument));
+    const char *folder =
+        stage_tool_folder_path(bind_stage(lua), (size_t)luaL_checkinteger(lua, argument));
     const char *path = luaL_checklstring(lua, argument + 1, &size);
     if (folder == NULL) {
         luaL_error(lua, "there is no such folder");
     }
-    bool dots = strcmp(path, "..") == 0 || strncmp(path, "../", 3) == 0 || strstr(path, "/..") != NULL;
-    if (strlen(path) != size || dots || (size_t)snprintf(whole, PATH_MAX, "%s/%s", folder, path) >= PATH_MAX) {
+    bool dots =
+        strcmp(path, "..") == 0 || strncmp(path, "../", 3) == 0 || strstr(path, "/..") != NULL;
+    if (strlen(path) != size || dots ||
+        (size_t)snprintf(whole, PATH_MAX, "%s/%s", folder, path) >= PATH_MAX) {
         luaL_error(lua, "this is no path in a folder: %s", path);
     }
     return whole;
@@ -191,9 +195,7 @@ static int tool_start(lua_State *lua)
     struct stage *stage = bind_stage(lua);
     const char **words = texts_of(lua, 1), **environment = texts_of(lua, 2);
     const struct process_settings settings = {
-        .arguments = words,
-        .environment = environment,
-        .output_bytes_max = 4 * 1024 * 1024};
+        .arguments = words, .environment = environment, .output_bytes_max = 4 * 1024 * 1024};
     luaL_argcheck(lua, words[0] != NULL, 1, "expected a program");
     struct error error;
     size_t number = 0;
@@ -237,7 +239,8 @@ static int tool_signal(lua_State *lua)
     return 0;
 }
 
-/* tool_command() -> the words of the command that is judged; nil: none was given, and the path of our own program */
+/* tool_command() -> the words of the command that is judged; nil: none was given, and the path of
+ * our own program */
 static int tool_command(lua_State *lua)
 {
     const char *const *words = bind_stage(lua)->ground->targets->command;
@@ -275,7 +278,8 @@ static int processor_cores(lua_State *lua)
 /* printer_clock(number, ahead_s) */
 static int printer_clock(lua_State *lua)
 {
-    machine_set_clock(actor_machine(bind_check_actor(lua, 1)), (int64_t)llround(luaL_checknumber(lua, 2)));
+    machine_set_clock(actor_machine(bind_check_actor(lua, 1)),
+                      (int64_t)llround(luaL_checknumber(lua, 2)));
     return 0;
 }
 
@@ -321,12 +325,13 @@ static int link_log(lua_State *lua)
 void bind_tool(lua_State *lua)
 {
     static const luaL_Reg functions[] = {
-        {"folder_new", folder_new},       {"folder_write", folder_write}, {"folder_change", folder_change},
-        {"folder_read", folder_read},     {"folder_names", folder_names}, {"tool_start", tool_start},
-        {"tool_ended", tool_ended},       {"tool_signal", tool_signal},   {"tool_command", tool_command},
-        {"unix_time", unix_time},         {"printer_clock", printer_clock}, {"link_log", link_log},
-        {"processor_cores", processor_cores},
-        {NULL, NULL},
+        {"folder_new", folder_new},           {"folder_write", folder_write},
+        {"folder_change", folder_change},     {"folder_read", folder_read},
+        {"folder_names", folder_names},       {"tool_start", tool_start},
+        {"tool_ended", tool_ended},           {"tool_signal", tool_signal},
+        {"tool_command", tool_command},       {"unix_time", unix_time},
+        {"printer_clock", printer_clock},     {"link_log", link_log},
+        {"processor_cores", processor_cores}, {NULL, NULL},
     };
     luaL_setfuncs(lua, functions, 0);
 }

@@ -10,9 +10,10 @@
 #include "sim/machine/resin.h"
 #include "sim/protocol/connect/prusalink.h"
 
-/* What our own server believes of a printer of ours, from its messages alone, beside what the virtual machine is. Only
- * what the protocol tells is compared: SDK printers tell their whole tree of files, Buddy printers their drive and the
- * files that changed (connect-sdk.md 8, connect-buddy.md 5.2). */
+/* What our own server believes of a printer of ours, from its messages alone, beside what the
+ * virtual machine is. Only what the protocol tells is compared: SDK printers tell their whole tree
+ * of files, Buddy printers their drive and the files that changed (connect-sdk.md 8,
+ * connect-buddy.md 5.2). */
 
 enum { DIFFERENCES_SHOWN = 6 };
 
@@ -38,7 +39,8 @@ static bool differs(struct comparison *comparison)
     return true;
 }
 
-static void texts(struct comparison *comparison, const char *what, const char *truth, const char *view)
+static void texts(struct comparison *comparison, const char *what, const char *truth,
+                  const char *view)
 {
     if (strcmp(truth != NULL ? truth : "", view != NULL ? view : "") != 0 && differs(comparison)) {
         buffer_format(&comparison->truth, "%s %s", what, truth != NULL ? truth : "none");
@@ -69,13 +71,16 @@ static const char *text_of(const cJSON *object, const char *key)
 
 static void compare_state(struct comparison *comparison, const struct machine_readings *readings)
 {
-    texts(comparison, "state", printer_state_name(machine_state(comparison->machine)), comparison->believed->state);
+    texts(comparison, "state", printer_state_name(machine_state(comparison->machine)),
+          comparison->believed->state);
     uint32_t job = readings->job ? readings->job_id : 0;
-    counts(comparison, "job", comparison->buddy ? job & UINT16_MAX : job, comparison->believed->job_id);
+    counts(comparison, "job", comparison->buddy ? job & UINT16_MAX : job,
+           comparison->believed->job_id);
 }
 
-/* Programs on the bare SDK tell INFO when they are asked for it (connect-sdk.md 6.4); so does what isn't public of the
- * SL1. While a Buddy printer shows an error it runs a client that knows less (connect-buddy.md 8.4). */
+/* Programs on the bare SDK tell INFO when they are asked for it (connect-sdk.md 6.4); so does what
+ * isn't public of the SL1. While a Buddy printer shows an error it runs a client that knows less
+ * (connect-buddy.md 8.4). */
 static bool tells_info(struct connect_face *face, const struct connect_printer *believed)
 {
     enum connect_host_kind host = connect_face_host(face);
@@ -87,7 +92,8 @@ static void compare_transfers(struct comparison *comparison)
     const struct transfer *transfer = machine_transfer(comparison->machine);
     int64_t id = transfer != NULL ? (int64_t)transfer->id : -1;
     counts(comparison, "transfer", id, comparison->believed->transfer_id);
-    for (const struct connect_transfer *at = comparison->believed->transfers; at != NULL; at = at->next) {
+    for (const struct connect_transfer *at = comparison->believed->transfers; at != NULL;
+         at = at->next) {
         if (at->status == CONNECT_TRANSFER_RUNNING && at->id != id && differs(comparison)) {
             buffer_format(&comparison->truth, "transfer %" PRId64 " over", at->id);
             buffer_format(&comparison->view, "transfer %" PRId64 " running", at->id);
@@ -97,7 +103,8 @@ static void compare_transfers(struct comparison *comparison)
 
 /* ---- Telemetry ---- */
 
-/* `slack`: how far a value may go without being told again, and half of what the wire rounds away. */
+/* `slack`: how far a value may go without being told again, and half of what the wire rounds away.
+ */
 static void numbers(struct comparison *comparison, const char *key, double truth, double slack)
 {
     const cJSON *item = connect_printer_value(comparison->believed, key);
@@ -121,12 +128,15 @@ static void compare_resin(struct comparison *comparison)
     numbers(comparison, "temp_ambient", resin.ambient_c, 0.55);
     numbers(comparison, "temp_cpu", resin.cpu_c, 0.55);
     const cJSON *cover = connect_printer_value(comparison->believed, "cover_closed");
-    texts(comparison, "cover", resin.cover_closed ? "closed" : "open", cJSON_IsTrue(cover) ? "closed" : "open");
+    texts(comparison, "cover", resin.cover_closed ? "closed" : "open",
+          cJSON_IsTrue(cover) ? "closed" : "open");
 }
 
-/* Measured temperatures of SDK printers are told when they have changed by more than 0.5 (connect-sdk.md 4.4), those of
- * Buddy printers when they are another whole number (connect-buddy.md 4.3); rounded to 0.1 they go out. */
-static void compare_telemetry(struct comparison *comparison, const struct machine_readings *readings)
+/* Measured temperatures of SDK printers are told when they have changed by more than 0.5
+ * (connect-sdk.md 4.4), those of Buddy printers when they are another whole number
+ * (connect-buddy.md 4.3); rounded to 0.1 they go out. */
+static void compare_telemetry(struct comparison *comparison,
+                              const struct machine_readings *readings)
 {
     double drift = comparison->buddy ? 1.05 : 0.55;
     numbers(comparison, "temp_nozzle", readings->nozzle_c, drift);
@@ -149,8 +159,8 @@ static void append_kind(struct buffer *out, bool folder, int64_t size, int64_t m
     }
 }
 
-static void file_differs(struct comparison *comparison, const char *path, const struct file_node *node,
-                         const cJSON *known)
+static void file_differs(struct comparison *comparison, const char *path,
+                         const struct file_node *node, const cJSON *known)
 {
     if (!differs(comparison)) {
         return;
@@ -166,8 +176,8 @@ static void file_differs(struct comparison *comparison, const char *path, const 
         buffer_append_text(&comparison->view, " not there");
     } else {
         const char *type = text_of(known, "type");
-        append_kind(&comparison->view, type != NULL && strcmp(type, "DIR") == 0, whole(known, "size", -1),
-                    whole(known, "m_timestamp", -1));
+        append_kind(&comparison->view, type != NULL && strcmp(type, "DIR") == 0,
+                    whole(known, "size", -1), whole(known, "m_timestamp", -1));
     }
 }
 
@@ -177,7 +187,8 @@ static bool is_named(const cJSON *node, const char *name)
     return its != NULL && strcmp(its, name) == 0;
 }
 
-/* Both sides list in the same order but for what came later, so the next one is mostly the one that is looked for. */
+/* Both sides list in the same order but for what came later, so the next one is mostly the one that
+ * is looked for. */
 static const cJSON *find_child(const cJSON *children, const cJSON **next, const char *name)
 {
     const cJSON *child = *next;
@@ -191,12 +202,13 @@ static const cJSON *find_child(const cJSON *children, const cJSON **next, const 
     return child;
 }
 
-static void compare_folder(struct comparison *comparison, struct buffer *path, const struct file_node *folder,
-                           const cJSON *known);
+static void compare_folder(struct comparison *comparison, struct buffer *path,
+                           const struct file_node *folder, const cJSON *known);
 
-/* A folder's time is that of the attaching of its storage, its size that of then (connect-sdk.md 14): not compared. */
-static void compare_node(struct comparison *comparison, struct buffer *path, const struct file_node *node,
-                         const cJSON *known)
+/* A folder's time is that of the attaching of its storage, its size that of then (connect-sdk.md
+ * 14): not compared. */
+static void compare_node(struct comparison *comparison, struct buffer *path,
+                         const struct file_node *node, const cJSON *known)
 {
     const char *type = known != NULL ? text_of(known, "type") : NULL;
     bool folder = type != NULL && strcmp(type, "DIR") == 0;
@@ -216,8 +228,8 @@ static void go_back(struct buffer *path, size_t size)
 }
 
 /* Depth is bounded by FILE_DEPTH_MAX. */
-static void compare_folder(struct comparison *comparison, struct buffer *path, const struct file_node *folder,
-                           const cJSON *known)
+static void compare_folder(struct comparison *comparison, struct buffer *path,
+                           const struct file_node *folder, const cJSON *known)
 {
     const cJSON *children = cJSON_GetObjectItemCaseSensitive(known, "children");
     const cJSON *next = children != NULL ? children->child : NULL;
@@ -231,7 +243,8 @@ static void compare_folder(struct comparison *comparison, struct buffer *path, c
         }
     }
     const cJSON *child;
-    cJSON_ArrayForEach(child, children) {
+    cJSON_ArrayForEach(child, children)
+    {
         const char *name = text_of(child, "name");
         if (name == NULL || file_node_child(folder, name) == NULL) {
             buffer_format(path, "/%s", name != NULL ? name : "?");
@@ -243,7 +256,8 @@ static void compare_folder(struct comparison *comparison, struct buffer *path, c
 
 static void compare_tree(struct comparison *comparison)
 {
-    const cJSON *children = cJSON_GetObjectItemCaseSensitive(comparison->believed->files, "children");
+    const cJSON *children =
+        cJSON_GetObjectItemCaseSensitive(comparison->believed->files, "children");
     const cJSON *next = children != NULL ? children->child : NULL;
     size_t count = machine_storage_count(comparison->machine);
     for (size_t i = 0; i < count; i++) {
@@ -253,16 +267,18 @@ static void compare_tree(struct comparison *comparison)
         compare_node(comparison, &path, storage->root, find_child(children, &next, storage->name));
         buffer_free(&path);
     }
-    counts(comparison, "storages", (int64_t)count, children != NULL ? cJSON_GetArraySize(children) : 0);
+    counts(comparison, "storages", (int64_t)count,
+           children != NULL ? cJSON_GetArraySize(children) : 0);
 }
 
-/* A Buddy printer tells in INFO whether there is a drive. That it fills up makes no new INFO due (connect-buddy.md
- * 4.3), and of what is on it only what changes is told. */
+/* A Buddy printer tells in INFO whether there is a drive. That it fills up makes no new INFO due
+ * (connect-buddy.md 4.3), and of what is on it only what changes is told. */
 static void compare_drive(struct comparison *comparison)
 {
     const char *below;
     const struct storage *usb = machine_storage_of(comparison->machine, "/usb", &below);
-    const cJSON *storages = cJSON_GetObjectItemCaseSensitive(comparison->believed->info, "storages");
+    const cJSON *storages =
+        cJSON_GetObjectItemCaseSensitive(comparison->believed->info, "storages");
     const cJSON *drive = storages != NULL ? storages->child : NULL;
     texts(comparison, "drive", usb != NULL ? "/usb" : NULL, text_of(drive, "mountpoint"));
 }
@@ -297,37 +313,43 @@ static void compare_cameras(struct comparison *comparison, struct connect_sdk *s
         connect_fingerprint_of(settings->id, fingerprint);
         const struct connect_camera *camera = connect_server_camera(server, fingerprint);
         char what[80];
-        snprintf(what, sizeof what, "camera %.60s", settings->name != NULL ? settings->name : settings->id);
-        texts(comparison, what, "registered", camera != NULL && camera->token != NULL ? "registered" : "unknown");
+        snprintf(what, sizeof what, "camera %.60s",
+                 settings->name != NULL ? settings->name : settings->id);
+        texts(comparison, what, "registered",
+              camera != NULL && camera->token != NULL ? "registered" : "unknown");
     }
 }
 
 /* ---- For the prelude ---- */
 
-/* Whether a server can know the printer at all: it is on, up, and talks to ours with a token that ours knows. */
+/* Whether a server can know the printer at all: it is on, up, and talks to ours with a token that
+ * ours knows. */
 static bool comparable(struct stage *stage, struct stage_printer *printer)
 {
     struct actor *actor = printer->actor;
     const struct connect_printer *believed = stage_believed(stage, printer);
-    if (actor == NULL || actor_face(actor) == NULL || stage->house.front == NULL || believed == NULL) {
+    if (actor == NULL || actor_face(actor) == NULL || stage->house.front == NULL ||
+        believed == NULL) {
         return false;
     }
     const char *token = actor_token(actor), *server = actor_server(actor);
     struct machine *machine = actor_machine(actor);
     return machine_is_up(machine) && !machine_fault(machine, FAULT_SERIAL_LOST) &&
            machine_state(machine) != STATE_NONE && believed->token != NULL && token != NULL &&
-           strcmp(token, believed->token) == 0 && server != NULL && strcmp(server, stage->house.url) == 0 &&
-           believed->last_telemetry_us >= 0;
+           strcmp(token, believed->token) == 0 && server != NULL &&
+           strcmp(server, stage->house.url) == 0 && believed->last_telemetry_us >= 0;
 }
 
-/* view_checked(number): whether the end of a scenario asks for its view. Not of what was meant to be untrue. */
+/* view_checked(number): whether the end of a scenario asks for its view. Not of what was meant to
+ * be untrue. */
 static int view_checked(lua_State *lua)
 {
     struct stage *stage = bind_stage(lua);
     const struct play_settings *settings = &play_of(lua)->settings;
     struct stage_printer *printer = bind_check_printer(lua, 1);
-    lua_pushboolean(lua, !stage->misbehaved && settings->misbehaviour_count == 0 && settings->quirks_off == 0 &&
-                             printer->faults == NULL && comparable(stage, printer));
+    lua_pushboolean(lua, !stage->misbehaved && settings->misbehaviour_count == 0 &&
+                             settings->quirks_off == 0 && printer->faults == NULL &&
+                             comparable(stage, printer));
     return 1;
 }
 

@@ -25,8 +25,9 @@ void definitions_free(struct definitions *definitions)
 {
     for (size_t i = 0; i < definitions->count; i++) {
         struct definition *definition = definitions->items[i];
-        char *texts[] = {definition->name,    definition->sentence,     definition->side, definition->kind,
-                         definition->subject, definition->dialect, definition->virtual_only, definition->file};
+        char *texts[] = {definition->name,         definition->sentence, definition->side,
+                         definition->kind,         definition->subject,  definition->dialect,
+                         definition->virtual_only, definition->file};
         for (size_t k = 0; k < sizeof texts / sizeof *texts; k++) {
             free(texts[k]);
         }

@@ -25,7 +25,9 @@ static bool parse_listen(struct endpoint *endpoint, const char *at, struct error
 {
     char url[300];
     bool port_alone = at[strspn(at, "0123456789")] == '\0';
-    const char *format = strstr(at, "://") != NULL ? "%s" : port_alone ? "http://0.0.0.0:%s" : "http://%s";
+    const char *format = strstr(at, "://") != NULL ? "%s"
+                         : port_alone              ? "http://0.0.0.0:%s"
+                                                   : "http://%s";
     if (*at == ':') {
         format = "http://0.0.0.0%s";
     }
@@ -33,8 +35,8 @@ static bool parse_listen(struct endpoint *endpoint, const char *at, struct error
     return endpoint_parse(endpoint, url, NULL, error);
 }
 
-static struct front *open_real(struct ground *ground, const struct http_service *service, const char *at, char *url,
-                               size_t url_size, struct error *error)
+static struct front *open_real(struct ground *ground, const struct http_service *service,
+                               const char *at, char *url, size_t url_size, struct error *error)
 {
     struct real_ground *real = (struct real_ground *)ground;
     struct endpoint endpoint = {.host = "127.0.0.1"};
@@ -45,11 +47,12 @@ static struct front *open_real(struct ground *ground, const struct http_service 
     const struct microhttpd_settings settings = {
         .certificate_file = outside ? ground->targets->listen_certificate : NULL,
         .key_file = outside ? ground->targets->listen_key : NULL};
-    struct microhttpd_front *front = microhttpd_front_new(real->driver, &endpoint, service, &settings, error);
+    struct microhttpd_front *front =
+        microhttpd_front_new(real->driver, &endpoint, service, &settings, error);
     if (front != NULL) {
         bool v6 = strchr(endpoint.host, ':') != NULL;
-        snprintf(url, url_size, "http%s://%s%s%s:%u", endpoint.tls ? "s" : "", v6 ? "[" : "", endpoint.host,
-                 v6 ? "]" : "", endpoint.port);
+        snprintf(url, url_size, "http%s://%s%s%s:%u", endpoint.tls ? "s" : "", v6 ? "[" : "",
+                 endpoint.host, v6 ? "]" : "", endpoint.port);
     }
     return (struct front *)front;
 }
@@ -78,15 +81,16 @@ static void destroy_real(struct ground *ground)
 
 static const struct ground_class real_class = {open_real, close_real, destroy_real};
 
-struct ground *ground_new_real(uint64_t seed, struct trace *trace, const struct ground_targets *targets,
-                               struct error *error)
+struct ground *ground_new_real(uint64_t seed, struct trace *trace,
+                               const struct ground_targets *targets, struct error *error)
 {
     struct real_ground *real = memory_new(sizeof *real);
     world_init(&real->world, seed);
     real->world.trace = trace;
     real->tls = (struct tls_settings){.ca_file = targets->ca_file, .insecure = targets->insecure};
     real->driver = real_driver_new(&real->world, error);
-    real->sockets = real->driver != NULL ? socket_network_new(real->driver, &real->tls, error) : NULL;
+    real->sockets =
+        real->driver != NULL ? socket_network_new(real->driver, &real->tls, error) : NULL;
     if (real->sockets == NULL) {
         destroy_real(&real->ground);
         return NULL;
@@ -117,13 +121,14 @@ static void answered(void *owner, const struct curl_reply *reply)
 {
     (void)owner;
     if (reply->status < 200 || reply->status > 299) {
-        fprintf(stderr, "hotbed: the control endpoint did not take a command: %d %.*s\n", reply->status,
-                (int)(reply->body_size < 200 ? reply->body_size : 200),
+        fprintf(stderr, "hotbed: the control endpoint did not take a command: %d %.*s\n",
+                reply->status, (int)(reply->body_size < 200 ? reply->body_size : 200),
                 reply->status == 0 ? reply->error : reply->body);
     }
 }
 
-bool sender_control(struct ground *ground, const char *url, const struct sender_words *words, struct error *error)
+bool sender_control(struct ground *ground, const char *url, const struct sender_words *words,
+                    struct error *error)
 {
     struct real_ground *real = (struct real_ground *)ground;
     if (real->curl == NULL) {
@@ -138,8 +143,11 @@ bool sender_control(struct ground *ground, const char *url, const struct sender_
     buffer_format(&target, "/printers/%s/commands", words->fingerprint);
     buffer_format(&body, "{\"command\": \"%s\", \"kwargs\": %s}", words->command, words->kwargs);
     static const char *const headers[] = {"Content-Type: application/json", NULL};
-    struct curl_request request = {
-        .method = "POST", .url = target.bytes, .headers = headers, .body = body.bytes, .body_size = body.size};
+    struct curl_request request = {.method = "POST",
+                                   .url = target.bytes,
+                                   .headers = headers,
+                                   .body = body.bytes,
+                                   .body_size = body.size};
     bool done = curl_client_send(real->curl, &request, answered, NULL, error);
     buffer_free(&target);
     buffer_free(&body);

@@ -14,14 +14,15 @@ struct virtual_ground {
     struct memory_network *memory;
 };
 
-static struct front *open_virtual(struct ground *ground, const struct http_service *service, const char *at, char *url,
-                                  size_t url_size, struct error *error)
+static struct front *open_virtual(struct ground *ground, const struct http_service *service,
+                                  const char *at, char *url, size_t url_size, struct error *error)
 {
     (void)at; /* nobody outside can come in */
     struct http_server *server = http_server_new(ground->world, ground->network, service, NULL);
     struct endpoint endpoint = {.host = "connect", .port = 80};
     struct endpoint other = {.host = "files", .port = 80}; /* for a printer it is somebody else */
-    if (!http_server_listen(server, &endpoint, error) || !http_server_listen(server, &other, error)) {
+    if (!http_server_listen(server, &endpoint, error) ||
+        !http_server_listen(server, &other, error)) {
         http_server_destroy(server);
         return NULL;
     }

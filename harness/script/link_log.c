@@ -58,8 +58,8 @@ static void on_hold(struct http_exchange *exchange, bool held)
 
 static const struct http_exchange_class logged_class = {on_reply, on_hold};
 
-static struct logged *write_down(struct link_log *log, struct http_exchange *exchange, struct slice method,
-                                 struct slice target, struct slice head)
+static struct logged *write_down(struct link_log *log, struct http_exchange *exchange,
+                                 struct slice method, struct slice target, struct slice head)
 {
     struct logged *logged = memory_new(sizeof *logged);
     logged->face = *exchange;
@@ -76,21 +76,25 @@ static struct logged *write_down(struct link_log *log, struct http_exchange *exc
         log->lines = memory_resize(log->lines, (2 * log->count + 2) * sizeof *log->lines);
     }
     logged->line = log->count++;
-    log->lines[logged->line] = (struct link_log_line){.began_us = log->world->now_us,
-                                                      .ended_us = -1,
-                                                      .connection = exchange->connection,
-                                                      .method = memory_copy_slice(method.bytes, method.size),
-                                                      .target = memory_copy_slice(target.bytes, target.size),
-                                                      .head = memory_copy_slice(head.bytes, head.size)};
+    log->lines[logged->line] =
+        (struct link_log_line){.began_us = log->world->now_us,
+                               .ended_us = -1,
+                               .connection = exchange->connection,
+                               .method = memory_copy_slice(method.bytes, method.size),
+                               .target = memory_copy_slice(target.bytes, target.size),
+                               .head = memory_copy_slice(head.bytes, head.size)};
     return logged;
 }
 
-static enum http_body_plan on_begin(void *service, struct http_exchange *exchange, const struct http_message *message)
+static enum http_body_plan on_begin(void *service, struct http_exchange *exchange,
+                                    const struct http_message *message)
 {
     struct link_log *log = service;
-    struct logged *logged = write_down(log, exchange, message->method, message->target, message->head);
-    return log->below->begin == NULL ? HTTP_BODY_WHOLE
-                                     : log->below->begin(log->below->service, &logged->face, message);
+    struct logged *logged =
+        write_down(log, exchange, message->method, message->target, message->head);
+    return log->below->begin == NULL
+               ? HTTP_BODY_WHOLE
+               : log->below->begin(log->below->service, &logged->face, message);
 }
 
 static void on_piece(void *service, struct http_exchange *exchange, const char *bytes, size_t size)
@@ -116,7 +120,8 @@ static void on_swallowed(void *service, uint32_t connection, size_t size)
     }
 }
 
-static void on_request(void *service, struct http_exchange *exchange, const struct http_message *message)
+static void on_request(void *service, struct http_exchange *exchange,
+                       const struct http_message *message)
 {
     struct link_log *log = service;
     struct logged *logged = exchange->service_data;
@@ -137,7 +142,8 @@ static void on_gone(void *service, struct http_exchange *exchange)
     end(logged, 0, true);
 }
 
-static void on_refused(void *service, struct http_exchange *exchange, enum http_problem problem, struct slice seen)
+static void on_refused(void *service, struct http_exchange *exchange, enum http_problem problem,
+                       struct slice seen)
 {
     struct link_log *log = service;
     struct logged *logged = exchange->service_data;

@@ -8,8 +8,8 @@
 #include "sim/base/world.h"
 #include "sim/wire/service.h"
 
-/* What was asked of a service and how it answered, in the order of coming: the wire log that judges of clients read.
- * Stands between a front and the service. */
+/* What was asked of a service and how it answered, in the order of coming: the wire log that judges
+ * of clients read. Stands between a front and the service. */
 struct link_log;
 
 enum { LINK_LOG_MAX = 100000 }; /* requests; later ones are served and not written down */
@@ -23,8 +23,9 @@ struct link_log_line {
     bool gone;  /* the client left before the reply */
 };
 
-struct link_log *link_log_new(struct world *world, const struct http_service *below); /* `below` is kept */
-void link_log_destroy(struct link_log *log); /* after its front; NULL is fine */
+struct link_log *link_log_new(struct world *world,
+                              const struct http_service *below); /* `below` is kept */
+void link_log_destroy(struct link_log *log);                     /* after its front; NULL is fine */
 const struct http_service *link_log_face(struct link_log *log);
 
 /* Lines outlive the service: they are the owner's until link_log_destroy(). */

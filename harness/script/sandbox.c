@@ -205,7 +205,8 @@ bool sandbox_run_text(struct sandbox *sandbox, const char *text, size_t size, co
         error_set(error, "%s",
                   lua_type(lua, -1) == LUA_TSTRING ? lua_tostring(lua, -1) : "not Lua");
         if (size > 0 && *text == LUA_SIGNATURE[0]) { /* Lua says no place for bytecode */
-            error_set(error, "%s: this is Lua bytecode, expected the source", name + (*name == '@'));
+            error_set(error, "%s: this is Lua bytecode, expected the source",
+                      name + (*name == '@'));
         }
         lua_pop(lua, 1);
         return false;

@@ -25,7 +25,8 @@ enum stage_watch { /* what a waiter wants to hear of; bits */
                    WATCH_REPLY = 16,
                    WATCH_ARRIVAL = 32, /* a request has come; it may be answered later */
                    WATCH_ALL = 31,
-                   WATCH_WIRE = 64, /* on a bare connection, or to a PrusaLink client, something has come */
+                   WATCH_WIRE =
+                       64, /* on a bare connection, or to a PrusaLink client, something has come */
                    WATCH_TOOL = 128, /* a program that is judged has ended */
 };
 
@@ -133,7 +134,8 @@ bool stage_printer_spoke(struct stage *stage,
 uint32_t stage_log_number(struct stage *stage,
                           struct stage_printer *printer); /* its number in the log; 0: unknown */
 /* Whether a request that the server can't tell whose it is comes from this printer of ours. A Buddy
- * printer that registers names itself only in the body, and then by its code (connect-buddy.md 2). */
+ * printer that registers names itself only in the body, and then by its code (connect-buddy.md 2).
+ */
 bool stage_stranger_is(const struct stage_printer *printer, struct slice head, struct slice body);
 bool stage_event_is_of(struct stage *stage, const struct stage_event *event,
                        struct stage_printer *printer);

@@ -18,7 +18,8 @@ static void append_body(struct buffer *out, struct slice body, size_t whole)
     size_t shown = clean.size < BODY_SHOWN ? clean.size : BODY_SHOWN;
     buffer_append_char(out, ' ');
     for (size_t i = 0; i < shown; i++) {
-        buffer_append_char(out, clean.bytes[i] == '\n' || clean.bytes[i] == '\r' ? ' ' : clean.bytes[i]);
+        buffer_append_char(out,
+                           clean.bytes[i] == '\n' || clean.bytes[i] == '\r' ? ' ' : clean.bytes[i]);
     }
     if (whole > BODY_SCANNED || clean.size > shown) {
         buffer_format(out, "… (%zu bytes)", whole);
@@ -34,7 +35,8 @@ static struct slice header_in(struct slice head, const char *name)
         const char *line = head.bytes + at;
         const char *end = memchr(line, '\n', head.size - at);
         size_t size = end == NULL ? head.size - at : (size_t)(end - line) + 1;
-        if (size > length && line[length] == ':' && slice_is_nocase((struct slice){line, length}, name)) {
+        if (size > length && line[length] == ':' &&
+            slice_is_nocase((struct slice){line, length}, name)) {
             size_t from = length + 1, to = size;
             while (from < to && line[from] == ' ') {
                 from++;
@@ -49,13 +51,15 @@ static struct slice header_in(struct slice head, const char *name)
     return (struct slice){0};
 }
 
-static void append_entry(struct buffer *out, const struct connect_log_entry *entry, int64_t began_us)
+static void append_entry(struct buffer *out, const struct connect_log_entry *entry,
+                         int64_t began_us)
 {
     struct slice head = entry->request_head;
     const char *end = head.size > 0 ? memchr(head.bytes, '\r', head.size) : NULL;
     size_t size = end == NULL ? head.size : (size_t)(end - head.bytes);
     size -= size > 9 ? 9 : 0; /* " HTTP/1.1" */
-    buffer_format(out, "%10.3f  > %.*s", (double)(entry->time_us - began_us) / 1e6, (int)size, head.bytes);
+    buffer_format(out, "%10.3f  > %.*s", (double)(entry->time_us - began_us) / 1e6, (int)size,
+                  head.bytes);
     append_body(out, entry->request_body, entry->request_body_size);
     if (entry->reply_time_us < 0) {
         buffer_append_text(out, "\n            < no answer\n");
@@ -79,7 +83,8 @@ static void append_entry(struct buffer *out, const struct connect_log_entry *ent
 
 static void replace_all(char **text, struct slice secret)
 {
-    if (secret.size < SECRET_BYTES_MIN || memmem(*text, strlen(*text), secret.bytes, secret.size) == NULL) {
+    if (secret.size < SECRET_BYTES_MIN ||
+        memmem(*text, strlen(*text), secret.bytes, secret.size) == NULL) {
         return;
     }
     struct buffer out = {0};
@@ -112,13 +117,15 @@ void stage_redact(struct stage *stage, char **text)
         replace_text(text, printer->actor == NULL ? NULL : actor_token(printer->actor));
         replace_text(text, believed == NULL ? NULL : believed->token);
         replace_text(text, believed == NULL ? NULL : believed->code);
-        const cJSON *key = believed == NULL ? NULL : cJSON_GetObjectItemCaseSensitive(believed->info, "api_key");
+        const cJSON *key =
+            believed == NULL ? NULL : cJSON_GetObjectItemCaseSensitive(believed->info, "api_key");
         replace_text(text, cJSON_GetStringValue(key));
     }
     replace_text(text, stage->ground->targets->link_password);
     replace_text(text, stage->ground->targets->link_api_key);
     struct connect_log_entry entry;
-    for (uint64_t seen = 0; stage->log != NULL && connect_log_next(stage->log, seen, &entry); seen = entry.number) {
+    for (uint64_t seen = 0; stage->log != NULL && connect_log_next(stage->log, seen, &entry);
+         seen = entry.number) {
         if (entry.time_us >= stage->began_us) {
             replace_all(text, header_in(entry.request_head, "Token"));
             replace_all(text, header_in(entry.reply_head, "Token"));
@@ -129,7 +136,8 @@ void stage_redact(struct stage *stage, char **text)
 
 /* ---- The last messages ---- */
 
-void stage_last_messages(struct stage *stage, struct stage_printer *printer, size_t count, struct buffer *out)
+void stage_last_messages(struct stage *stage, struct stage_printer *printer, size_t count,
+                         struct buffer *out)
 {
     if (stage->log == NULL) {
         return;

@@ -83,8 +83,8 @@ static void on_done(void *owner, const struct process_end *end)
     stage_wake(run->stage, WATCH_TOOL, NULL, 0);
 }
 
-struct stage_run *stage_tool_start(struct stage *stage, const struct process_settings *settings, size_t *number,
-                                   struct error *error)
+struct stage_run *stage_tool_start(struct stage *stage, const struct process_settings *settings,
+                                   size_t *number, struct error *error)
 {
     struct stage_tool *tool = tool_of(stage);
     struct real_driver *driver = ground_driver(stage->ground);

@@ -4,8 +4,9 @@
 #include "harness/net/process.h"
 #include "harness/script/stage.h"
 
-/* Somebody's program on a stage, in real time: folders of its own to work on, and the program itself. Each is known to
- * scripts by a number from 1. What is left of either goes with the stage. */
+/* Somebody's program on a stage, in real time: folders of its own to work on, and the program
+ * itself. Each is known to scripts by a number from 1. What is left of either goes with the stage.
+ */
 struct stage_tool;
 
 enum { STAGE_FOLDERS_MAX = 100, STAGE_RUNS_MAX = 1000 };
@@ -24,8 +25,8 @@ struct stage_run {
 };
 
 /* As process_start(); NULL with the reason. */
-struct stage_run *stage_tool_start(struct stage *stage, const struct process_settings *settings, size_t *number,
-                                   struct error *error);
+struct stage_run *stage_tool_start(struct stage *stage, const struct process_settings *settings,
+                                   size_t *number, struct error *error);
 struct stage_run *stage_tool_run(struct stage *stage, size_t number); /* NULL: none */
 
 void stage_tool_free(struct stage *stage);

@@ -38,7 +38,8 @@ static void merge(cJSON **into, const struct http_message *message)
     cJSON_Delete(body);
 }
 
-static void saw_request(void *owner, struct actor *actor, uint32_t connection, const struct http_message *request)
+static void saw_request(void *owner, struct actor *actor, uint32_t connection,
+                        const struct http_message *request)
 {
     struct stage *stage = owner;
     struct stage_printer *printer = printer_of(stage, actor);
@@ -102,7 +103,8 @@ static void close_exchange(struct stage *stage, struct stage_printer *printer, u
     }
 }
 
-static void saw_reply(void *owner, struct actor *actor, uint32_t connection, const struct http_message *reply)
+static void saw_reply(void *owner, struct actor *actor, uint32_t connection,
+                      const struct http_message *reply)
 {
     struct stage *stage = owner;
     struct stage_printer *printer = printer_of(stage, actor);
@@ -134,8 +136,11 @@ static void saw_frame(void *owner, struct actor *actor, uint32_t connection, boo
 
 void stage_wire_listen(struct stage *stage)
 {
-    stage->listener =
-        (struct actor_listener){.request = saw_request, .reply = saw_reply, .ended = saw_end, .frame = saw_frame, .owner = stage};
+    stage->listener = (struct actor_listener){.request = saw_request,
+                                              .reply = saw_reply,
+                                              .ended = saw_end,
+                                              .frame = saw_frame,
+                                              .owner = stage};
 }
 
 void stage_wire_free(struct stage *stage)

@@ -11,14 +11,15 @@
 
 enum { KEY_DEPTH_MAX = 14, KEY_SIZE_MAX = 40 };
 
-/* -- what libcyaml complains about ---------------------------------------------------------------------------------- */
+/* -- what libcyaml complains about ------------------------------------------------------------- */
 
 struct complaint {
     char reason[256];   /* "Invalid FLOAT value: abc" */
     char field[256];    /* "nozzle.pid.kp" */
     unsigned long line; /* 0: not told */
-    /* libcyaml 1.3 reads "300.5" as the whole number 300, "38abc" as 38 and "perhaps" as true. What it logs on the way
-     * tells the text of each value, so the first that is not one from end to end is kept here. */
+    /* libcyaml 1.3 reads "300.5" as the whole number 300, "38abc" as 38 and "perhaps" as true. What
+     * it logs on the way tells the text of each value, so the first that is not one from end to end
+     * is kept here. */
     char keys[KEY_DEPTH_MAX][KEY_SIZE_MAX];
     unsigned depth;
     char type[8]; /* of the value that comes next */
@@ -50,14 +51,15 @@ static void keep_path(struct complaint *complaint)
     complaint->cut_short = true;
     for (unsigned i = 0; i <= complaint->depth; i++) {
         if (complaint->keys[i][0] != '\0') {
-            used += (size_t)snprintf(complaint->cut_path + used, sizeof complaint->cut_path - used, "%s%s",
-                                     used == 0 || complaint->keys[i][0] == '[' ? "" : ".", complaint->keys[i]);
+            used += (size_t)snprintf(complaint->cut_path + used, sizeof complaint->cut_path - used,
+                                     "%s%s", used == 0 || complaint->keys[i][0] == '[' ? "" : ".",
+                                     complaint->keys[i]);
         }
     }
 }
 
-/* Follow the loading from its log: "Load: PUSH[3]: ...", "Load: [key]", "Load: Sequence entry: 1 (24 bytes)",
- * "Load: Reading value of type 'INT'", "Load:   <300.5>". */
+/* Follow the loading from its log: "Load: PUSH[3]: ...", "Load: [key]", "Load: Sequence entry: 1
+ * (24 bytes)", "Load: Reading value of type 'INT'", "Load:   <300.5>". */
 static void follow(struct complaint *complaint, char *text)
 {
     unsigned depth, entry;
@@ -119,9 +121,11 @@ static void hear(cyaml_log_t level, void *context, const char *format, va_list a
     } else if (sscanf(text, " in sequence entry '%u'", &entry) == 1) {
         snprintf(key, sizeof key, "[%u]", entry > 0 ? entry - 1 : 0); /* it counts from 1 here */
         put_before(complaint->field, sizeof complaint->field, key);
-    } else if (complaint->reason[0] == '\0' && strstr(text, "Backtrace") == NULL && text[0] != ' ') {
+    } else if (complaint->reason[0] == '\0' && strstr(text, "Backtrace") == NULL &&
+               text[0] != ' ') {
         const char *prefix = strstr(text, ": ");
-        snprintf(complaint->reason, sizeof complaint->reason, "%s", prefix == NULL ? text : prefix + 2);
+        snprintf(complaint->reason, sizeof complaint->reason, "%s",
+                 prefix == NULL ? text : prefix + 2);
     }
 }
 
@@ -148,7 +152,7 @@ void yaml_text_free(struct yaml_text *text)
     *text = (struct yaml_text){0};
 }
 
-/* -- the line of a value that libcyaml liked and we don't: it keeps none, so libyaml is asked ----------------------- */
+/* -- the line of a value that libcyaml liked and we don't: it keeps none, so libyaml is asked -- */
 
 static bool next_event(yaml_parser_t *parser, yaml_event_t *event)
 {
@@ -267,7 +271,8 @@ static unsigned long line_of(const struct yaml_text *text, const char *path)
     return walk.line;
 }
 
-bool yaml_text_reject(const struct yaml_text *text, const char *path, const char *expected, struct error *error)
+bool yaml_text_reject(const struct yaml_text *text, const char *path, const char *expected,
+                      struct error *error)
 {
     unsigned long line = line_of(text, path);
     if (line == 0 || text->shape->generated) {
@@ -276,9 +281,10 @@ bool yaml_text_reject(const struct yaml_text *text, const char *path, const char
     return error_set(error, "%s:%lu: field '%s': expected %s", text->place, line, path, expected);
 }
 
-/* -- libcyaml's complaints in our words ----------------------------------------------------------------------------- */
+/* -- libcyaml's complaints in our words -------------------------------------------------------- */
 
-/* The fields of the mapping at `path` ("" is the file itself), or the field there when it is no mapping. */
+/* The fields of the mapping at `path` ("" is the file itself), or the field there when it is no
+ * mapping. */
 static const cyaml_schema_field_t *fields_at(const struct yaml_shape *shape, const char *path,
                                              const cyaml_schema_field_t **leaf)
 {
@@ -286,7 +292,8 @@ static const cyaml_schema_field_t *fields_at(const struct yaml_shape *shape, con
     *leaf = NULL;
     while (*path != '\0' && fields != NULL) {
         size_t length = strcspn(path, ".[");
-        while (fields->key != NULL && (strlen(fields->key) != length || strncmp(fields->key, path, length) != 0)) {
+        while (fields->key != NULL &&
+               (strlen(fields->key) != length || strncmp(fields->key, path, length) != 0)) {
             fields++;
         }
         *leaf = fields->key == NULL ? NULL : fields;
@@ -321,7 +328,8 @@ static void expectation(const struct yaml_shape *shape, const char *path, struct
         buffer_append_text(out, "true or false");
     } else if (leaf->value.type == CYAML_ENUM) {
         for (uint32_t i = 0; i < leaf->value.enumeration.count; i++) {
-            buffer_format(out, "%s%s", i == 0 ? "" : " or ", leaf->value.enumeration.strings[i].str);
+            buffer_format(out, "%s%s", i == 0 ? "" : " or ",
+                          leaf->value.enumeration.strings[i].str);
         }
     } else if (leaf->value.type == CYAML_STRING) {
         buffer_format(out, "a text of %u to %u bytes", (unsigned)leaf->value.string.min,
@@ -349,7 +357,8 @@ static bool explain(const struct yaml_text *text, cyaml_err_t result, struct com
         const char *missing = strrchr(reason, ' ');
         char *last = strrchr(complaint->field, '.');
         size_t kept = last == NULL ? 0 : (size_t)(last - complaint->field) + 1;
-        snprintf(complaint->field + kept, sizeof complaint->field - kept, "%s", missing == NULL ? "" : missing + 1);
+        snprintf(complaint->field + kept, sizeof complaint->field - kept, "%s",
+                 missing == NULL ? "" : missing + 1);
         reason = "is missing";
     }
     struct buffer expected = {0};
@@ -361,23 +370,24 @@ static bool explain(const struct yaml_text *text, cyaml_err_t result, struct com
     if (complaint->field[0] == '\0') {
         error_set(error, "%s%s: %s; expected %s", text->place, at, reason, buffer_text(&expected));
     } else {
-        error_set(error, "%s%s: field '%s': %s; expected %s", text->place, at, complaint->field, reason,
-                  buffer_text(&expected));
+        error_set(error, "%s%s: field '%s': %s; expected %s", text->place, at, complaint->field,
+                  reason, buffer_text(&expected));
     }
     buffer_free(&expected);
     return false;
 }
 
-bool yaml_text_read(struct yaml_text *text, const struct yaml_shape *shape, const char *place, const char *bytes,
-                    size_t size, struct error *error)
+bool yaml_text_read(struct yaml_text *text, const struct yaml_shape *shape, const char *place,
+                    const char *bytes, size_t size, struct error *error)
 {
     *text = (struct yaml_text){.shape = shape, .place = place, .bytes = bytes, .size = size};
     if (size > shape->bytes_max) {
-        return error_set(error, "%s: a %s file has at most %zu bytes, this one has more", place, shape->what,
-                         shape->bytes_max);
+        return error_set(error, "%s: a %s file has at most %zu bytes, this one has more", place,
+                         shape->what, shape->bytes_max);
     }
     if (size == 0) {
-        return error_set(error, "%s:1: the file is empty, expected a %s (see %s)", place, shape->what, shape->manual);
+        return error_set(error, "%s:1: the file is empty, expected a %s (see %s)", place,
+                         shape->what, shape->manual);
     }
     struct complaint complaint;
     cyaml_err_t result = load(text, &complaint);
@@ -385,7 +395,8 @@ bool yaml_text_read(struct yaml_text *text, const struct yaml_shape *shape, cons
         return explain(text, result, &complaint, error);
     }
     if (text->document == NULL) {
-        return error_set(error, "%s:1: the file holds no %s (see %s)", place, shape->what, shape->manual);
+        return error_set(error, "%s:1: the file holds no %s (see %s)", place, shape->what,
+                         shape->manual);
     }
     if (complaint.cut_short) {
         struct buffer expected = {0};

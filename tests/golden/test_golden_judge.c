@@ -1,6 +1,7 @@
-/* `hotbed check connect-printer` with a recorded real printer as the device that comes: what was sent then is sent
- * again, at its times, and answered as it was answered then. It is only watched (--watch): a recording does not do what
- * it is told. Everything that connect-sdk.md calls contract holds for it; one that is spoilt is caught. */
+/* `hotbed check connect-printer` with a recorded real printer as the device that comes: what was
+ * sent then is sent again, at its times, and answered as it was answered then. It is only watched
+ * (--watch): a recording does not do what it is told. Everything that connect-sdk.md calls contract
+ * holds for it; one that is spoilt is caught. */
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -31,13 +32,13 @@ struct player {
     struct capture capture;
     struct world *world;
     struct ground *ground;
-    struct ground_class class;               /* the ground's, with an ear at `open` */
-    const struct ground_class *below;        /* the ground's own */
+    struct ground_class class;        /* the ground's, with an ear at `open` */
+    const struct ground_class *below; /* the ground's own */
     struct endpoint at;
     struct line lines[CONNECTIONS_MAX];
     struct timer turn;
-    size_t next;     /* entry to play */
-    size_t answered; /* entry of the last request that came */
+    size_t next;                       /* entry to play */
+    size_t answered;                   /* entry of the last request that came */
     const char *spoil_from, *spoil_to; /* of equal length, in what is sent; NULL: nothing */
 };
 
@@ -70,7 +71,8 @@ static struct line *line_of(struct player *player, unsigned connection)
     return line;
 }
 
-/* The message with the length that its body has: addresses in some bodies were replaced by longer ones. */
+/* The message with the length that its body has: addresses in some bodies were replaced by longer
+ * ones. */
 static void append_message(struct buffer *out, const struct capture_entry *entry)
 {
     static const char name[] = "\r\nContent-Length: ";
@@ -124,10 +126,12 @@ static void take_turn(void *owner)
 
 /* ---- the server's side: what it said then, instead of what ours would say ---- */
 
-static const struct capture_entry *recorded_reply(struct player *player, const struct capture_entry **request)
+static const struct capture_entry *recorded_reply(struct player *player,
+                                                  const struct capture_entry **request)
 {
     const struct capture *capture = &player->capture;
-    while (player->answered < capture->count && capture->entries[player->answered].kind != CAPTURE_REQUEST) {
+    while (player->answered < capture->count &&
+           capture->entries[player->answered].kind != CAPTURE_REQUEST) {
         player->answered++;
     }
     if (player->answered == capture->count) {
@@ -148,8 +152,10 @@ static void copy_reply(void *owner, const struct http_message *message)
     struct connect_reply *reply = owner;
     connect_reply_answer(reply, message->status);
     for (size_t i = 0; i < message->header_count; i++) {
-        char *name = memory_copy_slice(message->headers[i].name.bytes, message->headers[i].name.size);
-        char *value = memory_copy_slice(message->headers[i].value.bytes, message->headers[i].value.size);
+        char *name =
+            memory_copy_slice(message->headers[i].name.bytes, message->headers[i].name.size);
+        char *value =
+            memory_copy_slice(message->headers[i].value.bytes, message->headers[i].value.size);
         connect_reply_set_header(reply, name, value);
         free(name);
         free(value);
@@ -176,10 +182,11 @@ static void say_as_then(void *owner, struct connect_decision *decision)
     decision->reply->http.delay_us = then->time_us - request->time_us;
 }
 
-static struct front *open_with_ear(struct ground *ground, const struct http_service *service, const char *at, char *url,
-                                   size_t url_size, struct error *error)
+static struct front *open_with_ear(struct ground *ground, const struct http_service *service,
+                                   const char *at, char *url, size_t url_size, struct error *error)
 {
-    struct player *player = (struct player *)((char *)ground->class - offsetof(struct player, class));
+    struct player *player =
+        (struct player *)((char *)ground->class - offsetof(struct player, class));
     connect_server_hook(service->service, CONNECT_POINT_REPLY, say_as_then, player);
     struct front *front = player->below->open(ground, service, at, url, url_size, error);
     assert_true(front != NULL && endpoint_parse(&player->at, url, NULL, error));
@@ -189,7 +196,8 @@ static struct front *open_with_ear(struct ground *ground, const struct http_serv
 /* ---- the run ---- */
 
 static const struct ground_targets device = {.printer_listen = "the recording"};
-static const struct ground_targets bare_device = {.printer_listen = "the recording", .bare_sdk = true};
+static const struct ground_targets bare_device = {.printer_listen = "the recording",
+                                                  .bare_sdk = true};
 
 /* The clock of the recording: no request is stamped later than it was sent. */
 static int64_t epoch_of(const struct capture *capture)
@@ -198,7 +206,8 @@ static int64_t epoch_of(const struct capture *capture)
     for (size_t i = 0; i < capture->count; i++) {
         char text[64];
         const struct capture_entry *entry = &capture->entries[i];
-        if (entry->kind == CAPTURE_REQUEST && capture_header(entry, "Timestamp", text, sizeof text)) {
+        if (entry->kind == CAPTURE_REQUEST &&
+            capture_header(entry, "Timestamp", text, sizeof text)) {
             int64_t wanted_us = (int64_t)(strtod(text, NULL) * 1e6) - entry->time_us - AHEAD_US;
             epoch_us = wanted_us > epoch_us ? wanted_us : epoch_us;
         }
@@ -278,9 +287,10 @@ static void holds(const char *file, bool prusalink, const char *const *judged)
         const struct report_outcome *outcome = &report.outcomes[i];
         if (outcome->verdict == VERDICT_FAIL) {
             broken++;
-            print_error("%s: %s: %s; expected %s; seen: %s\n%s\n", file, outcome->id, outcome->reason,
-                        outcome->expected != NULL ? outcome->expected : "-",
-                        outcome->seen != NULL ? outcome->seen : "-", outcome->messages != NULL ? outcome->messages : "");
+            print_error("%s: %s: %s; expected %s; seen: %s\n%s\n", file, outcome->id,
+                        outcome->reason, outcome->expected != NULL ? outcome->expected : "-",
+                        outcome->seen != NULL ? outcome->seen : "-",
+                        outcome->messages != NULL ? outcome->messages : "");
         }
     }
     if (broken > 0) {
@@ -295,25 +305,26 @@ static void holds(const char *file, bool prusalink, const char *const *judged)
     report_free(&report);
 }
 
-#define HOLDS(name, file, prusalink, ...)                                                                              \
-    static void name(void **state)                                                                                     \
-    {                                                                                                                  \
-        (void)state;                                                                                                   \
-        static const char *const judged[] = {__VA_ARGS__, NULL};                                                       \
-        holds(file, prusalink, judged);                                                                                \
+#define HOLDS(name, file, prusalink, ...)                                                          \
+    static void name(void **state)                                                                 \
+    {                                                                                              \
+        (void)state;                                                                               \
+        static const char *const judged[] = {__VA_ARGS__, NULL};                                   \
+        holds(file, prusalink, judged);                                                            \
     }
 
-HOLDS(prusalink_begins, "connect-prusalink/01-first-60s.txt", true, "CON-TRP-01", "CON-TRP-03", "CON-TEL-01", "CON-TEL-03",
-      "CON-EVT-01")
-HOLDS(prusalink_obeys, "connect-prusalink/02-commands-while-idle.txt", true, "CON-CMD-01", "CON-CMD-02", "CON-CMD-15",
-      "CON-EVT-05", "CON-FS-01")
-HOLDS(prusalink_prints, "connect-prusalink/03-print-pause-resume-finish.txt", true, "CON-CMD-16", "CON-EVT-06",
-      "CON-EVT-08", "CON-EVT-10", "CON-TEL-06")
-HOLDS(prusalink_registers, "connect-prusalink/14-registration.txt", true, "CON-REG-01", "CON-REG-02", "CON-REG-04",
-      "CON-REG-05", "CON-REG-06", "CON-TRP-04")
-HOLDS(sdk_registers, "connect-sdk/01-register-success-mk3s.txt", false, "CON-REG-01", "CON-REG-04", "CON-REG-06")
-HOLDS(sdk_prints, "connect-sdk/20-print-pause-resume-stop.txt", false, "CON-CMD-01", "CON-CMD-02", "CON-EVT-01",
-      "CON-EVT-06")
+HOLDS(prusalink_begins, "connect-prusalink/01-first-60s.txt", true, "CON-TRP-01", "CON-TRP-03",
+      "CON-TEL-01", "CON-TEL-03", "CON-EVT-01")
+HOLDS(prusalink_obeys, "connect-prusalink/02-commands-while-idle.txt", true, "CON-CMD-01",
+      "CON-CMD-02", "CON-CMD-15", "CON-EVT-05", "CON-FS-01")
+HOLDS(prusalink_prints, "connect-prusalink/03-print-pause-resume-finish.txt", true, "CON-CMD-16",
+      "CON-EVT-06", "CON-EVT-08", "CON-EVT-10", "CON-TEL-06")
+HOLDS(prusalink_registers, "connect-prusalink/14-registration.txt", true, "CON-REG-01",
+      "CON-REG-02", "CON-REG-04", "CON-REG-05", "CON-REG-06", "CON-TRP-04")
+HOLDS(sdk_registers, "connect-sdk/01-register-success-mk3s.txt", false, "CON-REG-01", "CON-REG-04",
+      "CON-REG-06")
+HOLDS(sdk_prints, "connect-sdk/20-print-pause-resume-stop.txt", false, "CON-CMD-01", "CON-CMD-02",
+      "CON-EVT-01", "CON-EVT-06")
 
 static void a_spoilt_recording_is_caught(void **state)
 {
@@ -325,7 +336,8 @@ static void a_spoilt_recording_is_caught(void **state)
                  {"\"source\": ", "\"sauce_\": ", "CON-EVT-01"}};
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         struct report report;
-        judge("connect-prusalink/02-commands-while-idle.txt", true, wrong[i].from, wrong[i].to, &report);
+        judge("connect-prusalink/02-commands-while-idle.txt", true, wrong[i].from, wrong[i].to,
+              &report);
         assert_int_equal(outcome_of(&report, wrong[i].id)->verdict, VERDICT_FAIL);
         report_free(&report);
     }
@@ -334,9 +346,12 @@ static void a_spoilt_recording_is_caught(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(prusalink_begins),    cmocka_unit_test(prusalink_obeys),
-        cmocka_unit_test(prusalink_prints),    cmocka_unit_test(prusalink_registers),
-        cmocka_unit_test(sdk_registers),       cmocka_unit_test(sdk_prints),
+        cmocka_unit_test(prusalink_begins),
+        cmocka_unit_test(prusalink_obeys),
+        cmocka_unit_test(prusalink_prints),
+        cmocka_unit_test(prusalink_registers),
+        cmocka_unit_test(sdk_registers),
+        cmocka_unit_test(sdk_prints),
         cmocka_unit_test(a_spoilt_recording_is_caught),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,5 @@
-/* The judge beside a mock server and printers that talk as connect-buddy.md has it: they are recognised, what binds SDK
- * printers only is not asked of them, and what binds both still is. */
+/* The judge beside a mock server and printers that talk as connect-buddy.md has it: they are
+ * recognised, what binds SDK printers only is not asked of them, and what binds both still is. */
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -71,8 +71,8 @@ static void open_court(struct court *court, const char *model, const char *fault
         http_server_new(&court->world, network, connect_server_service(court->server), NULL);
     struct endpoint at = {.host = "connect", .port = 80};
     assert_true(http_server_listen(court->front, &at, &error));
-    court->contract = contract_new(&(struct contract_settings){
-        .prusalink = true, .epoch_us = court->world.epoch_us});
+    court->contract = contract_new(
+        &(struct contract_settings){.prusalink = true, .epoch_us = court->world.epoch_us});
     court->tap = contract_tap_new(court->contract, court->server);
     if (fault != NULL) {
         court->faults = message_faults_new(&court->world, network);
@@ -255,11 +255,11 @@ static void a_spoilt_message_makes_no_sdk_printer(void **state)
     struct court court;
     open_court(&court, "mk4", "drop-header=telemetry:User-Agent-Printer");
     run(&court, 60);
-    assert_int_equal(contract_violated(court.contract, CONTRACT_PRINTER, CONTRACT_KIND_CONTRACT), 0);
+    assert_int_equal(contract_violated(court.contract, CONTRACT_PRINTER, CONTRACT_KIND_CONTRACT),
+                     0);
     assert_int_equal(contract_violated(court.contract, CONTRACT_PRINTER, CONTRACT_KIND_FIDELITY),
                      contract_result(court.contract, "BUD-HTTP-02")->violated);
-    assert_true(contract_is_buddy(court.contract,
-                                  connect_server_printer(court.server, 0)->token));
+    assert_true(contract_is_buddy(court.contract, connect_server_printer(court.server, 0)->token));
     close_court(&court);
 }
 
@@ -268,8 +268,7 @@ static void a_mk3s_is_no_buddy_printer(void **state)
     (void)state;
     struct court court;
     open_court(&court, "mk3s", NULL);
-    assert_false(contract_is_buddy(court.contract,
-                                   connect_server_printer(court.server, 0)->token));
+    assert_false(contract_is_buddy(court.contract, connect_server_printer(court.server, 0)->token));
     assert_true(contract_result(court.contract, "CON-TRP-05")->exercised > 0);
     close_court(&court);
 }

@@ -1,10 +1,11 @@
-/* Every recording of a real printer passes what the contract asks of printers; the server in them was a hand-made one
- * that breaks the rules on purpose in some files. What must differ is named here, file by file. */
+/* Every recording of a real printer passes what the contract asks of printers; the server in them
+ * was a hand-made one that breaks the rules on purpose in some files. What must differ is named
+ * here, file by file. */
 
-#include <dirent.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -67,8 +68,8 @@ static bool expected(const char *file, const char *id)
     return false;
 }
 
-/* ---- reading: the bodies of some recordings had addresses replaced, so that their Content-Length is not theirs; what
- * is there counts ---- */
+/* ---- reading: the bodies of some recordings had addresses replaced, so that their Content-Length
+ * is not theirs; what is there counts ---- */
 
 struct message {
     struct http_message http;

@@ -1,5 +1,6 @@
-/* The judge beside a mock server and a virtual printer, in virtual time: nothing is wrong while both behave, and each
- * misbehaviour of the server is found by the check that it is said to break. */
+/* The judge beside a mock server and a virtual printer, in virtual time: nothing is wrong while
+ * both behave, and each misbehaviour of the server is found by the check that it is said to break.
+ */
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -40,8 +41,8 @@ static void open_stage(struct stage *stage)
         http_server_new(&stage->world, network, connect_server_service(stage->server), NULL);
     struct endpoint at = {.host = "connect", .port = 80};
     assert_true(http_server_listen(stage->front, &at, &error));
-    stage->contract = contract_new(&(struct contract_settings){
-        .prusalink = true, .epoch_us = stage->world.epoch_us});
+    stage->contract = contract_new(
+        &(struct contract_settings){.prusalink = true, .epoch_us = stage->world.epoch_us});
     stage->tap = contract_tap_new(stage->contract, stage->server);
     connect_face_defaults(&stage->face);
     stage->face.server = "http://connect";
@@ -112,12 +113,13 @@ static void nothing_is_wrong_while_both_behave(void **state)
     close_stage(&stage);
 }
 
-/* What the wire can't show, or shows only at other times (noise of floats) or with another printer, is left to tests of the server itself. */
+/* What the wire can't show, or shows only at other times (noise of floats) or with another printer,
+ * is left to tests of the server itself. */
 static bool visible(const struct connect_misbehaviour *misbehaviour)
 {
-    static const char *const others[] = {"CON-TEL-12", "CON-EVT-12", "CON-EVT-13", "CON-CMD-25", "CON-TRP-15",
-                                         "CON-TRN-14", "CON-TRN-15", "CON-CAM-08", "CON-CAM-09",
-                                         ""};
+    static const char *const others[] = {
+        "CON-TEL-12", "CON-EVT-12", "CON-EVT-13", "CON-CMD-25", "CON-TRP-15",
+        "CON-TRN-14", "CON-TRN-15", "CON-CAM-08", "CON-CAM-09", ""};
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
         if (strcmp(others[i], misbehaviour->breaks) == 0) {
             return false;

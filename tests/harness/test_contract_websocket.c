@@ -1,4 +1,5 @@
-/* The judge's rules about WebSockets: a conversation that keeps them, and for each one that breaks it. */
+/* The judge's rules about WebSockets: a conversation that keeps them, and for each one that breaks
+ * it. */
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -22,10 +23,9 @@
  *   g [TEXT]   it is granted, with this instead of the subprotocol
  *   r STATUS   it is refused
  *   t, e NAME  a full telemetry or an event comes in it;  s  a reduced telemetry
- *   p OPCODE [flags] [payload]   a frame of the printer; flags of "f": not the last, "u": unmasked, "L": too long
- *   q OPCODE [flags] [payload]   of the server; "m": masked, "2": RSV2
- *   x          the printer ends the connection;  X  the server does
- *   c N        from now on connection N */
+ *   p OPCODE [flags] [payload]   a frame of the printer; flags of "f": not the last, "u": unmasked,
+ * "L": too long q OPCODE [flags] [payload]   of the server; "m": masked, "2": RSV2 x          the
+ * printer ends the connection;  X  the server does c N        from now on connection N */
 
 #define KEY    "x3JJHMbDL1EzLkh9GBhXDw=="
 #define ACCEPT "HSmrc0sMlYUkAGmm5OPpG2HaGWk="
@@ -57,12 +57,13 @@ static void show_reply(struct player *player, const char *text, size_t size)
 static void play_upgrade(struct player *player, const char *more)
 {
     struct buffer text = {0};
-    buffer_format(&text,
-                  "GET /p/ws HTTP/1.1\r\nHost: connect\r\nConnection: upgrade\r\n"
-                  "Fingerprint: 0123456789ABCDEF\r\nToken: tok\r\nUser-Agent-Printer: Buddy_MK4\r\n"
-                  "User-Agent-Version: 6.3.0\r\nUpgrade: websocket\r\nSec-WebSocket-Key: " KEY
-                  "\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: prusa-connect\r\n%s%s\r\n",
-                  more, *more == '\0' ? "" : "\r\n");
+    buffer_format(
+        &text,
+        "GET /p/ws HTTP/1.1\r\nHost: connect\r\nConnection: upgrade\r\n"
+        "Fingerprint: 0123456789ABCDEF\r\nToken: tok\r\nUser-Agent-Printer: Buddy_MK4\r\n"
+        "User-Agent-Version: 6.3.0\r\nUpgrade: websocket\r\nSec-WebSocket-Key: " KEY
+        "\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: prusa-connect\r\n%s%s\r\n",
+        more, *more == '\0' ? "" : "\r\n");
     show_request(player, text.bytes, text.size);
     buffer_free(&text);
 }
@@ -70,10 +71,11 @@ static void play_upgrade(struct player *player, const char *more)
 static void play_grant(struct player *player, const char *protocol)
 {
     struct buffer text = {0};
-    buffer_format(&text,
-                  "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: WebSocket\r\n"
-                  "Sec-WebSocket-Accept: " ACCEPT "\r\nSec-WebSocket-Protocol: %s\r\n\r\n",
-                  *protocol == '\0' ? "prusa-connect" : protocol);
+    buffer_format(
+        &text,
+        "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: WebSocket\r\n"
+        "Sec-WebSocket-Accept: " ACCEPT "\r\nSec-WebSocket-Protocol: %s\r\n\r\n",
+        *protocol == '\0' ? "prusa-connect" : protocol);
     show_reply(player, text.bytes, text.size);
     buffer_free(&text);
 }
@@ -206,7 +208,8 @@ static const struct {
 static void a_right_conversation_holds(void **state)
 {
     (void)state;
-    struct contract *contract = play(right); /* its messages are no whole ones: other rules see that */
+    struct contract *contract =
+        play(right); /* its messages are no whole ones: other rules see that */
     for (int i = 1; i <= 8; i++) {
         char id[24];
         snprintf(id, sizeof id, "BUD-WS-%02d", i);

@@ -1,4 +1,5 @@
-/* BUD-HTTP-14: what a Buddy printer says when it begins TLS, on the bytes of its ClientHello (connect-buddy.md 1.2). */
+/* BUD-HTTP-14: what a Buddy printer says when it begins TLS, on the bytes of its ClientHello
+ * (connect-buddy.md 1.2). */
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -22,7 +23,7 @@ struct hello {
     size_t cipher_count;
     unsigned extensions[64];
     size_t extension_count;
-    char name[64];                 /* of SNI */
+    char name[64]; /* of SNI */
     unsigned versions[8], groups[16];
     size_t version_count, group_count;
 };

@@ -1,9 +1,9 @@
 /* Programs run beside the loop: what they print, how they end, and that none stays behind. */
 #include <setjmp.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -48,7 +48,8 @@ static int tear_down(void **state)
     return 0;
 }
 
-static struct process *start(struct bed *bed, const char *script, const char *const *environment, struct seen *seen)
+static struct process *start(struct bed *bed, const char *script, const char *const *environment,
+                             struct seen *seen)
 {
     const char *const arguments[] = {"sh", "-c", script, NULL};
     const struct process_settings settings = {.arguments = arguments, .environment = environment};
@@ -76,7 +77,8 @@ static void the_environment_is_ours_but_for_what_is_said(void **state)
     struct bed *bed = *state;
     struct seen seen = {0};
     const char *const environment[] = {"HOTBED_TEST_WORD=blue", "HOME", NULL};
-    struct process *process = start(bed, "echo $HOTBED_TEST_WORD ${HOME-none}; test -n \"$PATH\"", environment, &seen);
+    struct process *process =
+        start(bed, "echo $HOTBED_TEST_WORD ${HOME-none}; test -n \"$PATH\"", environment, &seen);
     world_run(&bed->world, SECONDS(20), &seen.over);
     assert_int_equal(seen.exit_code, 0);
     assert_string_equal(seen.output, "blue none\n");
@@ -132,9 +134,12 @@ static void words_are_cut_as_a_shell_cuts_them(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(a_program_is_told_with_both_streams_and_its_code, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(the_environment_is_ours_but_for_what_is_said, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_signal_reaches_it_and_is_told_as_a_shell_would, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_program_is_told_with_both_streams_and_its_code, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(the_environment_is_ours_but_for_what_is_said, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_signal_reaches_it_and_is_told_as_a_shell_would, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(one_that_still_runs_ends_with_its_owner, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_program_that_is_not_there_is_an_error, set_up, tear_down),
         cmocka_unit_test(words_are_cut_as_a_shell_cuts_them),

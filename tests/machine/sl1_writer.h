@@ -11,7 +11,7 @@ struct sl1_written {
     unsigned width, height, white; /* of each picture; its upper `white` rows are lit */
     double exposure_s, exposure_first_s;
     double used_ml;
-    double layer_mm; /* but of the first, which is of 0.05 mm; 0: so are all */
+    double layer_mm;  /* but of the first, which is of 0.05 mm; 0: so are all */
     const char *more; /* further members of config.json, each with ", " in front; NULL: none */
 };
 

@@ -71,7 +71,8 @@ static void the_table_is_the_documents(void **state)
             assert_string_equal(text, rows[i].ours[j]);
         }
     }
-    static const char *const of_buddy[] = { /* connect-buddy.md 8.2 */
+    static const char *const of_buddy[] = {
+        /* connect-buddy.md 8.2 */
         "finds back into the print: override none -> BUSY, FIRMWARE",
         "has found back: override BUSY -> none, FIRMWARE",
     };
