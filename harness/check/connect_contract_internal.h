@@ -4,6 +4,7 @@
 #include <cjson/cJSON.h>
 
 #include "harness/check/connect_contract.h"
+#include "sim/base/number_map.h"
 
 /* What the files of the judge share. Each thing seen is a `struct sight`; the rules that want its
  * kind are asked in the order of the table, then connect_contract_course.c takes it over into the
@@ -187,7 +188,7 @@ struct contract {
     void *owner;
     int64_t now_us;
     struct seen_camera *cameras;
-    struct seen_socket *sockets;
+    struct number_map sockets; /* struct seen_socket, by their connections */
     struct seen_fetch *fetches; /* that commands have told of */
     char server_host[128];      /* Host of its telemetry; "": none yet */
 };

@@ -37,36 +37,28 @@ struct seen_socket {
     int64_t granted_us, sent_us, offence_us, closed_us; /* -1: not */
     struct seen_ping pings[PINGS_MAX];
     size_t ping_count;
-    struct seen_socket *next;
 };
 
 /* ---- which ---- */
 
 static struct seen_socket *find(const struct contract *contract, uint32_t connection)
 {
-    struct seen_socket *socket = contract->sockets;
-    while (socket != NULL && socket->connection != connection) {
-        socket = socket->next;
-    }
-    return socket;
+    return number_map_find(&contract->sockets, connection);
 }
 
 static void forget(struct contract *contract, struct seen_socket *gone)
 {
-    for (struct seen_socket **at = &contract->sockets; *at != NULL; at = &(*at)->next) {
-        if (*at == gone) {
-            *at = gone->next;
-            free(gone);
-            return;
-        }
-    }
+    number_map_take(&contract->sockets, gone->connection);
+    free(gone);
 }
 
 void websocket_course_free(struct contract *contract)
 {
-    while (contract->sockets != NULL) {
-        forget(contract, contract->sockets);
+    size_t at = 0;
+    for (struct seen_socket *socket; (socket = number_map_next(&contract->sockets, &at)) != NULL;) {
+        free(socket);
     }
+    number_map_free(&contract->sockets);
 }
 
 static struct sight sight_of(struct contract *contract, struct seen_socket *socket, unsigned kind)
@@ -140,8 +132,7 @@ void websocket_course_request(struct sight *sight)
     if (is_key(key)) {
         memcpy(socket->key, key.bytes, key.size);
     }
-    socket->next = contract->sockets;
-    contract->sockets = socket;
+    number_map_put(&contract->sockets, socket->connection, socket);
 }
 
 bool websocket_course_pushed(const struct contract *contract, uint32_t connection,
@@ -405,7 +396,8 @@ void websocket_course_ended(struct contract *contract, uint32_t connection, bool
 /* What still stands although it should not: only if there was time enough to see it go. */
 void websocket_course_finish(struct contract *contract)
 {
-    for (struct seen_socket *socket = contract->sockets; socket != NULL; socket = socket->next) {
+    size_t at = 0;
+    for (struct seen_socket *socket; (socket = number_map_next(&contract->sockets, &at)) != NULL;) {
         int64_t since_us = socket->wrong ? socket->granted_us : socket->offence_us;
         if (since_us >= 0 && contract->now_us - since_us > SECONDS(1)) {
             judge_end(contract, socket, false);

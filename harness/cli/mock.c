@@ -16,6 +16,7 @@
 #include "mockservers/connect/server.h"
 #include "sim/base/duration.h"
 #include "sim/base/memory.h"
+#include "sim/base/number_map.h"
 #include "sim/machine/storage.h"
 #include "sim/protocol/connect/ws_told.h"
 #include "sim/wire/websocket_trace.h"
@@ -34,8 +35,6 @@ struct options {
 
 /* A WebSocket whose messages are being recorded. */
 struct mock_socket {
-    struct mock_socket *next;
-    uint32_t connection;
     struct websocket_direction directions[2]; /* to the printer, from it */
 };
 
@@ -52,7 +51,7 @@ struct mock {
     struct trace_file trace;
     bool trace_failed;
     struct buffer scratch;
-    struct mock_socket *sockets;
+    struct number_map sockets; /* struct mock_socket, by their connections */
     uint64_t requests;
 };
 
@@ -148,26 +147,22 @@ static void saw_frame(void *owner, uint32_t connection, bool by_printer,
                       const struct websocket_frame *frame)
 {
     struct mock *mock = owner;
+    if (mock->world.trace == NULL) {
+        return;
+    }
     char peer[32];
     snprintf(peer, sizeof peer, "connection-%u", connection);
-    struct mock_socket *socket = mock->sockets;
-    while (socket != NULL && socket->connection != connection) {
-        socket = socket->next;
-    }
+    struct mock_socket *socket = number_map_find(&mock->sockets, connection);
     if (socket == NULL) {
         socket = memory_new(sizeof *socket);
-        socket->connection = connection;
-        socket->next = mock->sockets;
-        mock->sockets = socket;
+        number_map_put(&mock->sockets, connection, socket);
     }
     websocket_trace(&mock->world, &socket->directions[by_printer], by_printer ? peer : "connect",
                     by_printer ? "connect" : peer, connection, frame);
 }
 
-static void forget_socket(struct mock_socket **at)
+static void free_socket(struct mock_socket *gone)
 {
-    struct mock_socket *gone = *at;
-    *at = gone->next;
     websocket_direction_free(&gone->directions[0]);
     websocket_direction_free(&gone->directions[1]);
     free(gone);
@@ -176,16 +171,17 @@ static void forget_socket(struct mock_socket **at)
 static void saw_socket_end(void *owner, uint32_t connection, const struct websocket_end *end)
 {
     struct mock *mock = owner;
+    if (mock->world.trace == NULL) {
+        return;
+    }
     char peer[32];
     snprintf(peer, sizeof peer, "connection-%u", connection);
     trace_http(&mock->world, end->kind == WEBSOCKET_END_STREAM ? peer : "connect",
                end->kind == WEBSOCKET_END_STREAM ? "connect" : peer, connection, "close", end->why,
                strlen(end->why));
-    for (struct mock_socket **at = &mock->sockets; *at != NULL; at = &(*at)->next) {
-        if ((*at)->connection == connection) {
-            forget_socket(at);
-            return;
-        }
+    struct mock_socket *socket = number_map_take(&mock->sockets, connection);
+    if (socket != NULL) {
+        free_socket(socket);
     }
 }
 
@@ -373,9 +369,11 @@ static void close_all(struct mock *mock)
         fprintf(stderr, "hotbed mock connect: %s\n", error.text);
         mock->trace_failed = true;
     }
-    while (mock->sockets != NULL) {
-        forget_socket(&mock->sockets);
+    size_t at = 0;
+    for (struct mock_socket *socket; (socket = number_map_next(&mock->sockets, &at)) != NULL;) {
+        free_socket(socket);
     }
+    number_map_free(&mock->sockets);
     buffer_free(&mock->scratch);
     world_free(&mock->world);
 }

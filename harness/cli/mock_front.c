@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "harness/net/microhttpd.h"
 #include "harness/net/socket.h"
@@ -14,6 +15,22 @@ struct mock_front {
     struct socket_network *network;
     struct http_server *server;
 };
+
+/* A farm comes with a connection for each printer: as many files as the system allows, less what else is open. */
+static unsigned connections_allowed(void)
+{
+    enum { CONNECTIONS_LEAST = 16, CONNECTIONS_MOST = 1000000, FILES_BESIDES = 64 };
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) {
+        return CONNECTIONS_LEAST;
+    }
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+    rlim_t allowed = limit.rlim_cur > FILES_BESIDES + CONNECTIONS_LEAST
+                         ? limit.rlim_cur - FILES_BESIDES
+                         : CONNECTIONS_LEAST;
+    return allowed < CONNECTIONS_MOST ? (unsigned)allowed : CONNECTIONS_MOST;
+}
 
 static bool listen_by_wire(struct mock_front *front, struct real_driver *driver,
                            struct endpoint *at, const struct http_service *service,
@@ -37,8 +54,9 @@ struct mock_front *mock_front_new(struct real_driver *driver, enum mock_codec co
     struct mock_front *front = memory_new(sizeof *front);
     bool good;
     if (codec == MOCK_CODEC_MICROHTTPD) {
-        const struct microhttpd_settings settings = {
-            .certificate_file = certificate_file, .key_file = key_file, .connections_max = 20000};
+        const struct microhttpd_settings settings = {.certificate_file = certificate_file,
+                                                     .key_file = key_file,
+                                                     .connections_max = connections_allowed()};
         front->microhttpd = microhttpd_front_new(driver, at, service, &settings, error);
         good = front->microhttpd != NULL;
     } else {

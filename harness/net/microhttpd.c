@@ -12,11 +12,16 @@
 
 #include "harness/net/microhttpd_internal.h"
 #include "harness/net/pem.h"
-#include "harness/net/resolver.h"
 #include "sim/base/memory.h"
 #include "sim/wire/http_head.h"
 
-enum { CONNECTIONS_MAX = 10000, DISCARD_BYTES_MAX = 64 * 1024 * 1024 };
+enum {
+    CONNECTIONS_MAX = 10000,
+    DISCARD_BYTES_MAX = 64 * 1024 * 1024,
+    /* Of each connection, for heads of requests and replies and a piece of a body. libmicrohttpd clears all of it behind
+     * each request, so that all of it is used. */
+    CONNECTION_BYTES = 8 * 1024,
+};
 
 static enum MHD_Result add_header(void *owner, enum MHD_ValueKind kind, const char *name,
                                   const char *value)
@@ -165,9 +170,12 @@ static void on_connection(void *owner, struct MHD_Connection *connection, void *
                           enum MHD_ConnectionNotificationCode code)
 {
     (void)connection;
+    struct microhttpd_front *front = owner;
     if (code == MHD_CONNECTION_NOTIFY_STARTED) {
-        *context = (void *)(uintptr_t)++((struct microhttpd_front *)owner)
-                       ->connections; // NOLINT(performance-no-int-to-ptr)
+        *context = (void *)(uintptr_t)++front->connections; // NOLINT(performance-no-int-to-ptr)
+        microhttpd_opened(front);
+    } else {
+        microhttpd_closed(front);
     }
 }
 
@@ -189,18 +197,11 @@ static void on_ready(void *owner, uint32_t events)
     run(owner);
 }
 
-static bool start(struct microhttpd_front *front, struct endpoint *at,
-                  const struct microhttpd_settings *settings, struct error *error)
+static bool start(struct microhttpd_front *front, const struct microhttpd_settings *settings,
+                  struct error *error)
 {
     assert(!front->tls || settings != NULL);
     struct buffer certificate = {0}, key = {0};
-    struct address address;
-    const char *host =
-        at->host[0] == '\0' || strcmp(at->host, "localhost") == 0 ? "127.0.0.1" : at->host;
-    if (!address_parse(&address, host, at->port)) {
-        return error_set(error, "%s: expected an address to listen on, such as 127.0.0.1 or ::1",
-                         host);
-    }
     if (front->tls && (!pem_read(settings->certificate_file, &certificate, error) ||
                        !pem_read(settings->key_file, &key, error))) {
         buffer_free(&certificate);
@@ -210,15 +211,14 @@ static bool start(struct microhttpd_front *front, struct endpoint *at,
     struct MHD_OptionItem tls_options[] = {{MHD_OPTION_HTTPS_MEM_CERT, 0, certificate.bytes},
                                            {MHD_OPTION_HTTPS_MEM_KEY, 0, key.bytes},
                                            {MHD_OPTION_END, 0, NULL}};
-    unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_ALLOW_UPGRADE | MHD_USE_SUPPRESS_DATE_NO_CLOCK |
-                     (front->tls ? MHD_USE_TLS : 0U) |
-                     (address.any.sa_family == AF_INET6 ? MHD_USE_IPv6 : 0U);
+    unsigned flags = MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME |
+                     MHD_ALLOW_UPGRADE | MHD_USE_SUPPRESS_DATE_NO_CLOCK |
+                     (front->tls ? MHD_USE_TLS : 0U);
     front->daemon = MHD_start_daemon(
-        flags, at->port, NULL, NULL, on_access, front, MHD_OPTION_SOCK_ADDR, &address.any,
-        MHD_OPTION_URI_LOG_CALLBACK, on_target, front, MHD_OPTION_NOTIFY_COMPLETED, on_completed,
-        front, MHD_OPTION_NOTIFY_CONNECTION, on_connection, front, MHD_OPTION_CONNECTION_LIMIT,
-        settings != NULL && settings->connections_max > 0 ? settings->connections_max
-                                                          : (unsigned)CONNECTIONS_MAX,
+        flags, 0, NULL, NULL, on_access, front, MHD_OPTION_URI_LOG_CALLBACK, on_target, front,
+        MHD_OPTION_NOTIFY_COMPLETED, on_completed, front, MHD_OPTION_NOTIFY_CONNECTION,
+        on_connection, front, MHD_OPTION_CONNECTION_LIMIT, front->open_max,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_BYTES,
         MHD_OPTION_CONNECTION_TIMEOUT, settings != NULL ? settings->idle_timeout_s : 0U,
         MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_ARRAY,
         front->tls ? tls_options : tls_options + 2, MHD_OPTION_END);
@@ -226,9 +226,19 @@ static bool start(struct microhttpd_front *front, struct endpoint *at,
     buffer_free(&certificate);
     buffer_free(&key);
     return front->daemon != NULL ||
-           error_set(error, "%s:%u: libmicrohttpd does not start%s%s", host, (unsigned)at->port,
+           error_set(error, "libmicrohttpd does not start%s%s",
                      front->tls ? " (are certificate and key right?)" : ": ",
                      front->tls ? "" : strerror(problem));
+}
+
+static bool watch_daemon(struct microhttpd_front *front, struct error *error)
+{
+    front->watch = (struct watch){
+        .ready = on_ready,
+        .owner = front,
+        .fd = MHD_get_daemon_info(front->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd};
+    return real_driver_watch(front->driver, &front->watch, EPOLLIN) ||
+           error_set(error, "epoll: %s", strerror(errno));
 }
 
 struct microhttpd_front *microhttpd_front_new(struct real_driver *driver, struct endpoint *at,
@@ -241,24 +251,29 @@ struct microhttpd_front *microhttpd_front_new(struct real_driver *driver, struct
     front->world = real_driver_world(driver);
     front->service = service;
     front->tls = settings != NULL && settings->certificate_file != NULL;
+    front->open_max = settings != NULL && settings->connections_max > 0 ? settings->connections_max
+                                                                        : (unsigned)CONNECTIONS_MAX;
     timer_init(&front->run, run, front);
-    if (!start(front, at, settings, error)) {
+    if (!start(front, settings, error)) {
         free(front);
         return NULL;
     }
-    at->port = MHD_get_daemon_info(front->daemon, MHD_DAEMON_INFO_BIND_PORT)->port;
-    at->tls = front->tls;
-    front->watch = (struct watch){
-        .ready = on_ready,
-        .owner = front,
-        .fd = MHD_get_daemon_info(front->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd};
-    if (!real_driver_watch(driver, &front->watch, EPOLLIN)) {
-        error_set(error, "epoll: %s", strerror(errno));
+    bool watched = watch_daemon(front, error);
+    if (!watched || !microhttpd_listen(front, at, error)) {
+        if (watched) {
+            real_driver_unwatch(driver, &front->watch);
+        }
         MHD_stop_daemon(front->daemon);
         free(front);
         return NULL;
     }
+    at->tls = front->tls;
     return front;
+}
+
+unsigned microhttpd_front_connections(const struct microhttpd_front *front)
+{
+    return front->open;
 }
 
 void microhttpd_front_destroy(struct microhttpd_front *front)
@@ -266,6 +281,7 @@ void microhttpd_front_destroy(struct microhttpd_front *front)
     if (front == NULL) {
         return;
     }
+    microhttpd_unlisten(front);
     microhttpd_upgraded_end(front);
     /* libmicrohttpd must not be stopped with suspended connections. */
     for (struct request *request = front->requests; request != NULL; request = request->next) {

@@ -19,7 +19,7 @@ struct microhttpd_front;
 
 struct microhttpd_settings {
     const char *certificate_file, *key_file; /* PEM; NULL: plain TCP */
-    unsigned connections_max;                /* 0: 10,000 */
+    unsigned connections_max;                /* more wait until one of these ends; 0: 10,000 */
     unsigned idle_timeout_s;                 /* 0: never */
 };
 
@@ -30,6 +30,7 @@ struct microhttpd_front *microhttpd_front_new(struct real_driver *driver, struct
                                               const struct microhttpd_settings *settings,
                                               struct error *error);
 void microhttpd_front_destroy(struct microhttpd_front *front);
+unsigned microhttpd_front_connections(const struct microhttpd_front *front); /* that are open */
 
 /* Whether this front can send a reply as it is; if not, why. A reply that it cannot send becomes a
  * 500 that says so. */

@@ -7,9 +7,9 @@
 #include "sim/base/buffer.h"
 #include "sim/wire/service.h"
 
-/* Shared by microhttpd.c (the daemon and its requests), microhttpd_reply.c (how they are answered)
- * microhttpd_internal.c (what a reply and a connection are) and microhttpd_upgrade.c (what becomes
- * of a connection behind a 101); nobody else's business. */
+/* Shared by microhttpd.c (the daemon and its requests), microhttpd_listen.c (where its connections come from),
+ * microhttpd_reply.c (how requests are answered), microhttpd_internal.c (what a reply and a connection are) and
+ * microhttpd_upgrade.c (what becomes of a connection behind a 101); nobody else's business. */
 
 enum state {
     STATE_HEAD,    /* nothing of it was shown yet */
@@ -56,9 +56,20 @@ struct microhttpd_front {
     struct timer run;   /* when libmicrohttpd wants to be called */
     struct request *requests;
     struct upgraded *upgraded; /* streams behind a 101 */
+    struct watch listening; /* fd -1: no more */
+    struct timer listen_again;
+    unsigned open, open_max; /* connections; at most so many */
     uint32_t connections;
+    bool listening_paused;
     bool tls;
 };
+
+/* microhttpd_listen.c: at->port is written back. The daemon is there already. */
+bool microhttpd_listen(struct microhttpd_front *front, struct endpoint *at, struct error *error);
+void microhttpd_unlisten(struct microhttpd_front *front);
+/* What libmicrohttpd tells of its connections. */
+void microhttpd_opened(struct microhttpd_front *front);
+void microhttpd_closed(struct microhttpd_front *front);
 
 /* Whether only bytes of our own can say this: libmicrohttpd would not. */
 bool microhttpd_is_direct(const struct http_reply *reply);

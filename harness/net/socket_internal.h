@@ -53,6 +53,7 @@ struct listener {
     struct timer again;
     network_accept *accept;
     void *owner;
+    bool *ended; /* while it accepts: where it says that it has been ended meanwhile */
     bool tls;
 };
 
@@ -101,6 +102,8 @@ void socket_accepted(struct listener *listener, int fd, const struct address *pe
 /* Forget streams of this listener that nobody has been told of. */
 void socket_forget_unknown(struct socket_network *network, const struct listener *listener);
 
+/* A socket that listens there, -1 with the reason. "" is every address, "localhost" is 127.0.0.1. */
+int socket_listening(const struct endpoint *at, struct address *bound, struct error *error);
 struct listener *socket_listen(struct network *face, struct endpoint *at, network_accept *accept,
                                void *owner, struct error *error);
 void socket_unlisten(struct network *face, struct listener *listener);

@@ -7,20 +7,32 @@
 #include "harness/net/socket_internal.h"
 #include "sim/base/memory.h"
 
-enum { BACKLOG = 1024 };
+/* As many as the system lets wait; with fewer a whole farm that comes back finds no room. */
+enum { BACKLOG = SOMAXCONN, ACCEPTS_A_TURN = 256 };
 
 #define ACCEPT_AGAIN_US MILLISECONDS(100)
 
-/* One connection a turn: accepting may end the listener, and epoll says again that more wait. */
+/* Several a turn: else those that wait would be behind all that the others say. Accepting one may end the listener. */
 static void on_incoming(void *owner, uint32_t events)
 {
     (void)events;
     struct listener *listener = owner;
-    struct address peer = {.size = sizeof peer.v6};
-    int fd = accept4(listener->watch.fd, &peer.any, &peer.size, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (fd >= 0) {
-        socket_accepted(listener, fd, &peer);
-    } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+    bool ended = false;
+    int problem = 0;
+    listener->ended = &ended;
+    for (int i = 0; i < ACCEPTS_A_TURN && problem == 0; i++) {
+        struct address peer = {.size = sizeof peer.v6};
+        int fd = accept4(listener->watch.fd, &peer.any, &peer.size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        problem = fd < 0 ? errno : 0;
+        if (fd >= 0) {
+            socket_accepted(listener, fd, &peer);
+        }
+        if (ended) {
+            return;
+        }
+    }
+    listener->ended = NULL;
+    if (problem == EMFILE || problem == ENFILE || problem == ENOBUFS || problem == ENOMEM) {
         /* Nothing can be accepted until something closes; the descriptor would stay ready all the
          * time. */
         real_driver_change(listener->network->driver, &listener->watch, 0);
@@ -36,7 +48,7 @@ static void on_accept_again(void *owner)
 
 /* "" is every address, "localhost" is 127.0.0.1: a front listens where it is told to before the
  * loop begins. */
-static int listening_socket(const struct endpoint *at, struct address *bound, struct error *error)
+int socket_listening(const struct endpoint *at, struct address *bound, struct error *error)
 {
     const char *host = at->host[0] == '\0'                  ? "::"
                        : strcmp(at->host, "localhost") == 0 ? "127.0.0.1"
@@ -74,7 +86,7 @@ struct listener *socket_listen(struct network *face, struct endpoint *at, networ
         return NULL;
     }
     struct address bound;
-    int fd = listening_socket(at, &bound, error);
+    int fd = socket_listening(at, &bound, error);
     if (fd < 0) {
         return NULL;
     }
@@ -103,6 +115,9 @@ struct listener *socket_listen(struct network *face, struct endpoint *at, networ
 void socket_unlisten(struct network *face, struct listener *listener)
 {
     struct socket_network *network = (struct socket_network *)face;
+    if (listener->ended != NULL) {
+        *listener->ended = true;
+    }
     socket_forget_unknown(network, listener);
     world_cancel(network->world, &listener->again);
     real_driver_unwatch(network->driver, &listener->watch);

@@ -24,7 +24,7 @@ struct held_reply {
     char *head, *body;
     size_t head_size, body_size;
     struct timer timer;
-    struct held_reply *next;
+    struct held_reply *previous, *next;
 };
 
 /* ---- observers ---- */
@@ -201,11 +201,9 @@ static void send_now(struct connect_server *server, struct http_exchange *exchan
 
 static void held_free(struct held_reply *held)
 {
-    for (struct held_reply **at = &held->server->held; *at != NULL; at = &(*at)->next) {
-        if (*at == held) {
-            *at = held->next;
-            break;
-        }
+    *(held->previous != NULL ? &held->previous->next : &held->server->held) = held->next;
+    if (held->next != NULL) {
+        held->next->previous = held->previous;
     }
     world_cancel(held->server->world, &held->timer);
     connect_reply_clear(&held->reply);
@@ -254,6 +252,9 @@ static void hold(struct connect_server *server, struct connect_decision *decisio
     held->reply = *decision->reply; /* with all that it owns */
     *decision->reply = (struct connect_reply){.cut_bytes = SIZE_MAX, .copies = 1};
     held->next = server->held;
+    if (held->next != NULL) {
+        held->next->previous = held;
+    }
     server->held = held;
     exchange->service_data = held;
     timer_init(&held->timer, held_is_due, held);

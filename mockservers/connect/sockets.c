@@ -34,7 +34,7 @@ struct connect_socket {
     uint32_t connection;
     char peer[64];
     bool tls;
-    struct connect_socket *next;
+    struct connect_socket *previous, *next;
 };
 
 /* ---- ends ---- */
@@ -42,11 +42,9 @@ struct connect_socket {
 static void socket_free(struct connect_socket *socket)
 {
     struct connect_server *server = socket->server;
-    for (struct connect_socket **at = &server->sockets; *at != NULL; at = &(*at)->next) {
-        if (*at == socket) {
-            *at = socket->next;
-            break;
-        }
+    *(socket->previous != NULL ? &socket->previous->next : &server->sockets) = socket->next;
+    if (socket->next != NULL) {
+        socket->next->previous = socket->previous;
     }
     if (socket->printer != NULL && socket->printer->socket == socket) {
         socket->printer->socket = NULL;
@@ -366,6 +364,9 @@ void sockets_upgrade(struct connect_server *server, struct connect_printer *prin
     timer_init(&socket->timer, deliver, socket);
     timer_init(&socket->endless, go_on_endlessly, socket);
     socket->next = server->sockets;
+    if (socket->next != NULL) {
+        socket->next->previous = socket;
+    }
     server->sockets = socket;
     reply->http.upgrade = (struct http_upgrade){.take = on_take, .owner = socket};
 }
