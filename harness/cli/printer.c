@@ -536,6 +536,9 @@ int cli_printer(int argc, char **argv)
     if (result == -1 && options.list_quirks) {
         cli_print_quirks();
         result = CLI_HELD;
+    } else if (result == -1 && options.list_misbehaviours) {
+        printer_serve_list_misbehaviours();
+        result = CLI_HELD;
     } else if (result == -1) {
         result = play(&options, models.count > 0 ? models.items[0] : NULL);
     }

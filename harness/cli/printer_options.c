@@ -27,9 +27,11 @@ static int check_options(const struct cli_usage *usage, const struct printer_opt
             "PORT serves by itself");
     }
     if (serve->at == NULL && (serve->user != NULL || serve->password != NULL ||
-                              serve->api_key != NULL || serve->upload_rate != NULL)) {
-        return cli_complain(usage,
-                            "--user, --password, --api-key and --upload-rate need --prusalink");
+                              serve->api_key != NULL || serve->upload_rate != NULL ||
+                              serve->misbehave.count > 0)) {
+        return cli_complain(
+            usage,
+            "--user, --password, --api-key, --upload-rate and --misbehave need --prusalink");
     }
     if (options->count < 1 || options->count > COUNT_MAX) {
         return cli_complain(usage, "--count: expected 1 to %d", COUNT_MAX);
@@ -83,6 +85,10 @@ static size_t faces(struct printer_options *o, struct cli_option *out)
         {"upload-rate", CLI_TEXT, &o->serve.upload_rate, "RATE",
          "bytes a second that PrusaLink takes in, or what the real\nboard does: board, ethernet, wifi; default all",
          NULL},
+        {"misbehave", CLI_LIST, &o->serve.misbehave, "NAME[=ARG][@PLACE]",
+         "let PrusaLink break its protocol in this way; may be given several times", NULL},
+        {"list-misbehaviours", CLI_FLAG, &o->list_misbehaviours, NULL,
+         "tell which there are, run nothing", NULL},
         {"count", CLI_NUMBER, &o->count, "N",
          "a row of printers, on ports one behind the other; default 1", NULL},
         {"token", CLI_TEXT, &o->token, "TOKEN",
@@ -159,9 +165,10 @@ int printer_options_parse(struct printer_options *o, int argc, char **argv, stru
                                     .options = options,
                                     .example = example};
     int result = cli_parse(argc, argv, &usage, models);
-    if (result == -1 && !o->list_quirks && models->count + (o->model_file != NULL) != 1) {
+    bool plays = result == -1 && !o->list_quirks && !o->list_misbehaviours;
+    if (plays && models->count + (o->model_file != NULL) != 1) {
         result = cli_complain(&usage, "expected one model");
-    } else if (result == -1 && !o->list_quirks) {
+    } else if (plays) {
         result = check_options(&usage, o);
     }
     return result;
@@ -174,4 +181,5 @@ void printer_options_free(struct printer_options *options)
     cli_list_free(&options->spoils);
     cli_list_free(&options->quirks);
     cli_list_free(&options->cameras);
+    cli_list_free(&options->serve.misbehave);
 }

@@ -13,7 +13,7 @@ struct printer_options {
     struct printer_serve serve; /* its `at` NULL: no PrusaLink */
     uint64_t seed, index, job_counter, room, count;
     int64_t telemetry_interval_us, duration_us;
-    bool no_quirks, list_quirks, websocket, insecure, quiet, room_given, duration_given,
+    bool no_quirks, list_quirks, list_misbehaviours, websocket, insecure, quiet, room_given, duration_given,
         telemetry_given, minimal;
 };
 

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sim/protocol/link/misbehave.h"
+
 static bool read_port(const char *text, uint16_t *port)
 {
     char *end;
@@ -63,8 +65,36 @@ bool printer_serve_prepare(struct printer_serve *serve, const struct model *mode
         error_prefix(error, "--upload-rate");
         return false;
     }
+    for (size_t i = 0; i < serve->misbehave.count; i++) {
+        if (!link_misbehaviour_check(serve->misbehave.items[i], error)) {
+            return error_prefix(error, "--misbehave (--list-misbehaviours tells all)");
+        }
+    }
     return read_place(&serve->place, serve->at, error) &&
            link_settings_check(&serve->settings, model, error);
+}
+
+void printer_serve_list_misbehaviours(void)
+{
+    size_t count;
+    const struct link_misbehaviour *list = link_misbehaviour_list(&count);
+    for (size_t i = 0; i < count; i++) {
+        char name[64];
+        snprintf(name, sizeof name, "%s%s%s", list[i].name, list[i].argument == NULL ? "" : "=",
+                 list[i].argument == NULL ? "" : list[i].argument);
+        printf("%-26s %s\n", name, list[i].help);
+    }
+}
+
+static bool misbehave(const struct printer_serve *serve, struct link_face *face,
+                      struct error *error)
+{
+    for (size_t i = 0; i < serve->misbehave.count; i++) {
+        if (!link_face_misbehave(face, serve->misbehave.items[i], error)) {
+            return error_prefix(error, "--misbehave");
+        }
+    }
+    return true;
 }
 
 bool printer_serve_open(struct printer_serve *serve, struct printer *printer, size_t index,
@@ -78,10 +108,10 @@ bool printer_serve_open(struct printer_serve *serve, struct printer *printer, si
         }
         place.port = (uint16_t)(place.port + index);
     }
-    if (!printer_listen(printer, &place, error)) {
+    struct link_face *face = printer_link_face(printer);
+    if (!misbehave(serve, face, error) || !printer_listen(printer, &place, error)) {
         return false;
     }
-    const struct link_face *face = printer_link_face(printer);
     bool six = strchr(place.host, ':') != NULL;
     printf("%s: PrusaLink at http://%s%s%s:%u, user %s", printer_name(printer), six ? "[" : "",
            place.host, six ? "]" : "", (unsigned)place.port, link_face_user(face));

@@ -1,6 +1,7 @@
 #ifndef HOTBED_CLI_PRINTER_SERVE_H
 #define HOTBED_CLI_PRINTER_SERVE_H
 
+#include "harness/cli/cli.h"
 #include "sim/printer/printer.h"
 
 /* --prusalink of `hotbed printer`: where its printers listen, as whom one logs in, how it is told.
@@ -10,6 +11,7 @@ struct printer_serve {
     const char *at; /* PORT or HOST:PORT */
     const char *user, *password, *api_key;
     const char *upload_rate; /* of link_upload_rate() */
+    struct cli_list misbehave; /* of sim/protocol/link/misbehave.h */
     /* Made of it. */
     struct endpoint place;
     struct link_settings settings;
@@ -21,6 +23,8 @@ struct printer_serve {
 bool printer_serve_prepare(struct printer_serve *serve, const struct model *model, const char *name,
                            const char *location, const char *connect, uint64_t quirks,
                            struct error *error);
+/* Tell which misbehaviours there are. */
+void printer_serve_list_misbehaviours(void);
 /* The printer is on: it listens, the first at the port that was asked for, the others behind it;
  * and its user is told so on standard output. A password that was given is not repeated. */
 bool printer_serve_open(struct printer_serve *serve, struct printer *printer, size_t index,

@@ -19,6 +19,7 @@ trap end EXIT
 start() { # LOG OPTION...: printers that say where they are
     local log=$1
     shift
+    : >"$log"
     "$hotbed" printer "$@" >"$log" 2>"$log.err" &
     printers+=($!)
     for _ in $(seq 200); do
@@ -138,6 +139,20 @@ check "three places" [ "$(sort -u "$work/row" | grep -c 'PrusaLink at')" -eq 3 ]
 for line in 1 2 3; do
     check "printer $line" curl -s -o /dev/null "$(address "$work/row" "$line")/"
 done
+
+# One that breaks its protocol is caught over real sockets.
+count=1 start "$work/wrong" mk3s --prusalink 0 --misbehave 'set-key=api:"1.0.0"@/api/version' --misbehave lie=500@/api/timelapse
+wrong=$(address "$work/wrong" 1)
+for _ in $(seq 100); do # it has to be up
+    [ "$(curl -s -o /dev/null -w '%{http_code}' "$wrong/api/version")" = 401 ] && break
+    sleep 0.2
+done
+HOTBED_PRUSALINK_PASSWORD=$HOTBED_PASSWORD says 1 'first number of api: at least 2' check prusalink "$wrong" --only PL-INFO-02
+check "only where it is told to" [ "$(curl -s -H "X-Api-Key: $HOTBED_API_KEY" -o /dev/null -w '%{http_code}' "$wrong/api/version")" = 200 ]
+check "a lie" [ "$(curl -s -H "X-Api-Key: $HOTBED_API_KEY" -o /dev/null -w '%{http_code}' "$wrong/api/timelapse")" = 500 ]
+says 0 'null-key=KEY' printer --list-misbehaviours
+says 2 'no such misbehaviour' printer mk3s --prusalink 0 --misbehave nonsense
+says 2 'and --misbehave need --prusalink' printer mk3s --connect http://127.0.0.1:9 --misbehave open
 
 says 2 'expected PORT or HOST:PORT' printer mk3s --prusalink nonsense
 says 2 'need --prusalink' printer mk3s --connect http://127.0.0.1:9 --user maker
