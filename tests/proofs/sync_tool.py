@@ -109,6 +109,7 @@ class Printer:
         self.timeout = None if has("no-timeout") else 0.1 if has("impatient") else timeout
         self.short = {}  # display path -> short path
         self.failed = 0
+        self.kept = None  # a challenge that is answered again and again
 
     def say(self, text):
         if not has("quiet"):
@@ -124,15 +125,19 @@ class Printer:
         headers = dict(headers or {})
         try:
             tries = 0
+            if digest and self.kept:
+                headers["Authorization"] = self.answer(method, target, self.kept)
             while True:
                 connection.request(method, target, body=body, headers=headers)
                 reply = connection.getresponse()
                 data = reply.read()
                 tries += 1
                 challenge = reply.getheader("WWW-Authenticate") or ""
-                again = tries == 1 or ("stale=true" in challenge and tries < 4 and not has("no-stale"))
+                again = (tries == 1 or ("stale=true" in challenge and tries < 4)) and not self.kept
                 if reply.status != 401 or not digest or not again:
                     return reply.status, data
+                if has("no-stale"):
+                    self.kept = challenge
                 if has("digest-twice") and tries == 1:
                     connection.request(method, target, body=body, headers=headers)
                     connection.getresponse().read()

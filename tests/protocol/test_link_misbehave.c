@@ -43,6 +43,37 @@ static void credentials_are_turned_away(void **state)
     firmware_end(&printer);
 }
 
+static int with_nonce(struct firmware *printer, const char *nonce)
+{
+    struct buffer credentials = {0};
+    firmware_authorize(printer, &credentials, "GET", status, nonce, link_face_password(printer->face));
+    firmware_ask_bare(printer, "GET", status, buffer_text(&credentials), NULL);
+    buffer_free(&credentials);
+    return printer->status;
+}
+
+/* Who takes a new nonce for each request never meets one that is stale. */
+static void a_nonce_expires_when_it_comes_again(void **state)
+{
+    (void)state;
+    struct firmware printer;
+    struct buffer first = {0};
+    firmware_begin(&printer, "mk4", 0);
+    assert_true(link_face_misbehave(printer.face, "expire:1", NULL));
+    firmware_take_nonce(&printer, firmware_ask_bare(&printer, "GET", status, NULL, NULL));
+    buffer_append_text(&first, buffer_text(&printer.nonce));
+    assert_int_equal(with_nonce(&printer, buffer_text(&first)), 200);
+    firmware_take_nonce(&printer, firmware_ask_bare(&printer, "GET", status, NULL, NULL));
+    assert_int_equal(with_nonce(&printer, buffer_text(&printer.nonce)), 200);
+    assert_int_equal(with_nonce(&printer, buffer_text(&first)), 401);
+    assert_non_null(strstr(buffer_text(&printer.reply), "stale=true"));
+    firmware_take_nonce(&printer, buffer_text(&printer.reply));
+    assert_int_equal(with_nonce(&printer, buffer_text(&printer.nonce)), 200);
+    assert_int_equal(with_nonce(&printer, buffer_text(&printer.nonce)), 200); /* it was once */
+    buffer_free(&first);
+    firmware_end(&printer);
+}
+
 static void a_daemon_can_be_lenient_too(void **state)
 {
     (void)state;
@@ -236,6 +267,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(credentials_are_turned_away),
+        cmocka_unit_test(a_nonce_expires_when_it_comes_again),
         cmocka_unit_test(lenient_servers_take_too_much),
         cmocka_unit_test(a_daemon_can_be_lenient_too),
         cmocka_unit_test(replies_are_spoilt),

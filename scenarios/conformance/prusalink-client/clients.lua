@@ -28,12 +28,14 @@ local function refused_in_a_row(requests)
   return worst
 end
 
+-- A nonce is stale when it is old: one that was offered a moment ago is not, and the libraries that everybody uses
+-- (python3-requests, httpx) give up when they are refused with it.
 check "PL-CL-02" {
   "repeats a request with the new nonce after stale=true; stops after two refusals in a row",
   run = function(t)
     local wishes = {}
     for dialect in client.each(t, "PB") do
-      wishes[#wishes + 1] = { dialect, { misbehave = { "stale:1" } } }
+      wishes[#wishes + 1] = { dialect, { misbehave = { "expire:1" } } }
       wishes[#wishes + 1] = { dialect, { misbehave = { "stale" } } }
     end
     client.judge(t, client.beds(t, wishes), function(bed)
@@ -41,8 +43,8 @@ check "PL-CL-02" {
       local digests = client.find(bed.requests, client.is_digest)
       if #digests == 0 then
         client.nothing "the client uses no digest"
-      elseif bed.options.misbehave[1] == "stale:1" then
-        t:expect(#client.find(digests, client.good), bed.name .. ": requests that were accepted after a stale nonce"):at_least(1)
+      elseif bed.options.misbehave[1] == "expire:1" then
+        client.expect_repeated(bed)
       else
         t:expect(refused_in_a_row(bed.requests), bed.name .. ": refusals in a row of the same request"):at_most(2)
       end
@@ -82,7 +84,7 @@ check "PL-CL-04" {
 check "PL-CL-05" {
   "survives arrays and objects, both spellings, texts and numbers, unknown keys, missing ones, an unknown state",
   run = function(t)
-    local wishes, plain = {}, {}
+    local wishes, plain, busy = {}, {}, {}
     for dialect in client.each(t, "PB") do
       local odds = {
         {}, { "add-key" }, { "drop-key=time_remaining", "drop-key=free_space", "drop-key=m_timestamp" },
@@ -92,13 +94,20 @@ check "PL-CL-05" {
       for _, odd in ipairs(odds) do
         wishes[#wishes + 1] = { dialect, { misbehave = odd } }
       end
+      table.insert(wishes, #wishes - #odds + 2, { dialect, { misbehave = {}, printing = true } })
     end
     client.judge(t, client.beds(t, wishes), function(bed)
       bed:visit():ended_by_itself()
       plain[bed.dialect] = plain[bed.dialect] or bed.code -- the first of each has nothing odd about it
-      if bed.code then
+      if bed.options.printing then
+        busy[bed.dialect] = bed.code
+      elseif bed.code then
         local odd = table.concat(bed.options.misbehave, ", ")
-        t:expect(bed.code, ("%s: exit code of the client with %s"):format(bed.name, odd)):equals(plain[bed.dialect])
+        local codes = { plain[bed.dialect] }
+        if odd:find "^set%-key=state" then -- a state that it doesn't know may be one in which it does nothing
+          codes[2] = busy[bed.dialect]
+        end
+        t:expect(bed.code, ("%s: exit code of the client with %s"):format(bed.name, odd)):one_of(codes)
       end
     end)
   end,

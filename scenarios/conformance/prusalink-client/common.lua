@@ -198,6 +198,19 @@ function client.told(bed, request)
   return ("%s: %s %s"):format(bed.name, request.method, request.target)
 end
 
+-- What was refused for its nonce was asked once more and let in.
+function client.expect_repeated(bed)
+  local refused = client.find(bed.requests, function(request) return client.is_digest(request) and request.status == 401 end)[1]
+  if not refused then
+    client.nothing "the client uses no nonce twice"
+  end
+  local later = client.find(bed.requests, function(request)
+    return request.number > refused.number and request.method == refused.method and request.target == refused.target
+      and client.good(request)
+  end)
+  bed.t:expect(#later, client.told(bed, refused) .. ": times it was let in after its nonce had expired"):at_least(1)
+end
+
 -- The uploads of the client; skips where there are none.
 function Bed:uploads()
   local uploads = client.find(self.requests, client.is_upload)

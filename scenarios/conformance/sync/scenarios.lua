@@ -380,7 +380,7 @@ check "SYNC-S25" {
   "a nonce that is stale costs one more round and no file",
   side = "tool", kind = "contract", subject = "sync",
   run = function(t)
-    local bed = common.bed(t, { misbehave = { { "stale@GET/api/v1/files:1", "stale@GET/api/v1/status:1" } } })
+    local bed = common.bed(t, { misbehave = { { "expire@GET/api/v1/files:1", "expire@PUT/api/v1/files:1" } } })
     bed:here "a.gcode"
     bed:here "b.gcode"
     bed:expect_code(bed:run(), 0)

@@ -16,6 +16,9 @@
     ENTRY("stale", NULL, NULL,                                                                     \
           "Answers requests with credentials 401 with a new nonce and stale=true, every time",     \
           NO_ARGUMENT, DEED_NO_CREDENTIALS, spoil_stale, 0)                                        \
+    ENTRY("expire", NULL, NULL,                                                                    \
+          "Takes a nonce for stale that comes a second time after it was offered", NO_ARGUMENT,    \
+          DEED_EXPIRE, spoil_stale, 0)                                                             \
     ENTRY("unauthorized", NULL, NULL, "Answers 401 whatever the credentials", NO_ARGUMENT,         \
           DEED_NO_CREDENTIALS, NULL, 0)                                                            \
     ENTRY("no-challenge", NULL, NULL, "Leaves WWW-Authenticate out of a 401", NO_ARGUMENT,         \

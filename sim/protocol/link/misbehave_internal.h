@@ -40,6 +40,7 @@ enum deed {
     DEED_EARLY, /* refused before its body, which is not waited for */
     DEED_CUT,   /* the connection breaks in the middle of its body */
     DEED_NO_CREDENTIALS,
+    DEED_EXPIRE, /* the same, but only with a nonce that was used since it was offered */
     DEED_DROP_HEADER,
     DEED_SET_HEADER,
     DEED_METHOD,
@@ -64,11 +65,16 @@ struct misbehaving {
     struct misbehaving *next;
 };
 
+enum { NONCES_USED_MAX = 16, NONCE_TEXT_MAX = 80 };
+
 struct link_misbehave {
     struct link_face *face;
     struct http_service inner; /* the face's own */
     struct misbehaving *on;
     struct layered *exchanges;
+    /* Nonces that came since they were offered, for "expire"; the oldest makes room. */
+    char used[NONCES_USED_MAX][NONCE_TEXT_MAX];
+    size_t used_count; /* ever */
 };
 
 /* ---- misbehave_layer.c ---- */

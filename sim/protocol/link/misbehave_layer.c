@@ -28,6 +28,67 @@ static bool its_turn(struct link_misbehave *layer, struct misbehaving *on, struc
     return true;
 }
 
+/* ---- nonces that were used ---- */
+
+/* The nonce of a challenge or of credentials, with its NUL; "" when there is none. */
+static void find_nonce(char out[NONCE_TEXT_MAX], const char *bytes, size_t size)
+{
+    static const char name[] = "nonce=\"";
+    const size_t name_size = sizeof name - 1;
+    const char *at = bytes, *end = bytes + size;
+    *out = '\0';
+    while ((at = memmem(at, (size_t)(end - at), name, name_size)) != NULL) {
+        if (at == bytes || (at[-1] != 'c' && at[-1] != 'C')) { /* cnonce is the client's */
+            const char *from = at + name_size;
+            const char *quote = memchr(from, '"', (size_t)(end - from));
+            size_t length = quote == NULL ? NONCE_TEXT_MAX : (size_t)(quote - from);
+            if (length < NONCE_TEXT_MAX) {
+                memcpy(out, from, length);
+                out[length] = '\0';
+            }
+            return;
+        }
+        at += name_size;
+    }
+}
+
+static char *used_nonce(struct link_misbehave *layer, const char *nonce)
+{
+    for (size_t i = 0; i < NONCES_USED_MAX; i++) {
+        if (strcmp(layer->used[i], nonce) == 0) {
+            return layer->used[i];
+        }
+    }
+    return NULL;
+}
+
+/* Whether the request's nonce came before since it was offered; from now on it did. */
+static bool nonce_comes_again(struct link_misbehave *layer, const struct http_message *message)
+{
+    char nonce[NONCE_TEXT_MAX];
+    struct slice credentials = http_header_value(message, "Authorization");
+    if (credentials.bytes == NULL) {
+        return false;
+    }
+    find_nonce(nonce, credentials.bytes, credentials.size);
+    if (*nonce == '\0' || used_nonce(layer, nonce) != NULL) {
+        return *nonce != '\0';
+    }
+    strcpy(layer->used[layer->used_count++ % NONCES_USED_MAX], nonce);
+    return false;
+}
+
+/* A daemon offers the same nonce to everybody within its time: who just got it has not used it. */
+static void nonce_is_offered(struct link_misbehave *layer, const struct http_reply *reply)
+{
+    char nonce[NONCE_TEXT_MAX];
+    find_nonce(nonce, reply->raw, reply->raw_size);
+    char *used = *nonce == '\0' ? NULL : used_nonce(layer, nonce);
+    if (used != NULL) {
+        *used = '\0';
+    }
+}
+
 /* ---- one exchange ---- */
 
 enum { SPOILS_MAX = 16 };
@@ -94,6 +155,9 @@ static void on_reply(struct http_exchange *inner, const struct http_reply *origi
         layered_free(exchange);
         http_exchange_reply(outer, original);
         return;
+    }
+    if (original->status == 401) {
+        nonce_is_offered(exchange->layer, original);
     }
     spoilt_reply_begin(&reply, original);
     for (size_t i = 0; i < exchange->spoil_count; i++) {
@@ -181,6 +245,7 @@ static void change_message(struct http_message *message, enum deed deed, const c
 {
     switch (deed) {
     case DEED_NO_CREDENTIALS:
+    case DEED_EXPIRE:
         without_header(message, "Authorization");
         without_header(message, "X-Api-Key");
         break;
@@ -204,6 +269,7 @@ static void change_request(struct layered *exchange, const struct misbehaving *o
     enum deed deed = on->behaviour->deed;
     switch (deed) {
     case DEED_NO_CREDENTIALS:
+    case DEED_EXPIRE:
     case DEED_DROP_HEADER:
     case DEED_SET_HEADER:
     case DEED_METHOD:
@@ -238,9 +304,10 @@ static void apply(struct layered *exchange, struct http_message *message)
 {
     struct link_misbehave *layer = exchange->layer;
     struct slice method = message->method, target = message->target;
-    bool credentials = has_credentials(message);
+    bool credentials = has_credentials(message), again = nonce_comes_again(layer, message);
     for (struct misbehaving *on = layer->on; on != NULL; on = on->next) {
-        if (on->behaviour->deed == DEED_NO_CREDENTIALS && !credentials) {
+        if ((on->behaviour->deed == DEED_NO_CREDENTIALS && !credentials) ||
+            (on->behaviour->deed == DEED_EXPIRE && !again)) {
             continue;
         }
         if (!its_turn(layer, on, method, target)) {
