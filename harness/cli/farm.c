@@ -124,14 +124,14 @@ static const char *target_url(const struct options *options, struct error *error
     return url;
 }
 
-/* Where the result goes: as said, or, of one shard among others, a name of its own. */
+/* Where the result goes: as said, or, of a shard, a name of its own. */
 static char *result_file(const struct options *options, const struct load_plan *plan,
                          const struct load_identity *identity)
 {
     struct buffer name = {0};
     if (options->result != NULL) {
         buffer_append_text(&name, options->result);
-    } else if (identity->shards > 1) {
+    } else if (identity->from != NULL) {
         buffer_format(&name, "%s-%u-of-%u.json", plan->name, identity->shard, identity->shards);
     } else {
         return NULL;
@@ -139,13 +139,58 @@ static char *result_file(const struct options *options, const struct load_plan *
     return buffer_detach(&name);
 }
 
-static int play(const struct options *options, struct load_plan *plan,
+/* What a hotbed mock connect is asked for by its control endpoint: the commands and the transfers
+ * of the file. enum cli_exit. */
+static int ask_control(const char *url, struct load_plan *plan, bool transfers, struct error *error)
+{
+    struct endpoint control;
+    if (plan->command_count == 0 && !transfers) {
+        return CLI_HELD;
+    }
+    if (url == NULL) {
+        error_set(error, "%s a hotbed mock connect: --control URL says which",
+                  transfers ? "transfers are begun by" : "the file's commands are given by");
+        return CLI_BAD_USAGE;
+    }
+    if (!endpoint_parse(&control, url, NULL, error)) {
+        error_prefix(error, "--control");
+        return CLI_BAD_USAGE;
+    }
+    if ((transfers && !load_exercise_find_files(url, plan, error)) ||
+        (plan->command_count > 0 && !load_exercise_ask(url, plan, error))) {
+        return CLI_UNREACHABLE;
+    }
+    return CLI_HELD;
+}
+
+static int run_and_report(struct options *options, const struct load_run_settings *settings,
+                          struct error *error)
+{
+    if (!load_output_open(&options->output, error)) {
+        return CLI_BAD_USAGE;
+    }
+    cli_catch_signals();
+    struct load_result *result = load_run(settings, error);
+    int code = result != NULL    ? load_output_write(&options->output, result)
+               : cli_interrupted ? CLI_INTERRUPTED
+                                 : CLI_BAD_USAGE;
+    if (result != NULL && result->unwritten) {
+        code = CLI_BAD_USAGE;
+    }
+    load_output_drop(&options->output);
+    load_result_destroy(result);
+    return code;
+}
+
+static int play(struct options *options, struct load_plan *plan,
                 const struct load_identity *identity, struct error *error)
 {
     struct endpoint scrape;
+    bool transfers = load_plan_transfers(plan);
     struct load_run_settings settings = {
         .workers = {.plan = plan,
                     .server = target_url(options, error),
+                    .control = transfers ? options->control : NULL,
                     .tls = {.ca_file = options->ca, .insecure = options->insecure, .resume = true},
                     .sources = options->sources.items,
                     .source_count = options->sources.count,
@@ -161,26 +206,9 @@ static int play(const struct options *options, struct load_plan *plan,
          !parse_start(options->start_at, &settings.start_unix_us, error))) {
         return CLI_BAD_USAGE;
     }
-    if (plan->command_count > 0 && options->control == NULL) {
-        error_set(error, "the file's commands are given by a hotbed mock connect: --control URL says which");
-        return CLI_BAD_USAGE;
-    }
-    bool transfers = load_plan_transfers(plan);
-    if (transfers && options->control == NULL) {
-        error_set(error, "transfers are begun by a hotbed mock connect: --control URL says which");
-        return CLI_BAD_USAGE;
-    }
-    struct endpoint control;
-    if (transfers && !endpoint_parse(&control, options->control, NULL, error)) {
-        error_prefix(error, "--control");
-        return CLI_BAD_USAGE;
-    }
-    if (transfers && !load_exercise_find_files(options->control, plan, error)) {
-        return CLI_UNREACHABLE;
-    }
-    settings.workers.control = transfers ? options->control : NULL;
-    if (plan->command_count > 0 && !load_exercise_ask(options->control, plan, error)) {
-        return CLI_UNREACHABLE;
+    int code = ask_control(options->control, plan, transfers, error);
+    if (code != CLI_HELD) {
+        return code;
     }
     char *file = result_file(options, plan, identity);
     settings.result_file = file;
@@ -188,18 +216,12 @@ static int play(const struct options *options, struct load_plan *plan,
         fprintf(stderr, "shard %u of %u (from %s), result in %s\n", identity->shard,
                 identity->shards, identity->from, file);
     }
-    cli_catch_signals();
-    struct load_result *result = load_run(&settings, error);
-    int code = result == NULL ? CLI_BAD_USAGE : load_output_write(&options->output, result);
-    if (result != NULL && result->unwritten) {
-        code = CLI_BAD_USAGE;
-    }
-    load_result_destroy(result);
+    code = run_and_report(options, &settings, error);
     free(file);
     return code;
 }
 
-static int farm(const struct options *options, const char *path)
+static int farm(struct options *options, const char *path)
 {
     struct error error = {{0}};
     struct load_identity identity;
@@ -223,7 +245,9 @@ int cli_farm(int argc, char **argv)
     const struct cli_option options[] = {
         {"target", CLI_TEXT, &o.target, "connect=URL", "the server", NULL},
         {"control", CLI_TEXT, &o.control, "URL",
-         "of the control endpoint of a hotbed mock connect: it gives the\nfile's commands, and begins its transfers", NULL},
+         "of the control endpoint of a hotbed mock connect: it gives the\n"
+         "file's commands, and begins its transfers",
+         NULL},
         {"duration", CLI_DURATION, &o.duration_us, "TIME", "instead of the file's",
          &o.duration_given},
         {"seed", CLI_NUMBER, &o.seed, "N", "instead of the file's", &o.seed_given},
@@ -256,7 +280,8 @@ int cli_farm(int argc, char **argv)
         {"quiet", CLI_FLAG, &o.quiet, NULL, "no line while it runs", NULL},
         {.name = NULL},
     };
-    const struct cli_usage usage = {.line = "farm FARM.yaml|FARM.lua --target connect=URL [OPTION...]",
+    const struct cli_usage usage = {.line =
+                                        "farm FARM.yaml|FARM.lua --target connect=URL [OPTION...]",
                                     .about = about,
                                     .options = options,
                                     .example = example};

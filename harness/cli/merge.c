@@ -43,13 +43,15 @@ int cli_merge(int argc, char **argv)
         code = cli_complain(&usage, "expected the results of shards");
     } else if (code == -1) {
         struct error error;
-        struct load_result *result = join_all(&files, &error);
+        struct load_result *result =
+            load_output_open(&output, &error) ? join_all(&files, &error) : NULL;
         if (result == NULL) {
             fprintf(stderr, "hotbed merge: %s\n", error.text);
             code = CLI_BAD_USAGE;
         } else {
             code = load_output_write(&output, result);
         }
+        load_output_drop(&output);
         load_result_destroy(result);
     }
     cli_list_free(&files);

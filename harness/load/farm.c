@@ -163,15 +163,31 @@ static void make_printer(struct seat *seat)
     }
 }
 
+/* Up to now, whenever it changes how many are on and each second: so that what a worker has left
+ * when it is killed is true, too. */
+static void count_time_on(struct farm *farm, uint32_t group)
+{
+    int64_t from_us = farm->groups[group].counted_us, to_us = farm->world->now_us;
+    from_us = from_us > farm->measure_us ? from_us : farm->measure_us;
+    to_us = to_us < farm->end_us ? to_us : farm->end_us;
+    if (to_us > from_us) {
+        farm->stats->group[group].printer_us +=
+            farm->groups[group].on * (uint64_t)(to_us - from_us);
+    }
+    farm->groups[group].counted_us = farm->world->now_us;
+}
+
 static void switch_on(struct seat *seat)
 {
     struct farm *farm = seat->farm;
     if (seat->printer == NULL) {
         make_printer(seat);
+        farm->stats->group[seat->is.group].came++;
     }
     seat->on = true;
-    seat->on_since_us = farm->world->now_us;
     seat->connected_before = false;
+    count_time_on(farm, seat->is.group);
+    farm->groups[seat->is.group].on++;
     farm->on++;
     printer_power_on(seat->printer);
     struct connect_face *face = printer_connect_face(seat->printer);
@@ -180,21 +196,12 @@ static void switch_on(struct seat *seat)
     connect_face_set_pace(face, &seat_pace, seat);
 }
 
-static void add_time_on(struct seat *seat)
-{
-    const struct farm *farm = seat->farm;
-    int64_t from_us = seat->on_since_us > farm->measure_us ? seat->on_since_us : farm->measure_us;
-    int64_t to_us = farm->world->now_us < farm->end_us ? farm->world->now_us : farm->end_us;
-    if (to_us > from_us) {
-        farm->stats->group[seat->is.group].printer_us += (uint64_t)(to_us - from_us);
-    }
-}
-
 static void switch_off(struct seat *seat)
 {
     farm_forget_open(seat);
     farm_forget_commands(seat);
-    add_time_on(seat);
+    count_time_on(seat->farm, seat->is.group);
+    seat->farm->groups[seat->is.group].on--;
     world_cancel(seat->farm->world, &seat->user);
     seat->on = false;
     seat->registers = false;
@@ -230,6 +237,10 @@ static void close_second(struct farm *farm)
     struct load_bin *bin = farm->bin;
     bin->on = farm->on;
     bin->connected = farm->connected;
+    if (farm->settings.queued != NULL) {
+        uint64_t bytes = farm->settings.queued(farm->settings.queued_owner);
+        bin->queued_bytes = bytes < UINT32_MAX ? (uint32_t)bytes : UINT32_MAX;
+    }
     if (farm->settings.cpu_us != NULL) {
         uint64_t cpu_us = farm->settings.cpu_us();
         bin->cpu_us = (uint32_t)(cpu_us - farm->cpu_seen_us);
@@ -255,12 +266,16 @@ static void take_time(struct farm *farm)
         farm->cpu_before_us = cpu_us;
     }
     farm->stats->cpu_us = cpu_us - farm->cpu_before_us;
+    farm->stats->busiest_us = farm->stats->cpu_us;
     farm->stats->measured_us = (uint64_t)(now_us - farm->measure_us);
 }
 
 static void on_second(void *owner)
 {
     struct farm *farm = owner;
+    for (uint32_t g = 0; g < farm->plan->group_count; g++) {
+        count_time_on(farm, g);
+    }
     close_second(farm);
     take_time(farm);
     int64_t next_us = farm->begin_us + SECONDS((int64_t)farm->stats->bins + 1);
@@ -375,5 +390,10 @@ int64_t farm_end_us(const struct farm *farm)
 
 bool farm_settled(const struct farm *farm)
 {
+    for (uint64_t i = 0; farm->open == 0 && i < farm->seat_count; i++) {
+        if (farm->seats[i].on && farm_waits(&farm->seats[i])) {
+            return false;
+        }
+    }
     return farm->open == 0;
 }

@@ -28,6 +28,9 @@ struct farm_settings {
     struct network *control_network;
     struct load_stats *stats; /* of the plan's groups; empty */
     uint64_t (*cpu_us)(void); /* spent so far by this process; NULL: it is not looked at */
+    /* Bytes on the way to the server that have not left; NULL: it is not looked at. */
+    uint64_t (*queued)(const void *owner);
+    const void *queued_owner;
     /* Told of each printer of the farm once it is on for the first time; NULL: nobody looks. */
     void (*made)(void *owner, uint64_t k, struct printer *printer);
     void *owner;

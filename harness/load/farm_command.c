@@ -105,8 +105,7 @@ void farm_event_over(struct seat *seat, const char *body, bool ok, bool again,
 
 static struct seat_transfer nothing(void)
 {
-    return (struct seat_transfer){
-        .due_us = INT64_MIN, .came_us = INT64_MIN, .cause = LOAD_CAUSES};
+    return (struct seat_transfer){.due_us = INT64_MIN, .came_us = INT64_MIN, .cause = LOAD_CAUSES};
 }
 
 /* It is over, well or not; the next one comes after a pause. */

@@ -66,6 +66,13 @@ void farm_count_late(struct farm *farm, int64_t due_us, int64_t late_us)
     }
 }
 
+static enum load_step step_for(enum connect_asked_kind kind)
+{
+    return kind == CONNECT_ASKED_TELEMETRY ? LOAD_TELEMETRY
+           : kind == CONNECT_ASKED_EVENT   ? LOAD_EVENT
+                                           : LOAD_REGISTER;
+}
+
 /* ---- Telemetry's turns ---- */
 
 static int64_t next_turn(void *owner, int64_t own_us)
@@ -104,21 +111,48 @@ static void close_one(struct seat *seat, const struct connect_asked *asked)
     }
 }
 
+/* Of what a printer waits for, telemetry is counted by its turns. */
+struct waiting {
+    struct seat *seat;
+    bool forget, any;
+};
+
+static void on_waiting(void *owner, const struct connect_asked *asked)
+{
+    struct waiting *waiting = owner;
+    struct farm *farm = waiting->seat->farm;
+    uint32_t group = waiting->seat->is.group;
+    if (asked->kind == CONNECT_ASKED_TELEMETRY || !measured(farm, asked->due_us)) {
+        return;
+    }
+    waiting->any = true;
+    if (waiting->forget) {
+        farm_count_planned(farm, group, step_for(asked->kind), asked->due_us);
+        farm_count_unfinished(farm, group, step_for(asked->kind), asked->due_us);
+    }
+}
+
+static bool look_what_waits(struct seat *seat, bool forget)
+{
+    struct waiting waiting = {.seat = seat, .forget = forget};
+    connect_face_waiting(printer_connect_face(seat->printer), on_waiting, &waiting);
+    return waiting.any;
+}
+
+bool farm_waits(const struct seat *seat)
+{
+    return look_what_waits((struct seat *)seat, false);
+}
+
 void farm_forget_open(struct seat *seat)
 {
+    look_what_waits(seat, true);
     step_of(seat->farm, seat->is.group, LOAD_TELEMETRY)->unfinished += seat->open;
     seat->farm->open -= seat->open;
     seat->open = 0;
 }
 
 /* ---- Answers ---- */
-
-static enum load_step step_for(enum connect_asked_kind kind)
-{
-    return kind == CONNECT_ASKED_TELEMETRY ? LOAD_TELEMETRY
-           : kind == CONNECT_ASKED_EVENT   ? LOAD_EVENT
-                                           : LOAD_REGISTER;
-}
 
 /* What a server may answer (connect-sdk.md 3.2, 3.3, 5.1, 6.1). */
 static bool is_good(enum connect_asked_kind kind, int status)
@@ -132,6 +166,8 @@ static bool is_good(enum connect_asked_kind kind, int status)
         return status == 200 || status == 202;
     case CONNECT_ASKED_REGISTER:
         return status == 200;
+    case CONNECT_ASKED_PROBE:
+        return status < 400; /* what PrusaLink takes for an answer */
     }
     return false;
 }
@@ -357,7 +393,15 @@ static void secured(void *owner, int64_t took_us, bool resumed)
     count_way(owner, LOAD_TLS, took_us);
 }
 
-const struct socket_times farm_times = {.connected = connected, .secured = secured};
+static void exhausted(void *owner, int code)
+{
+    const struct farm_network *network = owner;
+    network->farm->stats->exhausted++;
+    network->farm->stats->exhausted_code = code;
+}
+
+const struct socket_times farm_times = {
+    .connected = connected, .secured = secured, .exhausted = exhausted};
 
 void *farm_times_owner(struct farm *farm, uint32_t group)
 {

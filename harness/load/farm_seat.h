@@ -32,7 +32,6 @@ struct seat {
     struct timer power, user;
     struct machine_listener listener;
     int64_t switch_us; /* in the plan's time: its next switch */
-    int64_t on_since_us;
     struct {
         int64_t id, came_us;
     } commands[SEAT_COMMANDS]; /* that wait for their answers, the oldest first */
@@ -67,6 +66,10 @@ struct farm {
     int64_t begin_us, measure_us, end_us; /* measured from … to */
     struct load_bin *bin;                 /* the present second's */
     uint32_t on, connected;
+    struct {
+        uint32_t on;
+        int64_t counted_us; /* its printers' time on is, until then */
+    } groups[LOAD_GROUPS_MAX];
     uint64_t open;                       /* of all seats */
     uint64_t cpu_seen_us, cpu_before_us; /* at the last tick; when measuring began */
     bool measuring;
@@ -82,6 +85,7 @@ struct wish *farm_new_wish(struct seat *seat);
 
 /* farm_count.c */
 void farm_forget_open(struct seat *seat); /* its printer goes off: what waits is unfinished */
+bool farm_waits(const struct seat *seat); /* for something else than telemetry that was measured */
 /* Of the generator's own timers. */
 void farm_count_late(struct farm *farm, int64_t due_us, int64_t late_us);
 /* Something that was due at `due_us`: counted when that was measured time. */

@@ -1,6 +1,7 @@
 #include "harness/load/result.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -95,11 +96,16 @@ void load_result_judge_generator(struct load_result *result)
         duration_text(result->lateness_most_us, most, sizeof most);
         buffer_format(&why, "its timers were %s late at p99 (at most %s)", late, most);
     }
-    double wall_us = (double)stats->measured_us * (result->workers > 0 ? result->workers : 1);
-    double share = wall_us > 0 ? (double)stats->cpu_us / wall_us : 0;
+    double wall_us = (double)stats->measured_us;
+    double share = wall_us > 0 ? (double)stats->busiest_us / wall_us : 0;
     if (share > result->cpu_most) {
-        buffer_format(&why, "%sit took %.0f %% of a core for each worker (at most %.0f %%)",
-                      why.size > 0 ? ", " : "", share * 100, result->cpu_most * 100);
+        buffer_format(&why, "%s%s took %.0f %% of a core (at most %.0f %%)",
+                      why.size > 0 ? ", " : "", result->workers > 1 ? "a worker" : "it",
+                      share * 100, result->cpu_most * 100);
+    }
+    if (stats->exhausted > 0) {
+        buffer_format(&why, "%sit had no means for %" PRIu32 " connections (%s)",
+                      why.size > 0 ? ", " : "", stats->exhausted, strerror(stats->exhausted_code));
     }
     free(result->saturated);
     result->saturated = why.size > 0 ? buffer_detach(&why) : NULL;

@@ -11,7 +11,7 @@
 
 /* What came of a farm: of one shard, or of several that were joined. It is written as JSON
  * (docs/farm.md) with the histograms in it, so that shards can be joined later and elsewhere. */
-enum { LOAD_RESULT_VERSION = 2, LOAD_SHARDS_MAX = 100000 };
+enum { LOAD_RESULT_VERSION = 3, LOAD_SHARDS_MAX = 100000 };
 
 struct load_result_group {
     char *name, *model;
@@ -53,10 +53,10 @@ void load_result_destroy(struct load_result *result); /* NULL is fine */
  * it is joined: an average over machines would hide the one that was too slow. */
 void load_result_judge_generator(struct load_result *result);
 
-/* One JSON object on one line. */
+/* One JSON object on one line; its last member is a CRC-32 of all that is before it. */
 void load_result_write(const struct load_result *result, struct buffer *out);
-/* `file` names the text in errors. NULL with the reason: cut off, of another version, or figures
- * that cannot be true. Only results of one shard are read. */
+/* `file` names the text in errors. NULL with the reason: cut off, of another version, figures that
+ * cannot be true, or changed since it was written. Only results of one shard are read. */
 struct load_result *load_result_read(const char *file, const char *bytes, size_t size,
                                      struct error *error);
 struct load_result *load_result_load(const char *file, struct error *error);

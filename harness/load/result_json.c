@@ -6,12 +6,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <zlib.h>
 
 #include "harness/load/result.h"
 #include "sim/base/json.h"
 #include "sim/base/memory.h"
 
 enum { FILE_BYTES_MAX = 256 * 1024 * 1024 };
+
+#define CRC_KEY "crc32"
 
 /* ---- Writing ---- */
 
@@ -65,6 +68,7 @@ static void write_group(struct json_writer *json, const struct load_result_group
     json_string(json, "model", group->model);
     json_int(json, "printers", (int64_t)group->printers);
     json_int(json, "printers_here", stats->printers);
+    json_int(json, "printers_came", stats->came);
     json_int(json, "printer_us", (int64_t)stats->printer_us);
     json_object(json, "steps");
     for (int step = 0; step < LOAD_STEPS; step++) {
@@ -77,8 +81,10 @@ static void write_group(struct json_writer *json, const struct load_result_group
     json_object_end(json);
 }
 
-/* A second is a list: printers on, connected, processor time, lateness at most, then for each step
- * good, failed, skipped, sum and most of the latency. */
+/* A second is a list: printers on, connected, processor time, lateness at most, bytes that have not
+ * left, then for each step good, failed, skipped, sum and most of the latency. */
+enum { SECOND_HEAD = 5, SECOND_STEP = 5, SECOND_VALUES = SECOND_HEAD + SECOND_STEP * LOAD_STEPS };
+
 static void write_series(struct json_writer *json, struct load_stats *stats)
 {
     const struct load_bin *bins = load_stats_bins(stats);
@@ -89,6 +95,7 @@ static void write_series(struct json_writer *json, struct load_stats *stats)
         json_int(json, NULL, bins[i].connected);
         json_int(json, NULL, bins[i].cpu_us);
         json_int(json, NULL, bins[i].late_most_us);
+        json_int(json, NULL, bins[i].queued_bytes);
         for (int step = 0; step < LOAD_STEPS; step++) {
             json_int(json, NULL, bins[i].steps[step].ok);
             json_int(json, NULL, bins[i].steps[step].failed);
@@ -153,16 +160,19 @@ void load_result_write(const struct load_result *result, struct buffer *out)
 {
     struct load_stats *stats = result->stats;
     struct json_writer json;
+    size_t begin = out->size;
     json_begin(&json, out, JSON_COMPACT);
     json_object(&json, NULL);
     write_head(&json, result);
     write_thresholds(&json, result);
     json_int(&json, "cpu_us", (int64_t)stats->cpu_us);
+    json_int(&json, "busiest_us", (int64_t)stats->busiest_us);
     json_int(&json, "measured_us", (int64_t)stats->measured_us);
     json_int(&json, "reconnects", stats->reconnects);
     json_int(&json, "tls_resumed", stats->resumed);
     json_int(&json, "prints_started", stats->prints_started);
     json_int(&json, "prints_refused", stats->prints_refused);
+    json_int(&json, "exhausted", stats->exhausted);
     write_histogram(&json, "lateness", &stats->lateness);
     json_array(&json, "groups");
     for (uint32_t g = 0; g < result->group_count; g++) {
@@ -170,6 +180,10 @@ void load_result_write(const struct load_result *result, struct buffer *out)
     }
     json_array_end(&json);
     write_series(&json, stats);
+    char crc[9];
+    snprintf(crc, sizeof crc, "%08lx",
+             crc32_z(0, (const Bytef *)out->bytes + begin, out->size - begin));
+    json_string(&json, CRC_KEY, crc);
     json_object_end(&json);
     buffer_append_char(out, '\n');
 }
@@ -294,6 +308,7 @@ static void read_group(struct reader *reader, const cJSON *object, struct load_r
     group->model = get_text(reader, object, "model");
     group->printers = get(reader, object, "printers");
     stats->printers = get_small(reader, object, "printers_here", LOAD_PRINTERS_MAX);
+    stats->came = get_small(reader, object, "printers_came", LOAD_PRINTERS_MAX);
     stats->printer_us = get(reader, object, "printer_us");
     const cJSON *steps = cJSON_GetObjectItemCaseSensitive(object, "steps"), *step;
     cJSON_ArrayForEach(step, steps)
@@ -309,27 +324,30 @@ static void read_group(struct reader *reader, const cJSON *object, struct load_r
 
 static void read_second(struct reader *reader, const cJSON *list, struct load_bin *bin)
 {
-    uint64_t values[4 + 5 * LOAD_STEPS] = {0};
+    uint64_t values[SECOND_VALUES] = {0};
     size_t count = 0;
     const cJSON *value;
     cJSON_ArrayForEach(value, list)
     {
-        if (count < sizeof values / sizeof *values) {
-            values[count] = whole(reader, value, "seconds",
-                                  count >= 4 && (count - 4) % 5 == 3 ? EXACT_MOST : UINT32_MAX);
+        if (count < SECOND_VALUES) {
+            bool sum = count >= SECOND_HEAD && (count - SECOND_HEAD) % SECOND_STEP == 3;
+            values[count] = whole(reader, value, "seconds", sum ? EXACT_MOST : UINT32_MAX);
         }
         count++;
     }
-    if (count != sizeof values / sizeof *values) {
-        complain(reader, "seconds", "lists of 39 numbers");
+    if (count != SECOND_VALUES) {
+        char expected[40];
+        snprintf(expected, sizeof expected, "lists of %d numbers", SECOND_VALUES);
+        complain(reader, "seconds", expected);
         return;
     }
     bin->on = (uint32_t)values[0];
     bin->connected = (uint32_t)values[1];
     bin->cpu_us = (uint32_t)values[2];
     bin->late_most_us = (uint32_t)values[3];
+    bin->queued_bytes = (uint32_t)values[4];
     for (size_t step = 0; step < LOAD_STEPS; step++) {
-        const uint64_t *of_step = &values[4 + 5 * step];
+        const uint64_t *of_step = &values[SECOND_HEAD + SECOND_STEP * step];
         bin->steps[step].ok = (uint32_t)of_step[0];
         bin->steps[step].failed = (uint32_t)of_step[1];
         bin->steps[step].skipped = (uint32_t)of_step[2];
@@ -402,11 +420,13 @@ static void read_counted(struct reader *reader, const cJSON *json, struct load_r
     result->stats = load_stats_new(result->group_count);
     struct load_stats *stats = result->stats;
     stats->cpu_us = get(reader, json, "cpu_us");
+    stats->busiest_us = get(reader, json, "busiest_us");
     stats->measured_us = get(reader, json, "measured_us");
     stats->reconnects = get_small(reader, json, "reconnects", UINT32_MAX);
     stats->resumed = get_small(reader, json, "tls_resumed", UINT32_MAX);
     stats->prints_started = get_small(reader, json, "prints_started", UINT32_MAX);
     stats->prints_refused = get_small(reader, json, "prints_refused", UINT32_MAX);
+    stats->exhausted = get_small(reader, json, "exhausted", UINT32_MAX);
     stats->finished = result->complete;
     read_histogram(reader, json, "lateness", &stats->lateness);
     uint32_t g = 0;
@@ -419,6 +439,26 @@ static void read_counted(struct reader *reader, const cJSON *json, struct load_r
     cJSON_ArrayForEach(item, seconds)
     {
         read_second(reader, item, &bins[stats->bins++]);
+    }
+}
+
+/* Every figure may be possible and yet not be what was counted. */
+static void check_crc(struct reader *reader, const cJSON *json, const char *bytes, size_t size)
+{
+    static const char mark[] = ",\"" CRC_KEY "\":";
+    const char *told = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(json, CRC_KEY));
+    size_t end = size;
+    while (end >= sizeof mark &&
+           memcmp(bytes + end - (sizeof mark - 1), mark, sizeof mark - 1) != 0) {
+        end--;
+    }
+    char crc[9] = "";
+    if (end >= sizeof mark) {
+        end -= sizeof mark - 1;
+        snprintf(crc, sizeof crc, "%08lx", crc32_z(0, (const Bytef *)bytes, end));
+    }
+    if (told == NULL || strcmp(told, crc) != 0) {
+        complain(reader, CRC_KEY, "that of the file: it was changed after hotbed farm wrote it");
     }
 }
 
@@ -442,6 +482,7 @@ struct load_result *load_result_read(const char *file, const char *bytes, size_t
         read_head(&reader, json, result);
         read_counted(&reader, json, result);
         read_thresholds(&reader, json, result);
+        check_crc(&reader, json, bytes, size);
         result->seen_count = 1;
         result->seen = memory_new_array(result->shards + 1, sizeof(bool));
         if (reader.failed) {

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -108,6 +109,17 @@ static void on_request(void *owner, struct http_exchange *exchange,
 
 /* ---- The live line ---- */
 
+/* One that runs over the edge would leave its beginning behind, each second anew. */
+static void fit_terminal(struct buffer *line)
+{
+    struct winsize window;
+    if (ioctl(STDERR_FILENO, TIOCGWINSZ, &window) == 0 && window.ws_col > 1 &&
+        line->size >= window.ws_col) {
+        line->size = window.ws_col - 1;
+        line->bytes[line->size] = '\0';
+    }
+}
+
 static void show_line(struct run *run)
 {
     uint32_t second;
@@ -116,12 +128,16 @@ static void show_line(struct run *run)
         second == run->shown) {
         return;
     }
+    const struct workers_settings *workers = &run->settings->workers;
+    uint64_t mine =
+        (workers->plan->printers + workers->shards - 1 - workers->shard) / workers->shards;
     struct buffer line = {0};
-    load_summary_live(&bin, second, run->settings->workers.plan->printers, &line);
+    load_summary_live(&bin, second, mine, &line);
     size_t size = line.size;
     while (line.size < run->shown_size) {
         buffer_append_char(&line, ' ');
     }
+    fit_terminal(&line);
     fprintf(stderr, "\r%s", buffer_text(&line));
     run->shown = second;
     run->shown_size = size;
@@ -158,8 +174,11 @@ static bool wait_for_start(int64_t start_unix_us)
         if (left_us <= 0) {
             return true;
         }
-        struct timespec nap = {.tv_sec = left_us / 1000000, .tv_nsec = left_us % 1000000 * 1000};
-        nanosleep(&nap, NULL); /* a signal ends it early */
+        /* A signal ends it early, but for one that came just before it; and the clock may be set.
+         */
+        int64_t nap_us = left_us < SECONDS(1) ? left_us : SECONDS(1);
+        struct timespec nap = {.tv_sec = nap_us / 1000000, .tv_nsec = nap_us % 1000000 * 1000};
+        nanosleep(&nap, NULL);
     }
     return false;
 }

@@ -93,11 +93,17 @@ static void merge_step(struct load_step_stats *into, const struct load_step_stat
     histogram_merge(&into->latency, &from->latency);
 }
 
+static uint32_t add_capped(uint32_t a, uint32_t b)
+{
+    return a > UINT32_MAX - b ? UINT32_MAX : a + b;
+}
+
 void load_bin_merge(struct load_bin *into, const struct load_bin *from)
 {
     into->on += from->on;
     into->connected += from->connected;
     into->cpu_us += from->cpu_us;
+    into->queued_bytes = add_capped(into->queued_bytes, from->queued_bytes);
     into->late_most_us =
         from->late_most_us > into->late_most_us ? from->late_most_us : into->late_most_us;
     for (int i = 0; i < LOAD_STEPS; i++) {
@@ -122,16 +128,20 @@ void load_stats_merge(struct load_stats *into, const struct load_stats *from)
     into->finished = into->finished && from->finished;
     into->interrupted = into->interrupted || from->interrupted;
     into->cpu_us += from->cpu_us;
+    into->busiest_us = from->busiest_us > into->busiest_us ? from->busiest_us : into->busiest_us;
     into->measured_us =
         from->measured_us > into->measured_us ? from->measured_us : into->measured_us;
     into->reconnects += from->reconnects;
     into->resumed += from->resumed;
     into->prints_started += from->prints_started;
     into->prints_refused += from->prints_refused;
+    into->exhausted += from->exhausted;
+    into->exhausted_code = from->exhausted != 0 ? from->exhausted_code : into->exhausted_code;
     histogram_merge(&into->lateness, &from->lateness);
     for (uint32_t g = 0; g < from->groups; g++) {
         into->group[g].printer_us += from->group[g].printer_us;
         into->group[g].printers += from->group[g].printers;
+        into->group[g].came += from->group[g].came;
         for (int i = 0; i < LOAD_STEPS; i++) {
             merge_step(&into->group[g].steps[i], &from->group[g].steps[i]);
         }

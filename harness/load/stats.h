@@ -41,10 +41,10 @@ const char *load_cause_name(enum load_cause cause); /* "status 4xx" */
 bool load_step_parse(const char *name, size_t size, enum load_step *step);
 
 struct load_step_stats {
-    uint64_t planned;    /* of telemetry: its turns; else what has ended */
+    uint64_t planned;    /* of telemetry: its turns; else what has ended, or was cut off */
     uint64_t ok;         /* latency.count, too */
     uint64_t skipped;    /* telemetry whose turn came while four waited */
-    uint64_t unfinished; /* telemetry that the end of the run, or of its printer, cut off */
+    uint64_t unfinished; /* what the end of the run, or of its printer, cut off */
     uint64_t failed[LOAD_CAUSES];
     struct histogram latency; /* of what was answered well */
 };
@@ -54,6 +54,7 @@ struct load_bin {
     uint32_t on, connected; /* printers, at its end */
     uint32_t cpu_us;
     uint32_t late_most_us;
+    uint32_t queued_bytes; /* that have not left at its end: for want of a connection or a reader */
     struct {
         uint32_t ok, failed, skipped, most_us;
         uint64_t sum_us;
@@ -63,6 +64,7 @@ struct load_bin {
 struct load_group_stats {
     uint64_t printer_us; /* switched on, summed up, within the measured time */
     uint32_t printers;
+    uint32_t came; /* of them were switched on at all */
     struct load_step_stats steps[LOAD_STEPS];
 };
 
@@ -74,10 +76,13 @@ struct load_stats {
     volatile bool finished; /* the worker came to its end by itself */
     bool interrupted;
     uint64_t cpu_us;      /* within the measured time */
+    uint64_t busiest_us;  /* the most of it that one worker took */
     uint64_t measured_us; /* of wall time, so far */
     uint32_t reconnects;  /* connections beyond the first of their printers */
     uint32_t resumed;     /* handshakes of TLS that resumed a session */
     uint32_t prints_started, prints_refused;
+    uint32_t exhausted;              /* connections that this machine had no means for */
+    int32_t exhausted_code;          /* errno of one of them */
     struct histogram lateness;       /* of our own timers, within the measured time */
     struct load_group_stats group[]; /* then the bins */
 };

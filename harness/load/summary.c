@@ -31,12 +31,15 @@ static void short_time(int64_t us, char text[16])
 static void text_step(struct buffer *out, const char *group, enum load_step step,
                       const struct load_step_stats *stats)
 {
-    char times[6][16];
-    static const double percents[] = {50, 90, 99, 99.9};
-    for (int i = 0; i < 4; i++) {
-        short_time(histogram_percentile_us(&stats->latency, percents[i]), times[i]);
+    char times[5][16];
+    static const double percents[] = {50, 90, 99, 99.9, 100};
+    for (int i = 0; i < 5; i++) {
+        if (stats->latency.count > 0) {
+            short_time(histogram_percentile_us(&stats->latency, percents[i]), times[i]);
+        } else {
+            snprintf(times[i], sizeof times[i], "-");
+        }
     }
-    short_time(stats->latency.most_us, times[4]);
     buffer_format(out, "%-12.12s %-10s %10" PRIu64 " %8" PRIu64 " %9s %9s %9s %9s %9s\n", group,
                   load_step_name(step), stats->ok, load_step_failed(stats), times[0], times[1],
                   times[2], times[3], times[4]);
@@ -90,6 +93,16 @@ static void text_generator(const struct load_result *result, struct buffer *out)
         buffer_format(out, "prints: %" PRIu32 " started, %" PRIu32 " refused by their printer\n",
                       stats->prints_started, stats->prints_refused);
     }
+    uint32_t queued_most = 0;
+    for (uint32_t i = 0; i < stats->bins; i++) {
+        uint32_t queued = load_stats_bins(result->stats)[i].queued_bytes;
+        queued_most = queued > queued_most ? queued : queued_most;
+    }
+    if (queued_most > 0) {
+        buffer_format(out,
+                      "send queues: %" PRIu32 " bytes at most had not left at a second's end\n",
+                      queued_most);
+    }
     if (result->saturated != NULL) {
         buffer_format(out, "THE GENERATOR WAS THE LIMIT, not the server: %s\n", result->saturated);
     }
@@ -139,9 +152,10 @@ static void text_thresholds(const struct load_result *result, struct buffer *out
 
 void load_summary_text(const struct load_result *result, struct buffer *out)
 {
-    uint64_t here = 0;
+    uint64_t here = 0, came = 0;
     for (uint32_t g = 0; g < result->group_count; g++) {
         here += result->stats->group[g].printers;
+        came += result->stats->group[g].came;
     }
     buffer_format(out, "%s: %" PRIu64 " of %" PRIu64 " printers against %s, %.0f s measured",
                   result->plan, here, result->printers, result->server,
@@ -150,6 +164,9 @@ void load_summary_text(const struct load_result *result, struct buffer *out)
         buffer_format(out, ", shard %" PRIu32 " of %" PRIu32, result->shard, result->shards);
     }
     buffer_append_char(out, '\n');
+    if (came < here) {
+        buffer_format(out, "%" PRIu64 " of them were never switched on\n", here - came);
+    }
     text_steps(result, out);
     text_generator(result, out);
     text_completeness(result, out);
@@ -160,7 +177,7 @@ void load_summary_text(const struct load_result *result, struct buffer *out)
 
 void load_summary_csv(const struct load_result *result, struct buffer *out)
 {
-    buffer_append_text(out, "second,on,connected,cpu_us,late_max_us");
+    buffer_append_text(out, "second,on,connected,cpu_us,late_max_us,queued_bytes");
     for (int step = 0; step < LOAD_STEPS; step++) {
         const char *name = load_step_name((enum load_step)step);
         buffer_format(out, ",%s_ok,%s_failed,%s_skipped,%s_mean_us,%s_max_us", name, name, name,
@@ -169,8 +186,8 @@ void load_summary_csv(const struct load_result *result, struct buffer *out)
     buffer_append_char(out, '\n');
     const struct load_bin *bins = load_stats_bins(result->stats);
     for (uint32_t i = 0; i < result->stats->bins; i++) {
-        buffer_format(out, "%u,%u,%u,%u,%u", i, bins[i].on, bins[i].connected, bins[i].cpu_us,
-                      bins[i].late_most_us);
+        buffer_format(out, "%u,%u,%u,%u,%u,%u", i, bins[i].on, bins[i].connected, bins[i].cpu_us,
+                      bins[i].late_most_us, bins[i].queued_bytes);
         for (int step = 0; step < LOAD_STEPS; step++) {
             uint32_t ok = bins[i].steps[step].ok;
             buffer_format(out, ",%u,%u,%u,%" PRIu64 ",%u", ok, bins[i].steps[step].failed,
@@ -318,6 +335,8 @@ void load_summary_prometheus(const struct load_result *result, struct buffer *ou
     metric(out, "lateness_seconds", "gauge",
            "Lateness of the generator's own timers in the last second, at most.");
     buffer_format(out, "hotbed_farm_lateness_seconds %.6f\n", bin->late_most_us / 1e6);
+    metric(out, "queued_bytes", "gauge", "Bytes to the server that have not left.");
+    buffer_format(out, "hotbed_farm_queued_bytes %u\n", bin->queued_bytes);
     metric(out, "workers_lost", "gauge", "Workers that died before their end.");
     buffer_format(out, "hotbed_farm_workers_lost %u\n", result->workers_lost);
     metric(out, "answers_total", "counter", "Good answers within the measured time.");

@@ -8,13 +8,23 @@
 #include "sim/base/duration.h"
 #include "sim/base/memory.h"
 
-enum { WORD_MAX = 40 };
+enum { WORD_MAX = 40, NAME_MAX_BYTES = 256 /* of a group, with step and metric behind it */ };
 
 /* ---- Reading ---- */
 
 static bool is_time(enum load_metric metric)
 {
     return metric <= METRIC_MAX;
+}
+
+static bool has_share(enum load_metric metric)
+{
+    return metric == METRIC_FAILED || metric == METRIC_SKIPPED || metric == METRIC_UNFINISHED;
+}
+
+static bool is_rate(enum load_metric metric)
+{
+    return metric == METRIC_RATE || metric == METRIC_THROUGHPUT;
 }
 
 static bool read_metric(struct load_threshold *threshold, const char *name)
@@ -35,8 +45,11 @@ static bool read_metric(struct load_threshold *threshold, const char *name)
     }
     char *end;
     threshold->metric = METRIC_PERCENTILE;
-    threshold->percent =
-        *name == 'p' && name[1] >= '0' && name[1] <= '9' ? strtod(name + 1, &end) : -1;
+    if (*name != 'p' || name[1] < '0' || name[1] > '9' ||
+        strspn(name + 1, "0123456789.") != strlen(name + 1)) {
+        return false; /* strtod() alone would take p1e1 and p0x5, too */
+    }
+    threshold->percent = strtod(name + 1, &end);
     return threshold->percent > 0 && threshold->percent <= 100 && *end == '\0';
 }
 
@@ -86,19 +99,18 @@ static bool read_limit(struct load_threshold *threshold, const char *text)
     if (end == text || !(threshold->limit >= 0 && threshold->limit <= 1e15)) {
         return false;
     }
-    if (threshold->metric == METRIC_FAILED && strcmp(end, "%") == 0) {
-        threshold->metric = METRIC_FAILED_PERCENT;
+    if (has_share(threshold->metric) && strcmp(end, "%") == 0) {
+        threshold->share = true;
         return threshold->limit <= 100;
     }
-    bool per_second = threshold->metric == METRIC_RATE || threshold->metric == METRIC_THROUGHPUT;
-    return strcmp(end, per_second ? "/s" : "") == 0;
+    return strcmp(end, is_rate(threshold->metric) ? "/s" : "") == 0;
 }
 
 bool load_threshold_parse(struct load_threshold *threshold, const char *text, struct error *error)
 {
     *threshold = (struct load_threshold){0};
-    char name[WORD_MAX * 2], comparison[3], limit[WORD_MAX], rest;
-    if (sscanf(text, " %79[^ <>=] %2[<>=] %39s %c", name, comparison, limit, &rest) == 3 &&
+    char name[NAME_MAX_BYTES], comparison[3], limit[WORD_MAX], rest;
+    if (sscanf(text, " %255[^ <>=] %2[<>=] %39s %c", name, comparison, limit, &rest) == 3 &&
         read_name(threshold, name) && read_comparison(threshold, comparison) &&
         read_limit(threshold, limit)) {
         threshold->text = memory_copy_text(text);
@@ -153,25 +165,29 @@ static double time_of(const struct load_threshold *threshold, const struct histo
     }
 }
 
-static double count_of(enum load_metric metric, const struct load_step_stats *step,
-                       double printer_s, double measured_s)
+/* A number and what it is a part of, or what it is divided by; `of` 0: there was nothing. */
+struct figure {
+    double value, of;
+};
+
+static struct figure figure_of(const struct load_threshold *threshold,
+                               const struct load_step_stats *step, double printer_s,
+                               double measured_s)
 {
     double ok = (double)step->ok, failed = (double)load_step_failed(step);
-    switch (metric) {
+    switch (threshold->metric) {
     case METRIC_FAILED:
-        return failed;
-    case METRIC_FAILED_PERCENT:
-        return ok + failed == 0 ? 0 : 100 * failed / (ok + failed);
+        return (struct figure){failed, ok + failed};
     case METRIC_SKIPPED:
-        return (double)step->skipped;
+        return (struct figure){(double)step->skipped, (double)step->planned};
     case METRIC_UNFINISHED:
-        return (double)step->unfinished;
+        return (struct figure){(double)step->unfinished, (double)step->planned};
     case METRIC_RATE:
-        return printer_s > 0 ? ok / printer_s : 0;
+        return (struct figure){ok, printer_s};
     case METRIC_THROUGHPUT:
-        return measured_s > 0 ? ok / measured_s : 0;
+        return (struct figure){ok, measured_s};
     default:
-        return ok;
+        return (struct figure){ok, ok};
     }
 }
 
@@ -184,23 +200,35 @@ static double printer_seconds(const struct load_stats *stats, bool one, uint32_t
     return (double)us / 1e6;
 }
 
+static bool nothing(char seen[48])
+{
+    snprintf(seen, 48, "nothing was measured");
+    return false;
+}
+
 static bool time_holds(const struct load_threshold *threshold, const struct histogram *latency,
                        char seen[48])
 {
     if (latency->count == 0) {
-        snprintf(seen, 48, "nothing was measured");
-        return false;
+        return nothing(seen);
     }
     double us = time_of(threshold, latency);
     duration_text((int64_t)us, seen, 48);
     return compare(threshold, us);
 }
 
-static bool count_holds(const struct load_threshold *threshold, double value, char seen[48])
+static bool figure_holds(const struct load_threshold *threshold, struct figure figure,
+                         char seen[48])
 {
-    bool per_second = threshold->metric == METRIC_RATE || threshold->metric == METRIC_THROUGHPUT;
-    const char *unit = threshold->metric == METRIC_FAILED_PERCENT ? "%" : per_second ? "/s" : "";
-    snprintf(seen, 48, "%.6g%s", value, unit);
+    bool divided = threshold->share || is_rate(threshold->metric);
+    if (divided && !(figure.of > 0)) {
+        return nothing(seen);
+    }
+    double value = figure.value * (threshold->share ? 100 : 1) / (divided ? figure.of : 1);
+    snprintf(seen, 48, "%.6g%s", value,
+             threshold->share             ? "%"
+             : is_rate(threshold->metric) ? "/s"
+                                          : "");
     return compare(threshold, value);
 }
 
@@ -211,8 +239,8 @@ static bool step_holds(const struct load_threshold *threshold, const struct load
         return time_holds(threshold, &step->latency, seen);
     }
     double printer_s = printer_seconds(stats, threshold->group != NULL, group);
-    double value = count_of(threshold->metric, step, printer_s, (double)stats->measured_us / 1e6);
-    return count_holds(threshold, value, seen);
+    double measured_s = (double)stats->measured_us / 1e6;
+    return figure_holds(threshold, figure_of(threshold, step, printer_s, measured_s), seen);
 }
 
 bool load_threshold_holds(const struct load_threshold *threshold, const struct load_stats *stats,
@@ -221,7 +249,8 @@ bool load_threshold_holds(const struct load_threshold *threshold, const struct l
     if (threshold->lateness) {
         return is_time(threshold->metric)
                    ? time_holds(threshold, &stats->lateness, seen)
-                   : count_holds(threshold, (double)stats->lateness.count, seen);
+                   : figure_holds(threshold, (struct figure){(double)stats->lateness.count, 0},
+                                  seen);
     }
     if (threshold->group != NULL) {
         return step_holds(threshold, stats, &stats->group[group].steps[threshold->step], group,

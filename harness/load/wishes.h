@@ -8,8 +8,8 @@
 #include "sim/wire/stream.h"
 
 /* What the users of a farm's printers do on the server's pages: have it send a printer a file. A
- * server that takes such wishes has the control endpoint of hotbed mock connect. One connection, one
- * wish at a time, in their order. */
+ * server that takes such wishes has the control endpoint of hotbed mock connect. One connection,
+ * one wish at a time, in their order. */
 struct wishes;
 
 /* Who wishes; its owner keeps it until it is answered or given up. */

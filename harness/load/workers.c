@@ -21,7 +21,8 @@
 enum { FILES_BESIDES = 128 };
 
 /* How long what is still on its way may take: longer than a printer waits (connect-sdk.md 1.9). */
-#define SETTLE_US SECONDS(11)
+#define SETTLE_US      SECONDS(11)
+#define SETTLE_LOOK_US MILLISECONDS(20) /* so often we look whether it has come */
 
 /* ---- One worker ---- */
 
@@ -43,6 +44,16 @@ static uint64_t cpu_us(void)
     getrusage(RUSAGE_SELF, &usage);
     return (uint64_t)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000000 +
            (uint64_t)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
+}
+
+static uint64_t queued(const void *owner)
+{
+    const struct workshop *shop = owner;
+    uint64_t bytes = 0;
+    for (uint32_t g = 0; g < shop->settings->plan->group_count; g++) {
+        bytes += socket_network_queued(shop->sockets[g]);
+    }
+    return bytes;
 }
 
 static bool open_network(struct workshop *shop, uint32_t group, uint32_t worker,
@@ -106,6 +117,8 @@ static bool open_workshop(struct workshop *shop, uint32_t worker, struct load_st
         .parts = (uint64_t)settings->shards * settings->workers,
         .stats = stats,
         .cpu_us = cpu_us,
+        .queued = queued,
+        .queued_owner = shop,
     });
     for (uint32_t g = 0; g < settings->plan->group_count; g++) {
         socket_network_watch(shop->sockets[g], &farm_times, farm_times_owner(shop->farm, g));
@@ -118,7 +131,7 @@ static void work(struct workshop *shop, struct load_stats *stats)
     int64_t end_us = farm_end_us(shop->farm);
     world_run(&shop->world, end_us, &shop->stop);
     while (!shop->stop && !farm_settled(shop->farm) && shop->world.now_us < end_us + SETTLE_US) {
-        world_step(&shop->world, end_us + SETTLE_US);
+        world_run(&shop->world, shop->world.now_us + SETTLE_LOOK_US, &shop->stop);
     }
     farm_destroy(shop->farm);
     stats->interrupted = shop->stop;
@@ -156,21 +169,40 @@ static void run_worker(const struct workers_settings *settings, uint32_t worker,
 
 /* ---- What the system allows ---- */
 
-static bool raise_file_limit(uint64_t printers, uint32_t workers, struct error *error)
+/* A printer that downloads, as its state or the server says, has a second connection for that; all
+ * at once are only those whose state it is. */
+static uint64_t files_of(const struct load_plan *plan, uint64_t printers)
+{
+    uint64_t twice = 0;
+    for (uint32_t g = 0; g < plan->group_count; g++) {
+        const struct load_group *group = &plan->groups[g];
+        for (uint32_t s = 0; s < group->state_count; s++) {
+            const struct load_state *state = &group->states[s];
+            twice += state->transfer.name == NULL
+                         ? 0
+                         : (uint64_t)group->count * state->weight / group->cycle + 1;
+        }
+    }
+    return printers + (twice * printers + plan->printers - 1) / plan->printers;
+}
+
+static bool raise_file_limit(const struct load_plan *plan, uint64_t printers, uint32_t workers,
+                             struct error *error)
 {
     struct rlimit limit;
-    uint64_t wanted = printers + FILES_BESIDES;
+    uint64_t wanted = files_of(plan, printers) + FILES_BESIDES;
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted) {
         return true;
     }
     if (limit.rlim_max < wanted) {
         uint64_t least = limit.rlim_max > FILES_BESIDES ? limit.rlim_max - FILES_BESIDES : 1;
-        return error_set(
-            error,
-            "%" PRIu64 " printers in one process need %" PRIu64 " open files, but %" PRIu64
-            " are allowed: use --workers %" PRIu64 " or more, or raise the limit "
-            "(ulimit -Hn, LimitNOFILE= of systemd)",
-            printers, wanted, (uint64_t)limit.rlim_max, (printers * workers + least - 1) / least);
+        return error_set(error,
+                         "%" PRIu64 " printers in one process need %" PRIu64
+                         " open files, but %" PRIu64 " are allowed: use --workers %" PRIu64
+                         " or more, or raise the limit "
+                         "(ulimit -Hn, LimitNOFILE= of systemd)",
+                         printers, wanted, (uint64_t)limit.rlim_max,
+                         (files_of(plan, printers) * workers + least - 1) / least);
     }
     limit.rlim_cur = wanted;
     return setrlimit(RLIMIT_NOFILE, &limit) == 0 ||
@@ -206,7 +238,12 @@ bool workers_start(struct workers *workers, const struct workers_settings *setti
     *workers = (struct workers){.settings = *settings};
     uint64_t mine = (settings->plan->printers + settings->shards - 1) / settings->shards;
     uint64_t each = (mine + settings->workers - 1) / settings->workers;
-    if (!raise_file_limit(each, settings->workers, error) ||
+    for (size_t i = 0; i < settings->source_count; i++) {
+        if (!socket_source_good(settings->sources[i], error)) {
+            return error_prefix(error, "--source-address");
+        }
+    }
+    if (!raise_file_limit(settings->plan, each, settings->workers, error) ||
         !ports_suffice(mine, settings->source_count, error)) {
         return false;
     }

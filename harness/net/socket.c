@@ -37,6 +37,7 @@ void socket_stream_destroy(struct socket_stream *stream)
     world_cancel(stream->network->world, &stream->timer);
     socket_leave(stream);
     socket_dial_over(stream);
+    stream->network->queued -= stream->out.size - stream->out_sent;
     buffer_free(&stream->out);
     free(stream->peer);
     if (stream->previous != NULL) {
@@ -122,8 +123,10 @@ static size_t write_all(struct socket_stream *stream, const char *bytes, size_t 
 static bool flush(struct socket_stream *stream)
 {
     if (stream->out.size > 0) {
-        stream->out_sent += write_all(stream, stream->out.bytes + stream->out_sent,
-                                      stream->out.size - stream->out_sent);
+        size_t sent = write_all(stream, stream->out.bytes + stream->out_sent,
+                                stream->out.size - stream->out_sent);
+        stream->out_sent += sent;
+        stream->network->queued -= sent;
     }
     bool all = stream->out_sent == stream->out.size;
     if (all) {
@@ -347,6 +350,7 @@ static void socket_send(struct stream *face, const char *bytes, size_t size)
         }
     }
     buffer_append(&stream->out, bytes, size);
+    stream->network->queued += size;
     if (stream->state == STATE_OPEN) {
         wait_for_more(stream);
     }

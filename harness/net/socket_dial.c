@@ -40,6 +40,17 @@ static bool bind_source(struct socket_network *network, int fd, const struct add
     return true;
 }
 
+/* What this machine has no more of. A port is missing with EADDRNOTAVAIL: the addresses themselves
+ * were good when they were added. */
+static void tell_exhausted(const struct socket_network *network, int code)
+{
+    bool ours = code == EMFILE || code == ENFILE || code == EADDRNOTAVAIL || code == ENOBUFS ||
+                code == ENOMEM || code == EADDRINUSE;
+    if (ours && network->times != NULL && network->times->exhausted != NULL) {
+        network->times->exhausted(network->times_owner, code);
+    }
+}
+
 /* Begin to connect to the next address that does not fail at once. */
 static void try_next_address(struct socket_stream *stream)
 {
@@ -58,6 +69,7 @@ static void try_next_address(struct socket_stream *stream)
             }
         }
         dial->last_error = errno;
+        tell_exhausted(stream->network, dial->last_error);
         if (fd >= 0) {
             close(fd);
             stream->watch.fd = -1;

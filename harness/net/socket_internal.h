@@ -40,8 +40,8 @@ struct socket_stream {
     bool read_over; /* the other side has ended its half */
     bool finishes;  /* our half ends as soon as all has left */
     bool read_soon; /* released: what TLS holds already is told by no descriptor */
-    bool in_loop; /* on_ready is at work on it: it frees the memory when */
-    bool over;    /* … it has been destroyed meanwhile */
+    bool in_loop;   /* on_ready is at work on it: it frees the memory when */
+    bool over;      /* … it has been destroyed meanwhile */
     enum stream_end end;
     char why[128];
 };
@@ -66,6 +66,7 @@ struct socket_network {
     struct socket_stream *streams;
     struct listener *listeners;
     uint32_t connections;
+    uint64_t queued;                  /* bytes of `out` of all streams that have not left */
     const struct socket_times *times; /* NULL: nobody looks */
     void *times_owner;
     struct address *sources;

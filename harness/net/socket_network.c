@@ -1,7 +1,10 @@
 /* The network of sockets: what its streams and listeners share, and its settings. */
 #include <assert.h>
+#include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "harness/net/socket_internal.h"
 #include "sim/base/memory.h"
@@ -50,12 +53,40 @@ void socket_network_watch(struct socket_network *network, const struct socket_ti
     network->times_owner = owner;
 }
 
+uint64_t socket_network_queued(const struct socket_network *network)
+{
+    return network->queued;
+}
+
+/* Whether one can connect from there is only known by asking. */
+static bool source_of(const char *text, struct address *address, struct error *error)
+{
+    if (!address_parse(address, text, 0)) {
+        return error_set(error, "%.60s: expected an IPv4 or IPv6 address of this machine", text);
+    }
+    int fd = socket(address->any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool good = fd >= 0 && bind(fd, &address->any, address->size) == 0;
+    if (!good) {
+        error_set(error, "%.60s: %s; expected an address of this machine", text, strerror(errno));
+    }
+    if (fd >= 0) {
+        close(fd);
+    }
+    return good;
+}
+
+bool socket_source_good(const char *text, struct error *error)
+{
+    struct address address;
+    return source_of(text, &address, error);
+}
+
 bool socket_network_add_source(struct socket_network *network, const char *text,
                                struct error *error)
 {
     struct address address;
-    if (!address_parse(&address, text, 0)) {
-        return error_set(error, "%.60s: expected an IPv4 or IPv6 address of this machine", text);
+    if (!source_of(text, &address, error)) {
+        return false;
     }
     network->sources =
         memory_resize(network->sources, (network->source_count + 1) * sizeof *network->sources);

@@ -191,8 +191,8 @@ says 2 "expected a result of one shard" merge "$work/merged.json"
 says 2 "three.json: it is of another number of shards" merge "$work/shard0.json" "$work/three.json"
 head -c 2000 "$work/shard0.json" > "$work/cut.json"
 says 2 "cut.json: it is no JSON, or cut off" merge "$work/cut.json"
-sed 's/"hotbed_farm_shard":2/"hotbed_farm_shard":9/' "$work/shard0.json" > "$work/later.json"
-says 2 "expected version 2, found 9" merge "$work/later.json"
+sed 's/"hotbed_farm_shard":3/"hotbed_farm_shard":9/' "$work/shard0.json" > "$work/later.json"
+says 2 "expected version 3, found 9" merge "$work/later.json"
 check "the union of shards is the list of all" diff <("$hotbed" farm "$small" --list) \
     <(for i in 0 1 2 3 4; do "$hotbed" farm "$small" --list --shard $i/5; done | sort -n)
 
@@ -241,6 +241,17 @@ done
 server --misbehave close-behind --misbehave slow=0.001
 begin slow "$small" --target connect="$url"
 
+cat > "$work/mute.yaml" <<'YAML'
+# A Buddy printer first asks 5 s after its start.
+duration: 8s
+arrival: {ramp: 0s}
+groups: [{name: a, model: mk4, count: 4}]
+thresholds: [register.failed < 1%]
+generator: {lateness: 1m, cpu: 100}
+YAML
+server --misbehave silent
+begin mute "$work/mute.yaml" --target connect="$url" --json "$work/mute.json"
+
 # ---- TLS, several addresses, commands ----
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout "$work/key.pem" -out "$work/cert.pem" \
     -days 2 -subj /CN=localhost -addext subjectAltName=IP:127.0.0.1 2>/dev/null
@@ -261,6 +272,7 @@ ends 0 trusted
 ends 3 stranger
 says_file stranger " tls"
 check "commands are answered" test "$(jq '[.groups[].steps.command.ok // 0] | add' "$work/trusted.json")" = 4
+ends 3 mute
 for i in "${!faults[@]}"; do
     wait "${running[fault$i]}"
     status=$?
@@ -268,6 +280,10 @@ for i in "${!faults[@]}"; do
     check "${faults[i]}: exit code $status" test "$status" = $([[ ${faults[i]} = telemetry* ]] && echo 1 || echo 3)
 done
 ends 0 slow
+
+# ---- a server that accepts and never says a word: what waits is told, and nothing is held of it ----
+check "silent: registrations are unfinished" jq -e '.groups[0].steps.register | .planned == 4 and .unfinished == 4' "$work/mute.json"
+says_file mute "MISSED  register.failed < 1%  (nothing was measured)"
 
 # ---- bad input ----
 sed 's/count: 24/count: 0/' "$small" > "$work/bad.yaml"
@@ -282,6 +298,12 @@ says 2 "--target: expected connect=" farm "$small" --target "$main"
 says 2 "expected a threshold as" farm "$small" --target connect="$main" --threshold "speed > 9000"
 says 2 "shard \"2/2\"" farm "$small" --target connect="$main" --shard 2/2
 says 2 "s ago" farm "$small" --target connect="$main" --start-at 2020-01-01T00:00:00Z
+says 2 "--source-address: 192.0.2.1: Cannot assign requested address" farm "$small" --target connect="$main" --source-address 192.0.2.1
+says 2 "--json: $work/no/such/place.json: cannot be written" farm "$small" --target connect="$main" --json "$work/no/such/place.json"
+says 2 "standard output takes one report" farm "$small" --target connect="$main" --json - --csv -
+timeout --preserve-status -s INT 1 "$hotbed" farm "$small" --target connect="$main" --start-at $(($(date +%s) + 60)) >"$work/early.txt" 2>&1
+check "told to stop before the start: 130" test $? = 130
+says_file early "interrupted before the start"
 says 2 "expected an IPv4 or IPv6 address" farm "$small" --target connect="$main" --source-address here
 says 2 "--result: " farm "$small" --target connect="$main" --result "$work/no/such/place.json"
 says 2 "--workers: expected a number" farm "$small" --target connect="$main" --workers 0

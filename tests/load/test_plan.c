@@ -395,6 +395,8 @@ static void thresholds_judge_what_was_counted(void **state)
         step->ok++;
     }
     step->failed[LOAD_CAUSE_RESET] = 25;
+    step->skipped = 125;
+    step->planned = 250;
     static const struct {
         const char *text;
         bool holds;
@@ -406,6 +408,14 @@ static void thresholds_judge_what_was_counted(void **state)
         {"telemetry.mean > 50ms", true, "50.5"},
         {"telemetry.failed == 25", true, "25"},
         {"telemetry.failed < 20%", false, "20%"},
+        {"telemetry.skipped < 50%", false, "50%"},
+        {"telemetry.skipped == 125", true, "125"},
+        {"telemetry.unfinished <= 0%", true, "0%"},
+        {"telemetry.min >= 1ms", true, "1"},
+        {"telemetry.p99.9 <= 0.1001s", true, "100"},
+        {"telemetry.p1 < 2ms", true, "1"},
+        {"telemetry.p100==100ms", true, "100"},
+        {"b/telemetry.rate < 9/s", true, "0/s"},
         {"telemetry.failed <= 20%", true, "20%"},
         {"telemetry.rate >= 0.5/s", true, "0.5/s"},
         {"a/telemetry.rate >= 1/s", true, "1/s"},
@@ -413,6 +423,9 @@ static void thresholds_judge_what_was_counted(void **state)
         {"telemetry.count > 99", true, "100"},
         {"event.p50 < 1s", false, "nothing was measured"},
         {"event.failed == 0", true, "0"},
+        {"event.failed <= 100%", false, "nothing was measured"},
+        {"event.skipped <= 100%", false, "nothing was measured"},
+        {"lateness.count == 0", true, "0"},
         {"lateness.p99 < 1s", false, "nothing was measured"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -422,7 +435,7 @@ static void thresholds_judge_what_was_counted(void **state)
         if (!load_threshold_parse(&threshold, rows[i].text, &error)) {
             fail_msg("%s", error.text);
         }
-        bool holds = load_threshold_holds(&threshold, stats, 0, seen);
+        bool holds = load_threshold_holds(&threshold, stats, *rows[i].text == 'b', seen);
         if (holds != rows[i].holds || strstr(seen, rows[i].seen) == NULL) {
             fail_msg("%s: %d, %s", rows[i].text, holds, seen);
         }

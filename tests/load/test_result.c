@@ -5,6 +5,7 @@
 
 #include <cmocka.h>
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,7 +41,7 @@ static struct load_result *made(const char *text, uint32_t shard, uint32_t shard
     struct load_stats *stats = result->stats;
     for (uint32_t g = 0; g < stats->groups; g++) {
         struct load_step_stats *step = &stats->group[g].steps[LOAD_TELEMETRY];
-        stats->group[g].printers = 3 + shard;
+        stats->group[g].printers = stats->group[g].came = 3 + shard;
         stats->group[g].printer_us = SECONDS(30);
         for (int i = 0; i < 500; i++) {
             histogram_record(&step->latency, (int64_t)random_below(&random, 100000));
@@ -52,7 +53,7 @@ static struct load_result *made(const char *text, uint32_t shard, uint32_t shard
     stats->group[0].steps[LOAD_TELEMETRY].failed[LOAD_CAUSE_TIMEOUT] = 2;
     stats->bins = 5 + shard;
     for (uint32_t i = 0; i < stats->bins; i++) {
-        load_stats_bins(stats)[i] = (struct load_bin){.on = 10, .connected = 9, .cpu_us = 1234};
+        load_stats_bins(stats)[i] = (struct load_bin){.on = 10, .connected = 9, .cpu_us = 1234, .queued_bytes = 7};
         load_stats_bins(stats)[i].steps[LOAD_TELEMETRY].ok = 100 + i;
         load_stats_bins(stats)[i].steps[LOAD_TELEMETRY].sum_us = UINT64_C(5000000000);
     }
@@ -183,7 +184,7 @@ static void damaged_files_are_refused(void **state)
         assert_non_null(strstr(error.text, "r.json: "));
     }
     static const char *const edits[][2] = {
-        {"\"hotbed_farm_shard\":2", "\"hotbed_farm_shard\":1"},
+        {"\"hotbed_farm_shard\":3", "\"hotbed_farm_shard\":1"},
         {"\"shard\":1", "\"shard\":7"},
         {"\"ok\":500", "\"ok\":501"},
         {"\"count\":500", "\"count\":499"},
@@ -194,6 +195,12 @@ static void damaged_files_are_refused(void **state)
         {"\"seconds\":[[10", "\"seconds\":[[-1"},
         {"HISTFAAA", "HISTFAAB"},
         {"b/telemetry", "c/telemetry"},
+        /* What may well be true, but is not what was counted. */
+        {"\"timeout\":2", "\"timeout\":1"},
+        {"\"printers_came\":4", "\"printers_came\":3"},
+        {"\"seconds\":[[10", "\"seconds\":[[11"},
+        {"\"interrupted\":false", "\"interrupted\": true"},
+        {"\"crc32\":\"", "\"crc31\":\""},
     };
     for (size_t i = 0; i < sizeof edits / sizeof *edits; i++) {
         char *at = strstr(text, edits[i][0]);
@@ -239,11 +246,26 @@ static void a_processor_at_its_limit_is_told(void **state)
     struct load_result *result = made(farm_text, 0, 1);
     result->workers = 2;
     result->stats->cpu_us = (uint64_t)SECONDS(18);
+    result->stats->busiest_us = (uint64_t)SECONDS(9);
     load_result_judge_generator(result);
     assert_null(result->saturated);
-    result->stats->cpu_us = (uint64_t)SECONDS(20) - 1;
+    /* One of two is too slow: their average would hide it. */
+    result->stats->cpu_us = (uint64_t)SECONDS(12);
+    result->stats->busiest_us = (uint64_t)SECONDS(10) - 1;
     load_result_judge_generator(result);
-    assert_non_null(strstr(result->saturated, "of a core for each worker"));
+    assert_non_null(strstr(result->saturated, "a worker took 100 % of a core (at most 95 %)"));
+    load_result_destroy(result);
+}
+
+static void a_machine_without_means_is_told(void **state)
+{
+    (void)state;
+    struct load_result *result = made(farm_text, 0, 1);
+    result->stats->exhausted = 3;
+    result->stats->exhausted_code = EMFILE;
+    load_result_judge_generator(result);
+    assert_non_null(strstr(result->saturated, "no means for 3 connections (Too many open files)"));
+    assert_int_equal(load_result_exit_code(result), CLI_INCOMPLETE);
     load_result_destroy(result);
 }
 
@@ -318,6 +340,7 @@ int main(void)
         cmocka_unit_test(damaged_files_are_refused),
         cmocka_unit_test(the_exit_code_says_what_came_of_it),
         cmocka_unit_test(a_processor_at_its_limit_is_told),
+        cmocka_unit_test(a_machine_without_means_is_told),
         cmocka_unit_test(launchers_tell_which_shard_it_is),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

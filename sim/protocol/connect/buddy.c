@@ -90,6 +90,14 @@ struct connect_asked buddy_asked(const struct buddy *buddy)
     };
 }
 
+void buddy_waiting(const struct buddy *buddy, connect_asked_told *tell, void *owner)
+{
+    if (buddy->exchange) {
+        struct connect_asked it = buddy_asked(buddy);
+        tell(owner, &it);
+    }
+}
+
 static void opened(void *owner, uint32_t connection)
 {
     struct buddy *buddy = owner;

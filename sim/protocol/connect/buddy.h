@@ -32,6 +32,9 @@ void buddy_set_api_key(struct buddy *buddy, const char *api_key); /* NULL: none 
 void buddy_set_pace(struct buddy *buddy, const struct connect_pace *pace, void *owner);
 void buddy_observe(struct buddy *buddy, const struct connect_observer_class *class, void *observer);
 
+/* What waits for its answer: one message at most. */
+void buddy_waiting(const struct buddy *buddy, connect_asked_told *tell, void *owner);
+
 const char *buddy_token(const struct buddy *buddy); /* NULL: none */
 uint64_t buddy_requests(const struct buddy *buddy); /* sent so far */
 size_t buddy_bytes(const struct buddy *buddy);      /* memory held now */

@@ -488,6 +488,18 @@ void connect_face_set_pace(struct connect_face *face, const struct connect_pace 
     face->pace_owner = owner;
 }
 
+void connect_face_waiting(const struct connect_face *face, connect_asked_told *tell, void *owner)
+{
+    if (face->buddy != NULL) {
+        buddy_waiting(face->buddy, tell, owner);
+        return;
+    }
+    if (face->probe != NULL) {
+        face_probe_waiting(face, tell, owner);
+    }
+    connect_sdk_waiting(face->sdk, tell, owner);
+}
+
 struct connect_sdk *connect_face_sdk(struct connect_face *face)
 {
     return face->sdk;

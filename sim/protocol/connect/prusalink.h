@@ -117,6 +117,9 @@ struct connect_pace {
 };
 void connect_face_set_pace(struct connect_face *face, const struct connect_pace *pace, void *owner);
 
+/* Each message that waits for its answer, or for its turn. */
+void connect_face_waiting(const struct connect_face *face, connect_asked_told *tell, void *owner);
+
 /* To observe, to shift its clock, …; NULL of a Buddy face, which has none. */
 struct connect_sdk *connect_face_sdk(struct connect_face *face);
 /* Of all that passes; of a Buddy face without an SDK (NULL). class NULL: nobody. */

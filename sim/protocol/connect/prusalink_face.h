@@ -158,6 +158,7 @@ void sl1_telemetry(struct connect_face *face, struct telemetry_fields *fields);
 
 /* prusalink_register.c */
 void face_probe_destroy(struct connect_face *face);
+void face_probe_waiting(const struct connect_face *face, connect_asked_told *tell, void *owner);
 void face_got_code(void *host, const char *code);
 
 /* prusalink_camera.c */

@@ -19,6 +19,7 @@ struct connect_probe {
     struct endpoint to;
     struct http_client client;
     struct timer over; /* ends the probe outside its client's call */
+    int64_t asked_us;
 };
 
 static const char *peer_name(const struct connect_face *face)
@@ -44,6 +45,20 @@ void face_probe_destroy(struct connect_face *face)
     face->probe = NULL;
 }
 
+static struct connect_asked asked(const struct connect_probe *probe)
+{
+    return (struct connect_asked){
+        .kind = CONNECT_ASKED_PROBE, .due_us = probe->asked_us, .body = ""};
+}
+
+void face_probe_waiting(const struct connect_face *face, connect_asked_told *tell, void *owner)
+{
+    if (!timer_armed(&face->probe->over)) {
+        struct connect_asked it = asked(face->probe);
+        tell(owner, &it);
+    }
+}
+
 static void probe_over(void *owner)
 {
     face_probe_destroy(owner);
@@ -60,6 +75,8 @@ static void probe_reply(void *owner, const struct http_message *message)
     struct connect_face *face = probe->face;
     trace_http(face->world, peer_name(face), face->name, http_client_connection(&probe->client),
                "reply", message->head.bytes, message->head.size);
+    struct connect_asked it = asked(probe);
+    connect_sdk_tell_over(face->sdk, &it, message, NULL);
     start_over(probe);
     if (message->status >= 400) { /* what urllib takes for an error */
         char why[64];
@@ -74,6 +91,8 @@ static void probe_reply(void *owner, const struct http_message *message)
 static void probe_failed(void *owner, const struct http_failure *failure)
 {
     struct connect_probe *probe = owner;
+    struct connect_asked it = asked(probe);
+    connect_sdk_tell_over(probe->face->sdk, &it, NULL, failure);
     start_over(probe);
     failed(probe->face, failure->why);
 }
@@ -111,6 +130,7 @@ bool connect_face_register(struct connect_face *face)
     }
     struct connect_probe *probe = memory_new(sizeof *probe);
     probe->face = face;
+    probe->asked_us = face->world->now_us;
     probe->to = to;
     probe->to.port = endpoint_port(&to);
     face->probe = probe;

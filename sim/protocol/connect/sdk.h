@@ -138,6 +138,7 @@ enum connect_asked_kind {
     CONNECT_ASKED_EVENT,
     CONNECT_ASKED_POLL,
     CONNECT_ASKED_REGISTER,
+    CONNECT_ASKED_PROBE, /* GET /info, by which PrusaLink looks for the server before it registers */
 };
 struct connect_asked {
     enum connect_asked_kind kind;
@@ -174,6 +175,8 @@ struct connect_observer_class {
     void (*fetch_failed)(void *observer, int status, const struct http_failure *failure);
 };
 
+typedef void connect_asked_told(void *owner, const struct connect_asked *asked);
+
 struct connect_sdk_settings {
     struct world *world;
     struct network *network;
@@ -196,6 +199,13 @@ void connect_sdk_destroy(struct connect_sdk *sdk);
 const char *connect_sdk_name(const struct connect_sdk *sdk);
 void connect_sdk_observe(struct connect_sdk *sdk, const struct connect_observer_class *class,
                          void *observer);
+
+/* Each message that waits for its answer or for its turn, in their order; without those about
+ * cameras. */
+void connect_sdk_waiting(const struct connect_sdk *sdk, connect_asked_told *tell, void *owner);
+/* To the observer, of what the host asks past the SDK. `message` NULL: it is lost, by `failure`. */
+void connect_sdk_tell_over(const struct connect_sdk *sdk, const struct connect_asked *asked,
+                           const struct http_message *message, const struct http_failure *failure);
 
 /* Identity (connect-sdk.md 2). Type, serial and fingerprint may each be set once: a second set is
  * an assert. */

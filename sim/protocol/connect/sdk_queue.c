@@ -171,7 +171,8 @@ char *sdk_join_url(const char *base, struct slice location)
     return buffer_detach(&url);
 }
 
-static struct connect_asked asked(const struct sdk_exchange *exchange)
+/* False: it is about a camera, which no observer is told of. */
+static bool asked(const struct sdk_item *item, struct connect_asked *it)
 {
     static const enum connect_asked_kind kinds[] = {
         [SDK_TELEMETRY] = CONNECT_ASKED_TELEMETRY,
@@ -179,28 +180,58 @@ static struct connect_asked asked(const struct sdk_exchange *exchange)
         [SDK_POLL] = CONNECT_ASKED_POLL,
         [SDK_REGISTER] = CONNECT_ASKED_REGISTER,
     };
-    return (struct connect_asked){
-        .kind = kinds[exchange->item->kind],
-        .due_us = exchange->item->due_us,
-        .body = buffer_text(&exchange->item->body),
+    if (item->kind >= sizeof kinds / sizeof *kinds) {
+        return false;
+    }
+    *it = (struct connect_asked){
+        .kind = kinds[item->kind],
+        .due_us = item->due_us,
+        .body = buffer_text(&item->body),
     };
+    return true;
+}
+
+void connect_sdk_tell_over(const struct connect_sdk *sdk, const struct connect_asked *it,
+                           const struct http_message *message, const struct http_failure *failure)
+{
+    const struct connect_observer_class *class = sdk->observer_class;
+    if (message != NULL && class != NULL && class->answered != NULL) {
+        class->answered(sdk->observer, sdk, it, message);
+    } else if (message == NULL && class != NULL && class->lost != NULL) {
+        class->lost(sdk->observer, sdk, it, failure);
+    }
 }
 
 static void told_answered(const struct sdk_exchange *exchange, const struct http_message *message)
 {
-    const struct connect_sdk *sdk = exchange->sdk;
-    if (sdk->observer_class != NULL && sdk->observer_class->answered != NULL) {
-        struct connect_asked it = asked(exchange);
-        sdk->observer_class->answered(sdk->observer, sdk, &it, message);
+    struct connect_asked it;
+    if (asked(exchange->item, &it)) {
+        connect_sdk_tell_over(exchange->sdk, &it, message, NULL);
     }
 }
 
 void sdk_told_lost(const struct sdk_exchange *exchange, const struct http_failure *failure)
 {
-    const struct connect_sdk *sdk = exchange->sdk;
-    if (sdk->observer_class != NULL && sdk->observer_class->lost != NULL) {
-        struct connect_asked it = asked(exchange);
-        sdk->observer_class->lost(sdk->observer, sdk, &it, failure);
+    struct connect_asked it;
+    if (asked(exchange->item, &it)) {
+        connect_sdk_tell_over(exchange->sdk, &it, NULL, failure);
+    }
+}
+
+static void tell_waiting(const struct sdk_item *item, connect_asked_told *tell, void *owner)
+{
+    struct connect_asked it;
+    if (item != NULL && asked(item, &it)) {
+        tell(owner, &it);
+    }
+}
+
+void connect_sdk_waiting(const struct connect_sdk *sdk, connect_asked_told *tell, void *owner)
+{
+    tell_waiting(sdk->registration == NULL ? NULL : sdk->registration->item, tell, owner);
+    tell_waiting(sdk->exchange.item, tell, owner);
+    for (const struct sdk_item *item = sdk->first; item != NULL; item = item->next) {
+        tell_waiting(item, tell, owner);
     }
 }
 

@@ -104,6 +104,7 @@ static void end_polling(struct connect_sdk *sdk)
 static void poll_again(struct connect_sdk *sdk, struct sdk_item *item)
 {
     sdk_pause_for(sdk, SDK_POLL_PAUSE, SECONDS(SDK_POLL_PAUSE_S));
+    item->due_us = sdk->world->now_us + SECONDS(SDK_POLL_PAUSE_S);
     sdk_put(sdk, item);
 }
 
