@@ -166,11 +166,13 @@ static bool read_file(const struct reading *reading, struct load_group *group, u
     }
     char field[60], expected[300];
     snprintf(field, sizeof field, "groups[%u].files[%u]", index, at);
-    snprintf(expected, sizeof expected, "%.250s",
-             content == NULL ? why.text : "files with different names");
+    if (content == NULL) {
+        snprintf(expected, sizeof expected, "a file that can be read (%.250s)", why.text);
+    } else {
+        snprintf(expected, sizeof expected, "files with different names");
+    }
     file_content_release(content);
-    return yaml_text_reject(reading->yaml, field,
-                            content == NULL ? "a file that can be read" : expected, reading->error);
+    return yaml_text_reject(reading->yaml, field, expected, reading->error);
 }
 
 static bool read_files(const struct reading *reading, const struct plan_group_text *text,
@@ -281,7 +283,7 @@ static bool read_faults(const struct reading *reading, const struct plan_group_t
         if (!message_faults_check(text->faults[i], &why)) {
             char field[60], expected[300];
             snprintf(field, sizeof field, "groups[%u].faults[%u]", index, i);
-            snprintf(expected, sizeof expected, "%.290s", why.text);
+            snprintf(expected, sizeof expected, "a fault of messages (%.250s)", why.text);
             return yaml_text_reject(reading->yaml, field, expected, reading->error);
         }
         group->faults[i] = memory_copy_text(text->faults[i]);
@@ -300,6 +302,17 @@ static bool token_is_sound(const char *token)
     return strstr(token, "{printer}") != NULL;
 }
 
+/* It stands in tables, labels and file names, and is what a threshold begins with. */
+static bool name_is_sound(const char *name, const char *without)
+{
+    for (const char *at = name; *at != '\0'; at++) {
+        if ((unsigned char)*at < ' ' || *at == 0x7f) {
+            return false;
+        }
+    }
+    return strpbrk(name, without) == NULL;
+}
+
 static bool read_group(const struct reading *reading, const struct plan_group_text *text,
                        uint32_t index)
 {
@@ -313,11 +326,8 @@ static bool read_group(const struct reading *reading, const struct plan_group_te
                                  .pause = {.first_us = 30e6}};
     group->no_quirks = text->quirks != NULL && !*text->quirks;
     uint32_t twin;
-    if (load_plan_find_group(plan, text->name, &twin) || strpbrk(text->name, "/ ") != NULL) {
-        char field[40];
-        snprintf(field, sizeof field, "groups[%u].name", index);
-        return yaml_text_reject(reading->yaml, field, "a name of its own without '/' and blanks",
-                                reading->error);
+    if (load_plan_find_group(plan, text->name, &twin) || !name_is_sound(text->name, "/ <>=")) {
+        return reject(reading, "groups[%u].name", index);
     }
     group->name = memory_copy_text(text->name);
     plan->group_count = index + 1;
@@ -414,6 +424,9 @@ static bool read_plan(const struct reading *reading)
     const struct plan_text *text = reading->text;
     struct load_plan *plan = reading->plan;
     plan->name = memory_copy_text(text->name != NULL ? text->name : "farm");
+    if (!name_is_sound(plan->name, "/")) {
+        return reject(reading, "name");
+    }
     plan->seed = text->seed != NULL ? *text->seed : 1;
     plan->lateness_most_us = MILLISECONDS(50);
     plan->cpu_most = 0.95;

@@ -134,7 +134,8 @@ static const char *expected(const char *path)
     static const struct {
         const char *path, *expected;
     } rows[] = {
-        {"seed", "a whole number from 0"},
+        {"name", "a text without '/' and control characters"},
+        {"seed", "a whole number from 0 to 2^64-1"},
         {"duration", "a time from 1s to 24h"},
         {"warm_up", "a time that is less than the duration"},
         {"arrival.ramp", "a time from 0s to 24h"},
@@ -146,6 +147,7 @@ static const char *expected(const char *path)
         {"groups.telemetry.style", "host, full or minimal"},
         {"groups.telemetry.interval", distribution_expected},
         {"groups.pause", distribution_expected},
+        {"groups.name", "a name of its own without blanks, '/', '<', '>' and '='"},
         {"groups.model", "the name of a built-in model (hotbed models)"},
         {"groups.count", "a whole number from 1 to 10000000"},
         {"groups.host", "prusalink or sdk"},

@@ -187,7 +187,8 @@ struct walk {
     yaml_parser_t parser;
     const char *path;
     unsigned long line;
-    bool of_next; /* the line is that of the next event */
+    unsigned again; /* so many times the key at the end of the path is passed over first */
+    bool of_next;   /* the line is that of the next event */
 };
 
 /* In a sequence, to its entry of this index. */
@@ -218,6 +219,10 @@ static bool walk_to_key(struct walk *walk, size_t size)
         }
         yaml_event_type_t type = event.type;
         found = key && is_key(&event, walk->path, size);
+        if (found && walk->path[size] == '\0' && walk->again > 0) {
+            walk->again--;
+            found = false;
+        }
         walk->line = found ? event.start_mark.line + 1 : walk->line;
         yaml_event_delete(&event);
         if (type == YAML_MAPPING_END_EVENT || !skip(&walk->parser, type)) {
@@ -251,10 +256,11 @@ static bool descend(struct walk *walk)
     return found;
 }
 
-/* 0: there is no such place. Of a field that is missing, the line of what it is missing in. */
-static unsigned long line_of(const struct yaml_text *text, const char *path)
+/* 0: there is no such place. Of a field that is missing, the line of what it is missing in. `again`
+ * 1: of the second of two of this name. */
+static unsigned long line_of(const struct yaml_text *text, const char *path, unsigned again)
 {
-    struct walk walk = {.path = path};
+    struct walk walk = {.path = path, .again = again};
     if (yaml_parser_initialize(&walk.parser) != 1) {
         return 0;
     }
@@ -274,7 +280,7 @@ static unsigned long line_of(const struct yaml_text *text, const char *path)
 bool yaml_text_reject(const struct yaml_text *text, const char *path, const char *expected,
                       struct error *error)
 {
-    unsigned long line = line_of(text, path);
+    unsigned long line = line_of(text, path, 0);
     if (line == 0 || text->shape->generated) {
         return error_set(error, "%s: field '%s': expected %s", text->place, path, expected);
     }
@@ -347,22 +353,90 @@ static void expectation(const struct yaml_shape *shape, const char *path, struct
     }
 }
 
+/* What is no YAML at all, and where; libcyaml blames the last value that it could read. False: it
+ * is YAML, of one document. */
+static bool is_no_yaml(const struct yaml_text *text, struct error *error)
+{
+    yaml_parser_t parser;
+    if (yaml_parser_initialize(&parser) != 1) {
+        return false;
+    }
+    yaml_parser_set_input_string(&parser, (const unsigned char *)text->bytes, text->size);
+    yaml_event_t event;
+    unsigned documents = 0;
+    while (documents < 2 && next_event(&parser, &event)) {
+        documents += event.type == YAML_DOCUMENT_START_EVENT;
+        if (documents == 2) {
+            error_set(error, "%s:%zu: another document begins here, expected one in a file",
+                      text->place, event.start_mark.line + 1);
+        }
+        yaml_event_delete(&event);
+    }
+    bool broken = parser.error != YAML_NO_ERROR;
+    if (broken) {
+        error_set(
+            error, "%s:%zu: %s; expected YAML (see %s)", text->place, parser.problem_mark.line + 1,
+            parser.problem == NULL ? "it can't be read" : parser.problem, text->shape->manual);
+    }
+    yaml_parser_delete(&parser);
+    return broken || documents == 2;
+}
+
+static size_t until_last(const char *field, char sign)
+{
+    const char *at = strrchr(field, sign);
+    return at == NULL ? 0 : (size_t)(at - field);
+}
+
+/* Let the complaint name the very field, and its line, where the backtrace ends beside it. Returns
+ * the reason. */
+static const char *set_right(const struct yaml_text *text, cyaml_err_t result,
+                             struct complaint *complaint)
+{
+    static const char twice[] = "Mapping field already seen";
+    char *field = complaint->field;
+    const char *reason = complaint->reason[0] != '\0' ? complaint->reason : cyaml_strerror(result);
+    const char *word = strrchr(reason, ' ') == NULL ? "" : strrchr(reason, ' ') + 1;
+    size_t room = sizeof complaint->field;
+    unsigned again = 0;
+    if (result == CYAML_ERR_MAPPING_FIELD_MISSING) {
+        size_t kept = until_last(field, '.'); /* the backtrace ends at the last key that is there */
+        snprintf(field + kept, room - kept, "%s%s", kept == 0 ? "" : ".", word);
+        reason = "is missing";
+    } else if (result == CYAML_ERR_INVALID_KEY) {
+        size_t kept = strlen(field);
+        snprintf(field + kept, room - kept, "%s%s", kept == 0 ? "" : ".", word);
+        reason = "there is no such field";
+    } else if (result == CYAML_ERR_SEQUENCE_ENTRIES_MIN ||
+               result == CYAML_ERR_SEQUENCE_ENTRIES_MAX) {
+        field[until_last(field, '[')] = '\0';
+        reason = result == CYAML_ERR_SEQUENCE_ENTRIES_MIN ? "too few entries" : "too many entries";
+    } else if (strncmp(reason, twice, sizeof twice - 1) == 0) {
+        again = 1;
+        reason = "it is there twice";
+    } else {
+        return reason;
+    }
+    unsigned long line = line_of(text, field, again);
+    complaint->line = line > 0 ? line : 1; /* of the whole file */
+    return reason;
+}
+
 static bool explain(const struct yaml_text *text, cyaml_err_t result, struct complaint *complaint,
                     struct error *error)
 {
-    const char *reason = complaint->reason[0] != '\0' ? complaint->reason : cyaml_strerror(result);
-    unsigned long line = complaint->line > 0 ? complaint->line : 1;
-    if (result == CYAML_ERR_MAPPING_FIELD_MISSING) {
-        /* The backtrace ends at the last key that is there. */
-        const char *missing = strrchr(reason, ' ');
-        char *last = strrchr(complaint->field, '.');
-        size_t kept = last == NULL ? 0 : (size_t)(last - complaint->field) + 1;
-        snprintf(complaint->field + kept, sizeof complaint->field - kept, "%s",
-                 missing == NULL ? "" : missing + 1);
-        reason = "is missing";
+    if (!text->shape->generated && is_no_yaml(text, error)) {
+        return false;
     }
+    const char *reason = set_right(text, result, complaint);
+    unsigned long line = complaint->line > 0 ? complaint->line : 1;
     struct buffer expected = {0};
-    expectation(text->shape, complaint->field, &expected);
+    char place[sizeof complaint->field];
+    snprintf(place, sizeof place, "%s", complaint->field);
+    if (result == CYAML_ERR_INVALID_KEY) {
+        place[until_last(place, '.')] = '\0'; /* the fields that might stand beside it */
+    }
+    expectation(text->shape, place, &expected);
     char at[24] = "";
     if (!text->shape->generated) {
         snprintf(at, sizeof at, ":%lu", line);
@@ -397,6 +471,9 @@ bool yaml_text_read(struct yaml_text *text, const struct yaml_shape *shape, cons
     if (text->document == NULL) {
         return error_set(error, "%s:1: the file holds no %s (see %s)", place, shape->what,
                          shape->manual);
+    }
+    if (!shape->generated && is_no_yaml(text, error)) {
+        return false;
     }
     if (complaint.cut_short) {
         struct buffer expected = {0};

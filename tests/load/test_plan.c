@@ -5,7 +5,6 @@
 
 #include <cmocka.h>
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -93,8 +92,7 @@ static const struct {
     {"duration: 5m", "duration: 0s", 3, "'duration': expected a time from 1s to 24h"},
     {"duration: 5m", "duration: 25h", 3, "'duration': expected a time from 1s to 24h"},
     {"duration: 5m", "duration: -5m", 3, "'duration': expected a time"},
-    {"warm_up: 30s", "warm_up: 5m", 4,
-     "'warm_up': expected a time that is less than the duration"},
+    {"warm_up: 30s", "warm_up: 5m", 4, "'warm_up': expected a time that is less than the duration"},
     {"ramp: 10s", "ramp: soon", 5, "'arrival.ramp': expected a time"},
     {"ramp: 10s", "ramp: 10s, rate: 5", 5, "'arrival': expected one of ramp, rate and stages"},
     {"ramp: 10s", "rate: 0", 5, "'arrival.rate': expected printers per second"},
@@ -105,8 +103,7 @@ static const struct {
     {"style: full", "style: fast", 6, "'telemetry.style': expected host, full or minimal"},
     {"token: t{printer}\n", "websocket: true\n", 11,
      "'groups[0].websocket': expected true of printers whose firmware can"},
-    {"token: t{printer}\n", "faults: [delay=telemetry]\n", 11,
-     "'groups[0].faults[0]': expected"},
+    {"token: t{printer}\n", "faults: [delay=telemetry]\n", 11, "'groups[0].faults[0]': expected"},
     {"generator:", "commands: [{command: SEND_INFO, every: 1us}]\ngenerator:", 26,
      "'commands[0].every': expected a time from 100ms"},
     {"generator:", "commands: [{command: A, gcode: G28, every: 1s}]\ngenerator:", 26,
@@ -119,8 +116,7 @@ static const struct {
      "'groups[0].count': expected a whole number from 1 to 10000000"},
     {"count: 40", "count: 99999999999999", 15, "'groups[1].count'"},
     {"count: 40", "count: 4.5", 15, "'groups[1].count': expected a whole number"},
-    {"token: t{printer}", "token: same", 11,
-     "'groups[0].token': expected printable characters"},
+    {"token: t{printer}", "token: same", 11, "'groups[0].token': expected printable characters"},
     {"normal(1s, 100ms)", "normal(1s)", 12,
      "'groups[0].telemetry.interval': expected a time from 1ms"},
     {"normal(1s, 100ms)", "uniform(2s, 1s)", 12, "'groups[0].telemetry.interval': expected"},
@@ -141,8 +137,53 @@ static const struct {
     {"two/event", "three/event", 25, "'thresholds[1]': expected the name of a group"},
     {"lateness: 20ms", "lateness: 0s", 26, "'generator.lateness': expected a time from 1ms"},
     {"cpu: 90", "cpu: 900", 26, "'generator.cpu': expected a percentage"},
-    {"name: mixed", "nam: mixed", 1, "Unexpected key: nam"},
+    {"name: mixed", "nam: mixed", 1, "'nam': there is no such field; expected the keys name, seed"},
+    {"count: 40\n", "count: 40\n    colour: red\n", 16,
+     "'groups[1].colour': there is no such field; expected the keys name, model"},
+    {"weight: 30", "weight: 30, wait: 1", 20, "'groups[1].states[0].wait': there is no such field"},
+    {"seed: 7\n", "seed: 7\nseed: 8\n", 3, "'seed': it is there twice"},
+    {"count: 40\n", "count: 40\n    host: sdk\n", 17, "'groups[1].host': it is there twice"},
+    {"    model: mk3s\n", "", 13, "'groups[1].model': is missing; expected the name of"},
+    {"duration: 5m\n", "", 1, "'duration': is missing; expected a time from 1s to 24h"},
+    {"[../../scenarios/examples/files/cube.gcode]", "[]", 18, "'groups[1].files': too few entries"},
+    {"cube.gcode]", "none]", 18, "a file that can be read ("},
+    {"seed: 7", "\tseed: 7", 2, "found a tab character that violates indentation; expected YAML"},
+    {"generator:", "---\ngenerator:", 26, "another document begins here"},
+    {"seed: 7", "seed: &all 7", 2, NULL},
+    {"warm_up: 30s", "warm_up: *all", 4, "'warm_up': YAML alias unsupported"},
+    {"seed: 7\nduration: 5m", "seed: &d 7\nduration: *d", 3, "'duration': YAML alias unsupported"},
     {"seed: 7", "seed: seven", 2, "'seed'"},
+    {"seed: 7", "seed: -1", 2, "'seed': expected a whole number from 0 to 2^64-1"},
+    {"seed: 7", "seed: 18446744073709551616", 2, "'seed'"},
+    {"seed: 7", "seed: 1e3", 2, "'seed'"},
+    {"count: 60", "count: 1e30", 10, "'groups[0].count'"},
+    {"count: 60", "count: .nan", 10, "'groups[0].count'"},
+    {"count: 60", "count:", 10, "'groups[0].count'"},
+    {"count: 60", "count: 4294967356", 10, "'groups[0].count'"}, /* 60 of 32 bits */
+    {"duration: 5m", "duration: nan", 3, "'duration'"},
+    {"duration: 5m", "duration: 1e30s", 3, "'duration'"},
+    {"duration: 5m", "duration: 99999999999999999999h", 3, "'duration'"},
+    {"ramp: 10s", "rate: nan", 5, "'arrival.rate'"},
+    {"ramp: 10s", "rate: 1e30", 5, "'arrival.rate'"},
+    {"ramp: 10s", "rate: -1", 5, "'arrival.rate'"},
+    {"cpu: 90", "cpu: 1e400", 26, "'generator.cpu'"},
+    {"weight: 10", "weight: 1e3", 21, "'groups[1].states[1].weight'"},
+    {"name: mixed", "name: ../mixed", 1, "'name': expected a text without '/'"},
+    {"name: one", "name: a b", 8, "'groups[0].name': expected a name of its own without blanks"},
+    {"name: one", "name: \"a\\nb\"", 8, "'groups[0].name'"},
+    {"name: one", "name: a<b", 8, "'groups[0].name'"},
+    {"p99 < 200ms", "p1e1 < 200ms", 24, "'thresholds[0]'"},
+    {"p99 < 200ms", "p0x10 < 200ms", 24, "'thresholds[0]'"},
+    {"p99 < 200ms", "p0 < 200ms", 24, "'thresholds[0]'"},
+    {"p99 < 200ms", "p99 <> 200ms", 24, "'thresholds[0]'"},
+    {"p99 < 200ms", "p99 = 200ms", 24, "'thresholds[0]'"},
+    {"p99 < 200ms", "p99 < 200ms or so", 24, "'thresholds[0]'"},
+    {"p99 < 200ms", "rate >= 0.99", 24, "'thresholds[0]'"}, /* of what? */
+    {"p99 < 200ms", "failed < nan", 24, "'thresholds[0]'"},
+    {"p99 < 200ms", "failed < -1", 24, "'thresholds[0]'"},
+    {"p99 < 200ms", "failed < 101%", 24, "'thresholds[0]'"},
+    {"p99 < 200ms", "count < 5%", 24, "'thresholds[0]'"},
+    {"p99 < 200ms", "skipped < 5%", 24, NULL},
 };
 
 static void every_error_names_file_line_and_field(void **state)
@@ -157,8 +198,8 @@ static void every_error_names_file_line_and_field(void **state)
         if ((plan == NULL) != (wrong_rows[i].says != NULL)) {
             fail_msg("\"%s\": %s", wrong_rows[i].by, plan != NULL ? "was taken" : error.text);
         }
-        if (plan == NULL &&
-            (strstr(error.text, place) != error.text || strstr(error.text, wrong_rows[i].says) == NULL)) {
+        if (plan == NULL && (strstr(error.text, place) != error.text ||
+                             strstr(error.text, wrong_rows[i].says) == NULL)) {
             fail_msg("\"%s\" gives: %s", wrong_rows[i].by, error.text);
         }
         load_plan_destroy(plan);
@@ -321,129 +362,6 @@ static void what_is_no_lua_plan_is_refused(void **state)
     }
 }
 
-/* Against the theory: mean and deviation of 100,000 draws. */
-static void distributions_have_their_mean_and_deviation(void **state)
-{
-    (void)state;
-    static const struct {
-        const char *text;
-        double mean_s, deviation_s;
-    } rows[] = {
-        {"1s", 1, 0},
-        {"constant(250ms)", 0.25, 0},
-        {"uniform(1s, 3s)", 2, 0.57735},
-        {"normal(1s, 200ms)", 1, 0.2},
-        {"lognormal(1s, 0.5)", 1.133148, 0.603901},
-        {"exponential(2s)", 2, 2},
-    };
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        struct distribution distribution;
-        struct random random = random_of(3, i);
-        assert_true(distribution_parse(&distribution, rows[i].text));
-        assert_true(fabs(distribution_mean_us(&distribution) / 1e6 - rows[i].mean_s) < 1e-5);
-        double sum = 0, squares = 0;
-        for (int n = 0; n < 100000; n++) {
-            double s = (double)distribution_draw_us(&distribution, &random) / 1e6;
-            sum += s;
-            squares += s * s;
-        }
-        double mean = sum / 1e5, deviation = sqrt(fabs(squares / 1e5 - mean * mean));
-        assert_true(fabs(mean - rows[i].mean_s) < 0.02);
-        assert_true(fabs(deviation - rows[i].deviation_s) < 0.03);
-    }
-}
-
-static void what_is_no_distribution_is_refused(void **state)
-{
-    (void)state;
-    static const char *const texts[] = {
-        "",
-        "s",
-        "-1s",
-        "1s)",
-        "(1s)",
-        "normal",
-        "normal()",
-        "normal(1s, 2s)",
-        "uniform(1s, 2s, 3s)",
-        "gauss(1s)",
-        "exponential(1s) ",
-        "exponential(1s",
-        "lognormal(1s, -1)",
-        "lognormal(1s, nan)",
-        "constant(2d)",
-        "500us",
-    };
-    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
-        struct distribution distribution;
-        if (distribution_parse(&distribution, texts[i])) {
-            fail_msg("\"%s\" was taken", texts[i]);
-        }
-    }
-}
-
-static void thresholds_judge_what_was_counted(void **state)
-{
-    (void)state;
-    struct load_stats *stats = load_stats_new(2);
-    stats->measured_us = SECONDS(10);
-    stats->group[0].printer_us = SECONDS(100);
-    stats->group[1].printer_us = SECONDS(100);
-    struct load_step_stats *step = &stats->group[0].steps[LOAD_TELEMETRY];
-    for (int i = 1; i <= 100; i++) {
-        histogram_record(&step->latency, i * 1000);
-        step->ok++;
-    }
-    step->failed[LOAD_CAUSE_RESET] = 25;
-    step->skipped = 125;
-    step->planned = 250;
-    static const struct {
-        const char *text;
-        bool holds;
-        const char *seen;
-    } rows[] = {
-        {"telemetry.p99 < 99.1ms", true, "99"},
-        {"telemetry.p99 < 98ms", false, "99"},
-        {"telemetry.max <= 100ms", true, "100"},
-        {"telemetry.mean > 50ms", true, "50.5"},
-        {"telemetry.failed == 25", true, "25"},
-        {"telemetry.failed < 20%", false, "20%"},
-        {"telemetry.skipped < 50%", false, "50%"},
-        {"telemetry.skipped == 125", true, "125"},
-        {"telemetry.unfinished <= 0%", true, "0%"},
-        {"telemetry.min >= 1ms", true, "1"},
-        {"telemetry.p99.9 <= 0.1001s", true, "100"},
-        {"telemetry.p1 < 2ms", true, "1"},
-        {"telemetry.p100==100ms", true, "100"},
-        {"b/telemetry.rate < 9/s", true, "0/s"},
-        {"telemetry.failed <= 20%", true, "20%"},
-        {"telemetry.rate >= 0.5/s", true, "0.5/s"},
-        {"a/telemetry.rate >= 1/s", true, "1/s"},
-        {"telemetry.throughput == 10/s", true, "10/s"},
-        {"telemetry.count > 99", true, "100"},
-        {"event.p50 < 1s", false, "nothing was measured"},
-        {"event.failed == 0", true, "0"},
-        {"event.failed <= 100%", false, "nothing was measured"},
-        {"event.skipped <= 100%", false, "nothing was measured"},
-        {"lateness.count == 0", true, "0"},
-        {"lateness.p99 < 1s", false, "nothing was measured"},
-    };
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        struct load_threshold threshold;
-        struct error error = {{0}};
-        char seen[48];
-        if (!load_threshold_parse(&threshold, rows[i].text, &error)) {
-            fail_msg("%s", error.text);
-        }
-        bool holds = load_threshold_holds(&threshold, stats, *rows[i].text == 'b', seen);
-        if (holds != rows[i].holds || strstr(seen, rows[i].seen) == NULL) {
-            fail_msg("%s: %d, %s", rows[i].text, holds, seen);
-        }
-        load_threshold_free(&threshold);
-    }
-    load_stats_destroy(stats);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -455,9 +373,6 @@ int main(void)
         cmocka_unit_test(another_file_is_another_farm),
         cmocka_unit_test(a_lua_plan_computes_what_a_file_spells_out),
         cmocka_unit_test(what_is_no_lua_plan_is_refused),
-        cmocka_unit_test(distributions_have_their_mean_and_deviation),
-        cmocka_unit_test(what_is_no_distribution_is_refused),
-        cmocka_unit_test(thresholds_judge_what_was_counted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -169,7 +169,7 @@ static const struct {
     {"kp: 126.13", "kp: nan", "'bed.pid.kp'", "expected a gain from 0 to 10000"},
     {"kp: 126.13", "kp: inf", "'bed.pid.kp'", "expected a gain from 0 to 10000"},
     {"kp: 126.13, ", "", "'bed.pid.kp'", "is missing; expected a gain"},
-    {"power_w: 200", "pwer_w: 200", "'bed'", "Unexpected key: pwer_w; expected the keys power_w,"},
+    {"power_w: 200", "pwer_w: 200", "'bed.pwer_w'", "there is no such field; expected the keys power_w,"},
     {"regulator: mk3", "regulator: mk9", "'regulator'", "expected mk3 or buddy"},
     {"model_code: 300", "model_code: 300.5", "'identity.model_code'",
      "expected a whole number from 1 to 9999"},
@@ -184,7 +184,8 @@ static const struct {
      "expected a whole number from 1 to 9999"},
     {"model_code: 300", "model_code: 99999999999999999999", "'identity.model_code'",
      "expected a whole number"},
-    {"type: [1, 3, 0]", "type: [1, 3]", "'identity.type", "expected a list of 3 entries"},
+    {"type: [1, 3, 0]", "type: [1, 3]", "'identity.type'",
+     "too few entries; expected three whole numbers"},
     {"type: [1, 3, 0]", "type: [1, 3, 1000]", "'identity.type'",
      "expected three whole numbers from 0 to 99"},
     {"family: mk3", "family: mk4", "'identity.family'", "expected mk3, buddy or sl1"},
@@ -218,7 +219,7 @@ static const struct {
     {"title: Original Prusa MK3", "title: ''", "'title'", "expected a text of 1 to 64 bytes"},
     {"title: Original Prusa MK3", "base: mk77\ntitle: x", "'base'",
      "expected the name of a built-in model"},
-    {"regulator: mk3", "regulator: mk3\nregulator: mk3", "'regulator'", "already seen"},
+    {"regulator: mk3", "regulator: mk3\nregulator: mk3", "'regulator'", "it is there twice"},
     {"power_w: 38", "power_w: &a 38\n  power_offset: *a", "'nozzle.power_offset'", "alias"},
 };
 /* clang-format on */
