@@ -57,6 +57,7 @@ void contract_destroy(struct contract *contract)
     }
     free(contract->names);
     free(contract->asked);
+    documents_free(&contract->documents);
     transfer_free(contract);
     fetch_free(contract);
     websocket_course_free(contract);

@@ -7,7 +7,7 @@
 #include <strings.h>
 
 #include "harness/check/connect_contract_internal.h"
-#include "mockservers/connect/tree.h"
+#include "sim/base/hash.h"
 #include "sim/base/memory.h"
 #include "sim/base/world.h"
 
@@ -124,10 +124,10 @@ void course_free(struct subject *subject)
     free(subject->code);
     free(subject->sn);
     free(subject->type);
-    free(subject->last_body);
-    free(subject->commands);
+    free(subject->job_path);
+    commands_free(subject);
     free(subject->transfer);
-    cJSON_Delete(subject->tree);
+    documents_release(&subject->contract->documents, subject->tree);
     free(subject);
 }
 
@@ -316,8 +316,8 @@ static cJSON *read_body(struct sight *sight)
 
 static bool same_body(const struct subject *subject, struct slice body)
 {
-    return subject->telemetry_seen && subject->last_body_size == body.size && body.size > 0 &&
-           memcmp(subject->last_body, body.bytes, body.size) == 0;
+    return subject->telemetry_seen && body.size > 0 &&
+           subject->last_body == hash_bytes(body.bytes, body.size);
 }
 
 static cJSON *read_telemetry(struct sight *sight)

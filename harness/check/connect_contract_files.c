@@ -229,7 +229,7 @@ void judge_fs_09(struct sight *sight)
         in ? named && files != NULL && same(text_of(files, "name"), root + 1) && is_folder(files)
            : named && member(sight->data, "files") == NULL;
     bool there = in || !sight->subject->tree_whole ||
-                 (named && connect_tree_find(sight->subject->tree, root) != NULL);
+                 (named && connect_tree_find(tree_of(sight->subject), root) != NULL);
     verdict(sight, whole && there,
             in ? "root /<storage> and its files" : "the root of a storage that is there", "%s %s",
             or_none(root), whole ? "is not there" : "is not that");
@@ -247,9 +247,10 @@ static bool ends_well(const struct sight *sight)
 static const cJSON *settled_node(const struct sight *sight, bool *settled)
 {
     const struct subject *subject = sight->subject;
-    *settled = subject->tree_whole && sight->command->path[0] == '/' &&
+    const char *path = path_of(sight->command);
+    *settled = subject->tree_whole && path[0] == '/' &&
                (subject->tree_us == 0 || sight->time_us - subject->tree_us > SECONDS(2));
-    return *settled ? connect_tree_find(subject->tree, sight->command->path) : NULL;
+    return *settled ? connect_tree_find(tree_of(subject), path) : NULL;
 }
 
 void judge_fs_10(struct sight *sight)
@@ -262,8 +263,14 @@ void judge_fs_10(struct sight *sight)
     const cJSON *node = settled_node(sight, &settled);
     if (ends_well(sight) || (node != NULL && is_folder(node))) {
         verdict(sight, ends_well(sight), "FINISHED for an existing folder", "%s of %s: %s",
-                sight->event, sight->command->path, or_none(text_of(sight->data, "error")));
+                sight->event, path_of(sight->command), or_none(text_of(sight->data, "error")));
     }
+}
+
+/* `path` NULL: it is not known where it lies. */
+static bool is_below(const char *path, const char *folder)
+{
+    return path != NULL && strncmp(path, folder, strlen(folder)) == 0;
 }
 
 void judge_fs_11(struct sight *sight)
@@ -276,8 +283,7 @@ void judge_fs_11(struct sight *sight)
     const cJSON *node = settled_node(sight, &settled);
     if (node == NULL || !is_folder(node) || cJSON_GetArraySize(member(node, "children")) == 0 ||
         cJSON_IsTrue(member(node, "read_only")) || member(node, "read_only") == NULL ||
-        strncmp(sight->subject->job_path, sight->command->path, strlen(sight->command->path)) ==
-            0) {
+        is_below(sight->subject->job_path, path_of(sight->command))) {
         return; /* refused for another reason */
     }
     bool forced = sight->command->force_flag;
@@ -294,12 +300,12 @@ void judge_fs_12(struct sight *sight)
     const cJSON *node = settled_node(sight, &settled);
     const struct subject *subject = sight->subject;
     bool printing = (same(subject->state, "PRINTING") || same(subject->state, "PAUSED")) &&
-                    same(subject->job_path, sight->command->path);
+                    same(subject->job_path, path_of(sight->command));
     bool guarded = settled && (node == NULL || is_folder(node) || printing ||
                                cJSON_IsTrue(member(node, "read_only")));
     if (guarded) {
         verdict(sight, !ends_well(sight), "FAILED", "%s of %s, %s", sight->event,
-                sight->command->path,
+                path_of(sight->command),
                 node == NULL ? "which is not there"
                 : printing   ? "which is printed"
                              : "which is read-only or a folder");
@@ -318,8 +324,8 @@ void judge_fs_13(struct sight *sight)
         return;
     }
     const char *path = text_of(sight->data, "path");
-    bool asked = sight->command->path[0] == '\0' || same(path, sight->command->path);
-    const cJSON *node = path == NULL ? NULL : connect_tree_find(sight->subject->tree, path);
+    bool asked = path_of(sight->command)[0] == '\0' || same(path, path_of(sight->command));
+    const cJSON *node = path == NULL ? NULL : connect_tree_find(tree_of(sight->subject), path);
     bool fits = node == NULL ||
                 (agrees(sight->data, node, "size") && agrees(sight->data, node, "m_timestamp") &&
                  agrees(sight->data, node, "read_only"));
@@ -349,7 +355,7 @@ static bool escapes(const struct subject *subject, const char *path)
         }
         at += size;
     }
-    return depth < 1 || (subject->tree_whole && connect_tree_find(subject->tree, storage) == NULL);
+    return depth < 1 || (subject->tree_whole && connect_tree_find(tree_of(subject), storage) == NULL);
 }
 
 void judge_fs_14(struct sight *sight)
@@ -366,7 +372,7 @@ void judge_fs_14(struct sight *sight)
     static const char *const names[] = {
         "CREATE_FOLDER",    "CREATE_DIRECTORY", "DELETE_FILE", "DELETE_FOLDER",
         "DELETE_DIRECTORY", "START_PRINT",      NULL};
-    const char *path = sight->command->path;
+    const char *path = path_of(sight->command);
     if (one_of(sight->command->name, names) && strstr(path, "..") != NULL &&
         escapes(sight->subject, path)) {
         verdict(sight, !ends_well(sight), "FAILED", "%s of %s %s", sight->event,

@@ -4,6 +4,7 @@
 #include <cjson/cJSON.h>
 
 #include "harness/check/connect_contract.h"
+#include "mockservers/connect/documents.h"
 #include "sim/base/number_map.h"
 
 /* What the files of the judge share. Each thing seen is a `struct sight`; the rules that want its
@@ -57,7 +58,7 @@ enum expectation {
 struct seen_command {
     int64_t id; /* 0 also when there was none that reads as a number */
     char name[32];
-    char path[256];      /* kwargs.path; "" */
+    char *path;             /* kwargs.path; NULL: none */
     uint64_t file_hash;  /* of what START_CONNECT_DOWNLOAD is to fetch; 0: no such command */
     int64_t transfer_id; /* kwargs.transfer_id; 0: none */
     bool has_kwargs, forced, force_flag, gcode_body;
@@ -97,8 +98,7 @@ struct subject {
     bool registration_seen;
     int64_t code_us, pending_us; /* of the answers; -1 */
     /* telemetry */
-    char *last_body;
-    size_t last_body_size, last_body_capacity;
+    uint64_t last_body; /* its hash; 0: none */
     bool telemetry_seen;
     struct telemetry_facts now; /* of the last telemetry */
     int64_t telemetry_us;       /* the last one; -1 */
@@ -119,8 +119,8 @@ struct subject {
     struct seen_fetch *fetch;       /* the last one that it asked for (connect_contract_fetch.c) */
     char camera[72];                /* fingerprint of the camera that spoke last */
     /* commands */
-    struct seen_command *commands; /* SEEN_COMMANDS_MAX, newest last; NULL until the first */
-    size_t command_count;
+    struct seen_command *commands; /* at most SEEN_COMMANDS_MAX, newest last */
+    size_t command_count, command_capacity;
     struct seen_command *running; /* accepted and not ended */
     unsigned running_missing;     /* telemetries without command_id meanwhile */
     int64_t foreign_running;      /* a command of before we looked; -1: none */
@@ -129,9 +129,9 @@ struct subject {
     int64_t state_us;
     bool state_over_error; /* that state came out of ERROR */
     int64_t last_job;
-    char job_path[256];
+    char *job_path; /* NULL: not told */
     /* files */
-    cJSON *tree;
+    struct document *tree; /* NULL: not told */
     int64_t tree_us;
     bool tree_whole; /* an INFO has told it */
     /* clock */
@@ -188,6 +188,7 @@ struct contract {
     void *owner;
     int64_t now_us;
     struct seen_camera *cameras;
+    struct documents documents; /* trees of files */
     struct number_map sockets; /* struct seen_socket, by their connections */
     struct seen_fetch *fetches; /* that commands have told of */
     char server_host[128];      /* Host of its telemetry; "": none yet */
@@ -258,6 +259,8 @@ void verdict(struct sight *sight, bool good, const char *expected, const char *s
 bool of_prusalink(const struct sight *sight);
 
 void ask_rules(struct sight *sight);
+/* The files of a printer as it told of them; until the next look. NULL: it did not. */
+const cJSON *tree_of(const struct subject *subject);
 
 /* connect_contract_asked.c */
 struct asked *find_asked(const struct contract *contract, uint32_t connection); /* NULL: none */
@@ -269,6 +272,7 @@ void course_request(struct sight *sight);
 void course_reply(struct sight *sight);
 void course_unanswered(struct sight *sight);
 struct seen_command *course_command(struct subject *subject, int64_t id);
+void commands_free(struct subject *subject);
 void course_free(struct subject *subject);
 /* connect_contract_transfers.c */
 unsigned transfer_kind_of(const struct http_message *request);
@@ -309,6 +313,10 @@ uint64_t contract_hash(uint64_t hash, const void *bytes, size_t size);
 static inline bool same(const char *a, const char *b)
 {
     return a != NULL && b != NULL && __builtin_strcmp(a, b) == 0;
+}
+static inline const char *path_of(const struct seen_command *command)
+{
+    return command->path == NULL ? "" : command->path;
 }
 bool one_of(const char *text, const char *const *list); /* NULL ends the list */
 const char *text_of(const cJSON *object, const char *key);

@@ -8,6 +8,7 @@
 
 #include "harness/check/connect_contract_internal.h"
 #include "mockservers/connect/tree.h"
+#include "sim/base/hash.h"
 #include "sim/base/memory.h"
 #include "sim/base/world.h"
 
@@ -47,18 +48,35 @@ struct seen_command *running_command(struct subject *subject)
     return NULL;
 }
 
+static void drop_oldest_command(struct subject *subject)
+{
+    free(subject->commands[0].path);
+    subject->command_count--;
+    memmove(subject->commands, subject->commands + 1,
+            subject->command_count * sizeof *subject->commands);
+}
+
+/* Most printers never see more than a few. */
 static struct seen_command *add_command(struct subject *subject, const struct seen_command *fresh)
 {
-    if (subject->commands == NULL) {
-        subject->commands = memory_new_array(SEEN_COMMANDS_MAX, sizeof *subject->commands);
-    }
     if (subject->command_count == SEEN_COMMANDS_MAX) {
-        memmove(subject->commands, subject->commands + 1,
-                (SEEN_COMMANDS_MAX - 1) * sizeof *subject->commands);
-        subject->command_count--;
+        drop_oldest_command(subject);
+    }
+    if (subject->command_count == subject->command_capacity) {
+        subject->command_capacity += subject->command_capacity / 2 + 1;
+        subject->commands =
+            memory_resize(subject->commands, subject->command_capacity * sizeof *subject->commands);
     }
     subject->commands[subject->command_count] = *fresh;
     return &subject->commands[subject->command_count++];
+}
+
+void commands_free(struct subject *subject)
+{
+    for (size_t i = 0; i < subject->command_count; i++) {
+        free(subject->commands[i].path);
+    }
+    free(subject->commands);
 }
 
 /* The command whose result the printer remembers: the last one that it took (5.5). */
@@ -76,7 +94,7 @@ static void read_kwargs(struct seen_command *command, const cJSON *body)
 {
     const cJSON *kwargs = cJSON_GetObjectItemCaseSensitive(body, "kwargs");
     command->has_kwargs = cJSON_IsObject(kwargs);
-    copy_text(command->path, sizeof command->path, text_of(kwargs, "path"));
+    command->path = memory_copy_text(text_of(kwargs, "path"));
     command->file_hash = transfer_target_hash(kwargs);
     command->transfer_id = whole_of(kwargs, "transfer_id", 0);
     command->force_flag = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(kwargs, "force"));
@@ -141,6 +159,8 @@ static void record_delivery(struct sight *sight, struct seen_command *fresh)
     }
     if (known == NULL) {
         known = add_command(subject, fresh);
+    } else {
+        free(fresh->path);
     }
     known->expected = fresh->expected;
     known->busy_id = fresh->busy_id;
@@ -252,25 +272,45 @@ static void take_identity(struct sight *sight)
     }
 }
 
+const cJSON *tree_of(const struct subject *subject)
+{
+    return documents_look(&subject->contract->documents, subject->tree);
+}
+
+static void keep_tree(struct subject *subject, const cJSON *tree)
+{
+    struct documents *documents = &subject->contract->documents;
+    struct document *fresh = tree == NULL ? NULL : documents_keep_tree(documents, tree);
+    documents_release(documents, subject->tree);
+    subject->tree = fresh;
+}
+
 static void take_files(struct sight *sight)
 {
+    static const struct {
+        const char *event;
+        void (*take)(cJSON **root, const cJSON *data);
+    } changes[] = {
+        {"MEDIUM_INSERTED", connect_tree_insert},
+        {"MEDIUM_EJECTED", connect_tree_eject},
+        {"FILE_CHANGED", connect_tree_change},
+    };
     struct subject *subject = sight->subject;
     const cJSON *files = cJSON_GetObjectItemCaseSensitive(sight->data, "files");
     if (same(sight->event, "INFO") && cJSON_IsObject(files)) {
-        connect_tree_replace(&subject->tree, files);
+        keep_tree(subject, files);
         subject->tree_whole = true;
         return;
     }
-    if (same(sight->event, "MEDIUM_INSERTED")) {
-        connect_tree_insert(&subject->tree, sight->data);
-    } else if (same(sight->event, "MEDIUM_EJECTED")) {
-        connect_tree_eject(&subject->tree, sight->data);
-    } else if (same(sight->event, "FILE_CHANGED")) {
-        connect_tree_change(&subject->tree, sight->data);
-    } else {
-        return;
+    for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++) {
+        if (same(sight->event, changes[i].event)) {
+            cJSON *tree = document_read(subject->tree);
+            changes[i].take(&tree, sight->data);
+            keep_tree(subject, tree);
+            cJSON_Delete(tree);
+            subject->tree_us = sight->time_us;
+        }
     }
-    subject->tree_us = sight->time_us;
 }
 
 static void take_transfer(struct sight *sight)
@@ -324,27 +364,12 @@ static void take_event(struct sight *sight)
         transfer_course_event(sight);
     }
     if (same(sight->event, "JOB_INFO")) {
-        copy_text(sight->subject->job_path, sizeof sight->subject->job_path,
-                  text_of(sight->data, "path"));
+        take_text(&sight->subject->job_path, text_of(sight->data, "path"));
     }
     take_answer(sight);
 }
 
 /* ---- telemetry ---- */
-
-static void remember_body(struct subject *subject, struct slice body)
-{
-    if (subject->last_body_size == body.size &&
-        memcmp(subject->last_body, body.bytes, body.size) == 0) {
-        return;
-    }
-    if (subject->last_body_capacity < body.size) {
-        subject->last_body_capacity = body.size;
-        subject->last_body = memory_resize(subject->last_body, body.size);
-    }
-    memcpy(subject->last_body, body.bytes, body.size);
-    subject->last_body_size = body.size;
-}
 
 static void take_temperatures(struct sight *sight)
 {
@@ -361,7 +386,7 @@ static void take_telemetry(struct sight *sight)
 {
     struct subject *subject = sight->subject;
     if (sight->request->body.size > 0 && !sight->body_bad) {
-        remember_body(subject, sight->request->body);
+        subject->last_body = hash_bytes(sight->request->body.bytes, sight->request->body.size);
     }
     if (subject->state[0] == '\0' || subject->disturbed) {
         copy_text(subject->state, sizeof subject->state, sight->facts.state);

@@ -428,7 +428,7 @@ static bool storage_known(const struct subject *subject, const char *path)
     const cJSON *child = NULL;
     const char *name = path + strspn(path, "/");
     size_t size = strcspn(name, "/");
-    cJSON_ArrayForEach(child, cJSON_GetObjectItemCaseSensitive(subject->tree, "children"))
+    cJSON_ArrayForEach(child, cJSON_GetObjectItemCaseSensitive(tree_of(subject), "children"))
     {
         const char *known = text_of(child, "name");
         if (known != NULL && strlen(known) == size && strncmp(known, name, size) == 0) {
@@ -441,11 +441,11 @@ static bool storage_known(const struct subject *subject, const char *path)
 void judge_trn_13(struct sight *sight)
 {
     const struct subject *subject = sight->subject;
-    if (!is_start(sight->command) || sight->command->path[0] == '\0' ||
+    if (!is_start(sight->command) || path_of(sight->command)[0] == '\0' ||
         same(sight->event, "REJECTED")) {
         return;
     }
-    const char *path = sight->command->path;
+    const char *path = path_of(sight->command);
     bool unknown = subject->tree_whole && !storage_known(subject, path);
     if (path[0] != '/' || leads_out(path) || unknown) {
         verdict(sight, same(sight->event, "FAILED"), "FAILED for a path in no storage", "%s for %s",

@@ -30,7 +30,7 @@ struct options {
     struct cli_list misbehave, tokens, scenarios, files;
     uint64_t seed;
     int64_t for_us;
-    bool seed_given, codec_given, for_given, bare_sdk, adopt, quiet;
+    bool seed_given, codec_given, for_given, bare_sdk, adopt, quiet, no_view, no_judge;
 };
 
 /* A WebSocket whose messages are being recorded. */
@@ -259,6 +259,7 @@ static bool make_server(struct mock *mock, struct error *error)
     const struct options *options = &mock->options;
     struct connect_server_settings settings = {
         .add_after_us = CONNECT_ADD_NEVER,
+        .no_view = options->no_view,
         .adopt_unknown_tokens = options->adopt,
         .log_bytes = LOG_BYTES,
     };
@@ -278,10 +279,12 @@ static bool make_server(struct mock *mock, struct error *error)
     if (!serve_files(mock, error)) {
         return false;
     }
-    mock->contract = contract_new(&(struct contract_settings){
-        .prusalink = !options->bare_sdk, .epoch_us = mock->world.epoch_us});
-    contract_on_violation(mock->contract, show_violation, mock);
-    mock->tap = contract_tap_new(mock->contract, mock->server);
+    if (!options->no_judge) {
+        mock->contract = contract_new(&(struct contract_settings){
+            .prusalink = !options->bare_sdk, .epoch_us = mock->world.epoch_us});
+        contract_on_violation(mock->contract, show_violation, mock);
+        mock->tap = contract_tap_new(mock->contract, mock->server);
+    }
     mock->watcher = (struct connect_observer){.request = saw_request,
                                               .reply = saw_reply,
                                               .frame = saw_frame,
@@ -291,7 +294,9 @@ static bool make_server(struct mock *mock, struct error *error)
                                               .owner = mock};
     connect_server_observe(mock->server, &mock->watcher);
     mock->control = connect_control_new(mock->server);
-    connect_control_set_report(mock->control, report_contract, mock);
+    if (mock->contract != NULL) {
+        connect_control_set_report(mock->control, report_contract, mock);
+    }
     return true;
 }
 
@@ -378,8 +383,20 @@ static void close_all(struct mock *mock)
     world_free(&mock->world);
 }
 
+static void print_counts(const struct mock *mock)
+{
+    printf("%zu printers, %llu requests in %.1f s", connect_server_printer_count(mock->server),
+           (unsigned long long)mock->requests, (double)mock->world.now_us / 1e6);
+}
+
 static int summarise(struct mock *mock)
 {
+    if (mock->contract == NULL) {
+        print_counts(mock);
+        printf("; not judged\n");
+        fflush(stdout);
+        return CLI_HELD;
+    }
     contract_finish(mock->contract, mock->world.now_us);
     size_t count, held = 0, exercised = 0;
     const struct contract_result *results = contract_results(mock->contract, &count);
@@ -391,11 +408,9 @@ static int summarise(struct mock *mock)
     contract_report(mock->contract, true, &report);
     uint64_t broken =
         contract_violated(mock->contract, CONTRACT_PRINTER, CONTRACT_KIND_CONTRACT);
-    printf("%zu printers, %llu requests in %.1f s; %zu of %zu rules of the contract held, %zu "
-           "could not be judged\n%s",
-           connect_server_printer_count(mock->server), (unsigned long long)mock->requests,
-           (double)mock->world.now_us / 1e6, held, exercised, count - exercised,
-           buffer_text(&report));
+    print_counts(mock);
+    printf("; %zu of %zu rules of the contract held, %zu could not be judged\n%s", held, exercised,
+           count - exercised, buffer_text(&report));
     buffer_free(&report);
     fflush(stdout);
     return broken > 0 ? CLI_FAILED : CLI_HELD;
@@ -444,7 +459,8 @@ static void list_misbehaviours(void)
 static int play_scenarios(struct options *options, const struct cli_usage *usage)
 {
     bool other = options->control != default_control || options->add != default_add || options->adopt ||
-                 options->tokens.count > 0 || options->files.count > 0 || options->codec_given || options->for_given;
+                 options->tokens.count > 0 || options->files.count > 0 || options->codec_given || options->for_given ||
+                 options->no_view || options->no_judge;
     if (other) {
         return cli_complain(usage, "with --run go --listen, --tls-cert, --tls-key, --misbehave, --bare-sdk, --trace "
                                    "and --seed");
@@ -489,6 +505,9 @@ static int mock_connect(int argc, char **argv)
         {"list-misbehaviours", CLI_FLAG, &list, NULL, "show them and end", NULL},
         {"run", CLI_LIST, &o->scenarios, "FILE|DIR",
          "be the server of these scenarios, with the first\nprinter that comes as theirs, and judge them", NULL},
+        {"no-view", CLI_FLAG, &o->no_view, NULL,
+         "under load: keep of printers who they are and what their\ncommands do, and believe nothing else", NULL},
+        {"no-judge", CLI_FLAG, &o->no_judge, NULL, "under load: hold nothing against the contract", NULL},
         {"bare-sdk", CLI_FLAG, &o->bare_sdk, NULL,
          "judge printers as hosts of the SDK that are no PrusaLink", NULL},
         {"codec", CLI_TEXT, &o->codec, "microhttpd|wire",

@@ -40,6 +40,9 @@ void bind_push_headers(lua_State *lua, struct slice head);
 void bind_push_slice(lua_State *lua, struct slice slice);
 void bind_push_event(lua_State *lua, const struct stage *stage, const cJSON *body, int64_t time_us,
                      uint64_t number, const char *head);
+/* The same with its body pushed already. */
+void bind_finish_event(lua_State *lua, const struct stage *stage, int64_t time_us, uint64_t number,
+                       const char *head);
 
 uint64_t play_seed(uint64_t run_seed, const struct definition *definition);
 

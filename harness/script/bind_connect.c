@@ -118,7 +118,9 @@ static int command_answers(lua_State *lua)
     const struct connect_command *found = check_command(lua);
     lua_newtable(lua);
     for (size_t i = 0; i < found->answer_count; i++) {
-        bind_push_event(lua, stage, found->answers[i].body, found->answers[i].time_us, i + 1, NULL);
+        const char *body = found->answers[i].body;
+        lua_json_push_text(lua, body, strlen(body));
+        bind_finish_event(lua, stage, found->answers[i].time_us, i + 1, NULL);
         lua_rawseti(lua, -2, (lua_Integer)i + 1);
     }
     return 1;
@@ -157,7 +159,13 @@ static int telemetry(lua_State *lua)
     struct stage *stage = bind_stage(lua);
     struct stage_printer *printer = bind_check_printer(lua, 1);
     struct connect_printer *believed = stage_believed(stage, printer);
-    lua_json_push(lua, believed != NULL ? believed->telemetry : printer->telemetry);
+    if (believed == NULL) {
+        lua_json_push(lua, printer->telemetry);
+    } else if (believed->telemetry == NULL) {
+        lua_pushnil(lua);
+    } else {
+        lua_json_push_text(lua, believed->telemetry, strlen(believed->telemetry));
+    }
     if (believed != NULL && believed->state[0] != '\0') {
         if (lua_isnil(lua, -1)) {
             lua_newtable(lua);

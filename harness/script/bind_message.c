@@ -66,10 +66,9 @@ void bind_push_headers(lua_State *lua, struct slice head)
 
 /* An event is its body; what else is known of it lies behind, where pairs() and filters don't trip
  * over it. */
-void bind_push_event(lua_State *lua, const struct stage *stage, const cJSON *body, int64_t time_us,
-                     uint64_t number, const char *head)
+void bind_finish_event(lua_State *lua, const struct stage *stage, int64_t time_us, uint64_t number,
+                       const char *head)
 {
-    lua_json_push(lua, body);
     lua_newtable(lua);
     lua_newtable(lua);
     lua_pushnumber(lua, (double)(time_us - stage->began_us) / 1e6);
@@ -82,6 +81,13 @@ void bind_push_event(lua_State *lua, const struct stage *stage, const cJSON *bod
     }
     lua_setfield(lua, -2, "__index");
     lua_setmetatable(lua, -2);
+}
+
+void bind_push_event(lua_State *lua, const struct stage *stage, const cJSON *body, int64_t time_us,
+                     uint64_t number, const char *head)
+{
+    lua_json_push(lua, body);
+    bind_finish_event(lua, stage, time_us, number, head);
 }
 
 /* events(printer, since): those behind number `since`, in order. */

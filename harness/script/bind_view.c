@@ -21,6 +21,7 @@ enum { DIFFERENCES_SHOWN = 6 };
 struct comparison {
     struct machine *machine;
     const struct connect_printer *believed;
+    cJSON *telemetry, *info, *files; /* that are believed */
     bool buddy, resin, at_rest;
     struct buffer truth, view;
     unsigned count;
@@ -107,7 +108,7 @@ static void compare_transfers(struct comparison *comparison)
  */
 static void numbers(struct comparison *comparison, const char *key, double truth, double slack)
 {
-    const cJSON *item = connect_printer_value(comparison->believed, key);
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(comparison->telemetry, key);
     double view = cJSON_IsNumber(item) ? item->valuedouble : NAN;
     if (!isfinite(truth) || fabs(truth - view) <= slack || !differs(comparison)) {
         return;
@@ -127,7 +128,8 @@ static void compare_resin(struct comparison *comparison)
     numbers(comparison, "temp_uv_led", resin.uv_led_c, 0.55);
     numbers(comparison, "temp_ambient", resin.ambient_c, 0.55);
     numbers(comparison, "temp_cpu", resin.cpu_c, 0.55);
-    const cJSON *cover = connect_printer_value(comparison->believed, "cover_closed");
+    const cJSON *cover =
+        cJSON_GetObjectItemCaseSensitive(comparison->telemetry, "cover_closed");
     texts(comparison, "cover", resin.cover_closed ? "closed" : "open",
           cJSON_IsTrue(cover) ? "closed" : "open");
 }
@@ -257,7 +259,7 @@ static void compare_folder(struct comparison *comparison, struct buffer *path,
 static void compare_tree(struct comparison *comparison)
 {
     const cJSON *children =
-        cJSON_GetObjectItemCaseSensitive(comparison->believed->files, "children");
+        cJSON_GetObjectItemCaseSensitive(comparison->files, "children");
     const cJSON *next = children != NULL ? children->child : NULL;
     size_t count = machine_storage_count(comparison->machine);
     for (size_t i = 0; i < count; i++) {
@@ -278,7 +280,7 @@ static void compare_drive(struct comparison *comparison)
     const char *below;
     const struct storage *usb = machine_storage_of(comparison->machine, "/usb", &below);
     const cJSON *storages =
-        cJSON_GetObjectItemCaseSensitive(comparison->believed->info, "storages");
+        cJSON_GetObjectItemCaseSensitive(comparison->info, "storages");
     const cJSON *drive = storages != NULL ? storages->child : NULL;
     texts(comparison, "drive", usb != NULL ? "/usb" : NULL, text_of(drive, "mountpoint"));
 }
@@ -408,7 +410,13 @@ static int view_differences(lua_State *lua)
         .resin = machine_has_resin(machine),
         .at_rest = rests(machine_state(machine)),
     };
+    comparison.telemetry = connect_printer_telemetry(comparison.believed);
+    comparison.info = connect_printer_info(comparison.believed);
+    comparison.files = connect_printer_files(comparison.believed);
     compare(&comparison, actor);
+    cJSON_Delete(comparison.telemetry);
+    cJSON_Delete(comparison.info);
+    cJSON_Delete(comparison.files);
     if (comparison.count == 0) {
         return 0;
     }

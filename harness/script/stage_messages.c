@@ -117,9 +117,10 @@ void stage_redact(struct stage *stage, char **text)
         replace_text(text, printer->actor == NULL ? NULL : actor_token(printer->actor));
         replace_text(text, believed == NULL ? NULL : believed->token);
         replace_text(text, believed == NULL ? NULL : believed->code);
-        const cJSON *key =
-            believed == NULL ? NULL : cJSON_GetObjectItemCaseSensitive(believed->info, "api_key");
-        replace_text(text, cJSON_GetStringValue(key));
+        cJSON *info = believed == NULL ? NULL : connect_printer_info(believed);
+        replace_text(text,
+                     cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(info, "api_key")));
+        cJSON_Delete(info);
     }
     replace_text(text, stage->ground->targets->link_password);
     replace_text(text, stage->ground->targets->link_api_key);

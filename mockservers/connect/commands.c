@@ -33,8 +33,9 @@ void command_destroy(struct connect_command *command)
         free(command->answers[i].event);
         free(command->answers[i].source);
         free(command->answers[i].reason);
-        cJSON_Delete(command->answers[i].body);
+        free(command->answers[i].body);
     }
+    free(command->answers);
     free(command->name);
     free(command->content_type);
     free(command->body);
@@ -74,8 +75,32 @@ static bool detach(struct connect_command **first, struct connect_command **last
     return false;
 }
 
+/* Out of its printer's history and that of all. */
+static void history_remove(struct connect_command *command)
+{
+    struct connect_printer *printer = command->printer;
+    struct connect_server *server = printer->server;
+    *(command->older != NULL ? &command->older->newer : &server->oldest_ended) = command->newer;
+    *(command->newer != NULL ? &command->newer->older : &server->newest_ended) = command->older;
+    command->older = command->newer = NULL;
+    server->ended_bytes -= command->bytes;
+    detach(&printer->history_first, &printer->history_last, command);
+    printer->history_count--;
+}
+
+static void forget_oldest(struct connect_command *oldest)
+{
+    history_remove(oldest);
+    command_destroy(oldest);
+}
+
 static void history_append(struct connect_printer *printer, struct connect_command *command)
 {
+    struct connect_server *server = printer->server;
+    command->older = server->newest_ended;
+    *(command->older != NULL ? &command->older->newer : &server->oldest_ended) = command;
+    server->newest_ended = command;
+    server->ended_bytes += command->bytes;
     if (printer->history_last != NULL) {
         printer->history_last->next = command;
     } else {
@@ -83,12 +108,13 @@ static void history_append(struct connect_printer *printer, struct connect_comma
     }
     printer->history_last = command;
     printer->history_count++;
-    while (printer->history_count > printer->server->settings.history_max &&
+    while (printer->history_count > server->settings.history_max &&
            printer->history_first != command) {
-        struct connect_command *oldest = printer->history_first;
-        printer->history_first = oldest->next;
-        printer->history_count--;
-        command_destroy(oldest);
+        forget_oldest(printer->history_first);
+    }
+    while (server->ended_bytes > server->settings.history_bytes &&
+           server->oldest_ended != command) {
+        forget_oldest(server->oldest_ended);
     }
 }
 
@@ -132,6 +158,7 @@ struct connect_command *connect_server_command_raw(struct connect_server *server
     command->content_type = memory_copy_text(content_type);
     command->body = memory_copy_slice(size == 0 ? "" : body, size);
     command->body_size = size;
+    command->bytes = sizeof *command + size;
     command->priority = strcmp(name, "RESET_PRINTER") == 0;
     command->queued_us = server->world->now_us;
     command->delivered_us = command->accepted_us = command->ended_us = -1;
@@ -235,8 +262,7 @@ bool connect_command_repeat(struct connect_command *command)
     if (printer->queue_count >= printer->server->settings.queue_max) {
         return false;
     }
-    detach(&printer->history_first, &printer->history_last, command);
-    printer->history_count--;
+    history_remove(command);
     command->status = CONNECT_COMMAND_PENDING;
     command->ended_us = -1;
     queue_insert(printer, command);
@@ -390,6 +416,13 @@ void commands_deliver(struct connect_server *server, struct connect_decision *de
     tell_command(command);
 }
 
+void commands_not_arrived(struct connect_printer *printer, int64_t id)
+{
+    for (struct connect_command *each = printer->running; each != NULL; each = each->next) {
+        each->resend |= each->id == id && each->status == CONNECT_COMMAND_DELIVERED;
+    }
+}
+
 /* ---- answers ---- */
 
 void commands_seen_in_telemetry(struct connect_printer *printer)
@@ -444,24 +477,32 @@ static enum connect_command_status meaning(const struct connect_command *command
                                                               : CONNECT_COMMAND_PENDING;
 }
 
-static void keep_answer(struct connect_command *command, const char *name, const cJSON *event)
+static void keep_answer(struct connect_command *command, const char *name, const cJSON *event,
+                        struct slice body)
 {
     command->answers_seen++;
     if (command->answer_count == CONNECT_ANSWERS_MAX) {
         return;
     }
+    size_t more = sizeof *command->answers + body.size;
+    if (connect_command_status_ended(command->status)) {
+        command->printer->server->ended_bytes += more;
+    }
+    command->bytes += more;
+    command->answers =
+        memory_resize(command->answers, (command->answer_count + 1) * sizeof *command->answers);
     const char *source = json_string_of(event, "source");
     command->answers[command->answer_count++] = (struct connect_answer){
         .time_us = command->printer->server->world->now_us,
         .event = memory_copy_text(name),
         .source = memory_copy_text(source == NULL ? "" : source),
         .reason = memory_copy_text(json_string_of(event, "reason")),
-        .body = cJSON_Duplicate(event, true),
+        .body = memory_copy_slice(body.bytes, body.size),
         .delivery = command->deliveries,
     };
 }
 
-void commands_answered(struct connect_printer *printer, const cJSON *event)
+void commands_answered(struct connect_printer *printer, const cJSON *event, struct slice body)
 {
     const char *name = json_string_of(event, "event");
     struct connect_command *command =
@@ -473,7 +514,7 @@ void commands_answered(struct connect_printer *printer, const cJSON *event)
     if (status == CONNECT_COMMAND_PENDING && command->sent_id == 0) {
         return; /* an event without any id, not an answer */
     }
-    keep_answer(command, name, event);
+    keep_answer(command, name, event, body);
     bool replacement = strcmp(name, "FINISHED") != 0 && status == CONNECT_COMMAND_FINISHED;
     if (replacement && misbehaves(printer->server, printer, MISBEHAVE_IGNORE_REPLACEMENT)) {
         return;
@@ -551,7 +592,7 @@ cJSON *connect_command_json(const struct connect_command *command)
     add_time(object, "ended", command->ended_us);
     cJSON *answers = cJSON_AddArrayToObject(object, "answers");
     for (size_t i = 0; i < command->answer_count; i++) {
-        cJSON *answer = cJSON_Duplicate(command->answers[i].body, true);
+        cJSON *answer = cJSON_Parse(command->answers[i].body);
         add_time(answer, "time", command->answers[i].time_us);
         cJSON_AddItemToArray(answers, answer);
     }

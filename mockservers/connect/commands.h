@@ -35,7 +35,7 @@ struct connect_answer {
     char *event;   /* "ACCEPTED" */
     char *source;  /* "CONNECT"; "" */
     char *reason;  /* NULL: none */
-    cJSON *body;   /* the whole event */
+    char *body;    /* the whole event, as it came: JSON */
     unsigned delivery; /* after how many deliveries it came */
 };
 
@@ -55,15 +55,17 @@ struct connect_command {
     int64_t queued_us, delivered_us, accepted_us, ended_us; /* -1: not yet; delivered_us: the last time */
     unsigned deliveries;
     bool resend;      /* its delivery is known to be lost: goes out with the next telemetry */
-    struct connect_answer answers[CONNECT_ANSWERS_MAX]; /* events with its id, in order; later ones are only counted */
-    size_t answer_count;    /* kept */
+    struct connect_answer *answers; /* events with its id, in order; later ones are only counted */
+    size_t answer_count;    /* kept, at most CONNECT_ANSWERS_MAX */
     size_t answers_seen;
+    size_t bytes;           /* that it takes */
     struct connect_command *next;
-    void *script_data; /* of whoever drives the server */
+    struct connect_command *older, *newer; /* of all printers' that have ended */
 };
 
 /* Queue a command. `kwargs` (may be NULL) is copied. NULL with the reason when the queue is full or it is too large.
- * Valid until it left the printer's history (settings.history_max ended ones are kept) or the server is gone. */
+ * Valid until it left the history (settings.history_max ended ones are kept of each printer, and settings.history_bytes
+ * of all) or the server is gone. */
 struct connect_command *connect_server_command(struct connect_server *server, struct connect_printer *printer,
                                                const char *name, const cJSON *kwargs, struct error *error);
 /* The same as text/x.gcode. */

@@ -1,6 +1,7 @@
 #ifndef HOTBED_MOCKSERVERS_CONNECT_INTERNAL_H
 #define HOTBED_MOCKSERVERS_CONNECT_INTERNAL_H
 
+#include "mockservers/connect/documents.h"
 #include "mockservers/connect/server.h"
 
 /* What the files of the mock Connect server share. */
@@ -58,11 +59,15 @@ struct connect_server {
     struct files *files;     /* NULL: none */
     struct connect_secret *secrets; /* newest first; NULL: none */
     struct cameras *cameras; /* NULL: none */
+    struct documents documents;
+    struct buffer merged;       /* scratch */
     struct connect_reply reply; /* scratch, so that an idle exchange allocates nothing */
     struct buffer raw;          /* scratch */
     struct held_reply *held;
     struct connect_socket *sockets;
     int64_t next_command_id;
+    struct connect_command *oldest_ended, *newest_ended; /* of all printers */
+    size_t ended_bytes;
 };
 
 /* printers.c */
@@ -116,10 +121,12 @@ void transfers_free(struct connect_printer *printer);
 bool view_telemetry(struct connect_printer *printer, struct slice body, const char **why);
 bool view_event(struct connect_printer *printer, struct slice body, const char **why);
 /* commands.c */
-void commands_answered(struct connect_printer *printer, const cJSON *event);
+void commands_answered(struct connect_printer *printer, const cJSON *event, struct slice body);
 void commands_seen_in_telemetry(struct connect_printer *printer);
 /* Put the command that is due into the decision's reply, if there is one. */
 void commands_deliver(struct connect_server *server, struct connect_decision *decision);
+/* A reply that brought this one was never read. */
+void commands_not_arrived(struct connect_printer *printer, int64_t id);
 void command_destroy(struct connect_command *command);
 struct connect_command *command_by_sent_id(struct connect_printer *printer, int64_t id);
 

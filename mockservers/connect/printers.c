@@ -5,19 +5,10 @@
 #include <string.h>
 
 #include "mockservers/connect/internal.h"
-#include "mockservers/connect/tree.h"
+#include "sim/base/hash.h"
 #include "sim/base/memory.h"
 
 /* ---- index ---- */
-
-static uint64_t hash_of(const char *bytes, size_t size)
-{
-    uint64_t hash = UINT64_C(14695981039346656037); /* FNV-1a */
-    for (size_t i = 0; i < size; i++) {
-        hash = (hash ^ (unsigned char)bytes[i]) * UINT64_C(1099511628211);
-    }
-    return hash;
-}
 
 void text_index_free(struct text_index *index)
 {
@@ -29,7 +20,7 @@ void text_index_free(struct text_index *index)
 static struct text_index_slot *slot_of(const struct text_index *index, const char *bytes,
                                        size_t size)
 {
-    size_t at = (size_t)hash_of(bytes, size) & (index->capacity - 1);
+    size_t at = (size_t)hash_bytes(bytes, size) & (index->capacity - 1);
     for (;;) {
         struct text_index_slot *slot = &index->slots[at];
         if (slot->key == NULL) {
@@ -208,10 +199,9 @@ void connect_printer_destroy(struct connect_printer *printer)
     free(printer->firmware);
     free(printer->code);
     free(printer->token);
-    free(printer->last_body);
-    cJSON_Delete(printer->telemetry);
-    cJSON_Delete(printer->info);
-    cJSON_Delete(printer->files);
+    free(printer->telemetry);
+    documents_release(&printer->server->documents, printer->info);
+    documents_release(&printer->server->documents, printer->files);
     transfers_free(printer);
     free(printer);
 }
@@ -274,14 +264,19 @@ void connect_printer_revoke(struct connect_printer *printer)
     sockets_revoke(printer);
 }
 
-const cJSON *connect_printer_file(const struct connect_printer *printer, const char *path)
+cJSON *connect_printer_telemetry(const struct connect_printer *printer)
 {
-    return connect_tree_find(printer->files, path);
+    return printer->telemetry == NULL ? NULL : cJSON_Parse(printer->telemetry);
 }
 
-const cJSON *connect_printer_value(const struct connect_printer *printer, const char *key)
+cJSON *connect_printer_info(const struct connect_printer *printer)
 {
-    return cJSON_GetObjectItemCaseSensitive(printer->telemetry, key);
+    return document_read(printer->info);
+}
+
+cJSON *connect_printer_files(const struct connect_printer *printer)
+{
+    return document_read(printer->files);
 }
 
 /* ---- as JSON ---- */
@@ -313,9 +308,18 @@ static void add_time(cJSON *object, const char *key, int64_t time_us)
     }
 }
 
-static void add_tree(cJSON *object, const char *key, const cJSON *tree)
+/* In a list of many the text goes on as it is. */
+static void add_kept(cJSON *object, const char *key, const char *text, bool readable)
 {
-    cJSON_AddItemToObject(object, key, tree == NULL ? cJSON_CreateNull() : cJSON_Duplicate(tree, true));
+    cJSON *value = text == NULL ? cJSON_CreateNull()
+                   : readable   ? cJSON_Parse(text)
+                                : cJSON_CreateRaw(text);
+    cJSON_AddItemToObject(object, key, value);
+}
+
+static const char *text_of(const struct document *document)
+{
+    return document == NULL ? NULL : document->text;
 }
 
 static void add_commands(cJSON *object, const char *key, const struct connect_command *command)
@@ -349,10 +353,10 @@ cJSON *connect_printer_json(const struct connect_printer *printer, bool files)
     cJSON_AddNumberToObject(object, "telemetry_count", (double)printer->telemetry_count);
     cJSON_AddNumberToObject(object, "event_count", (double)printer->event_count);
     cJSON_AddNumberToObject(object, "bad_count", (double)printer->bad_count);
-    add_tree(object, "telemetry", printer->telemetry);
-    add_tree(object, "info", printer->info);
+    add_kept(object, "telemetry", printer->telemetry, files);
+    add_kept(object, "info", text_of(printer->info), files);
     if (files) {
-        add_tree(object, "files", printer->files);
+        add_kept(object, "files", text_of(printer->files), files);
     }
     cJSON_AddItemToObject(object, "transfers", connect_transfers_json(printer));
     add_commands(object, "running", printer->running);

@@ -7,8 +7,8 @@
 
 #include <cjson/cJSON.h>
 
-/* The printers that a server knows, and what it believes of each. Read-only for everyone but the server; strings and
- * trees live until the next request of that printer. */
+/* The printers that a server knows, and what it believes of each. Read-only for everyone but the server; strings live
+ * until the next request of that printer. */
 
 struct connect_server;
 struct connect_command;
@@ -33,9 +33,10 @@ struct connect_printer {
     int64_t job_id;      /* 0: none */
     int64_t transfer_id; /* unsigned 32 bit (7.6); -1: none */
     int64_t telemetry_command_id; /* in its last telemetry; -1: none */
-    cJSON *telemetry; /* all telemetry merged: absent keys keep their value (4.4); NULL: none yet */
-    cJSON *info;      /* INFO merged (6.4), without `files`; NULL: none yet */
-    cJSON *files;     /* the tree in the legacy form (8.2), kept up by INFO, MEDIUM_* and FILE_CHANGED; NULL: none yet */
+    /* The same for long, as JSON text (connect_printer_telemetry() and so on read it); NULL: none yet. */
+    char *telemetry;           /* all telemetry merged: absent keys keep their value (4.4) */
+    struct document *info;     /* INFO merged (6.4), without `files` */
+    struct document *files;    /* the tree in the legacy form (8.2), kept up by INFO, MEDIUM_* and FILE_CHANGED */
 
     int64_t first_seen_us, last_seen_us, last_telemetry_us; /* -1: never */
     uint64_t telemetry_count, event_count, poll_count;
@@ -55,12 +56,8 @@ struct connect_printer {
     uint32_t inline_id;               /* the printer's number of that */
     struct connect_transfer *transfers; /* that it told of, oldest first: see transfers.h */
 
-    void *script_data; /* of whoever drives the server; the server never touches it */
-
     /* the server's own */
-    char *last_body; /* of the last telemetry: an equal one needs no reading */
-    size_t last_body_size;
-    size_t last_body_capacity;
+    uint64_t last_body; /* of the last telemetry: an equal one needs no reading; 0: none */
     unsigned without_command; /* telemetries in a row without command_id while a command is accepted */
 };
 
@@ -81,13 +78,13 @@ struct connect_printer *connect_server_expect(struct connect_server *server, con
 /* The server forgets that token: the printer gets 403 from now on. */
 void connect_printer_revoke(struct connect_printer *printer);
 
-/* A node of the believed tree by its path "/PrusaLink gcodes/sub/x.gcode"; NULL: not there. */
-const cJSON *connect_printer_file(const struct connect_printer *printer, const char *path);
+/* What is believed of it, to be freed with cJSON_Delete. NULL: nothing yet. */
+cJSON *connect_printer_telemetry(const struct connect_printer *printer);
+cJSON *connect_printer_info(const struct connect_printer *printer);
+cJSON *connect_printer_files(const struct connect_printer *printer);
 
-/* A value in the merged telemetry, or NULL. */
-const cJSON *connect_printer_value(const struct connect_printer *printer, const char *key);
-
-/* What is believed, as one JSON object. Caller frees with cJSON_Delete. `files`: with the whole tree. */
+/* What is believed, as one JSON object to be printed (parts of it are raw text). Caller frees with cJSON_Delete. `files`:
+ * with the whole tree. */
 cJSON *connect_printer_json(const struct connect_printer *printer, bool files);
 
 #endif

@@ -9,7 +9,7 @@
 #include "sim/base/memory.h"
 #include "sim/protocol/connect/ws_told.h"
 
-enum { SCRATCH_BYTES_KEPT = 256 * 1024 };
+enum { SCRATCH_BYTES_KEPT = 256 * 1024, HISTORY_BYTES = 16 * 1024 * 1024 };
 enum { REQUEST_BYTES_MAX = 16 * 1024 * 1024 }; /* INFO carries the whole tree of files and previews are in FILE_INFO */
 
 /* A reply that waits for its time, with what the log needs of its request. */
@@ -18,7 +18,7 @@ struct held_reply {
     struct http_exchange *exchange;
     struct connect_printer *printer;
     struct connect_reply reply;
-    struct connect_command *command;
+    int64_t command_id; /* 0: it brings none */
     int64_t asked_us;
     uint32_t connection;
     char *head, *body;
@@ -241,7 +241,7 @@ static void hold(struct connect_server *server, struct connect_decision *decisio
     held->server = server;
     held->exchange = exchange;
     held->printer = decision->printer;
-    held->command = decision->command;
+    held->command_id = decision->command == NULL ? 0 : decision->command->id;
     held->asked_us = server->world->now_us;
     held->connection = exchange->connection;
     held->head = memory_copy_slice(request->head.bytes, request->head.size);
@@ -275,8 +275,8 @@ static void exchange_gone(void *service, struct http_exchange *exchange)
     if (server->log != NULL) {
         log_exchange(server, &entry, held->printer, NULL);
     }
-    if (held->command != NULL && held->command->status == CONNECT_COMMAND_DELIVERED) {
-        held->command->resend = true;
+    if (held->command_id != 0) {
+        commands_not_arrived(held->printer, held->command_id);
     }
     tell_unanswered(server, held->connection, CONNECT_UNANSWERED_GONE);
     held_free(held);
@@ -536,6 +536,7 @@ struct connect_server *connect_server_new(struct world *world,
     set_default_size(&server->settings.printers_max, 1000000);
     set_default_size(&server->settings.queue_max, 64);
     set_default_size(&server->settings.history_max, 256);
+    set_default_size(&server->settings.history_bytes, HISTORY_BYTES);
     server->log = settings->log_bytes == 0 ? NULL : connect_log_new(settings->log_bytes);
     server->service = (struct http_service){
         .request = request_came,
@@ -573,6 +574,8 @@ void connect_server_destroy(struct connect_server *server)
     connect_reply_clear(&server->reply);
     buffer_free(&server->reply.body);
     buffer_free(&server->raw);
+    buffer_free(&server->merged);
+    documents_free(&server->documents);
     connect_log_destroy(server->log);
     free(server);
 }

@@ -35,11 +35,13 @@ struct connect_server_settings {
     int64_t add_after_us;
     int64_t code_lifetime_us;  /* a code dies after this; 0: 30 minutes (3.3) */
     int64_t resend_after_us;   /* a delivered command without any answer goes out again after this; 0: 3 s */
+    bool no_view;              /* under load: believe nothing of printers but who they are and what commands do */
     bool adopt_unknown_tokens; /* take a printer that comes with a token from elsewhere; else it gets 403 */
     size_t log_bytes;          /* size of the log's ring; 0: no log */
     size_t printers_max;       /* more are refused with 503; 0: 1,000,000 */
     size_t queue_max;          /* commands that wait for one printer; 0: 64 */
     size_t history_max;        /* ended commands remembered per printer; 0: 256 */
+    size_t history_bytes;      /* the same with their answers, of all printers; 0: 16 MiB */
 };
 
 struct connect_server *connect_server_new(struct world *world, const struct connect_server_settings *settings);

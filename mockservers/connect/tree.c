@@ -9,12 +9,6 @@ static const char *json_string_of(const cJSON *object, const char *key)
     return cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, key));
 }
 
-void connect_tree_replace(cJSON **root, const cJSON *files)
-{
-    cJSON_Delete(*root);
-    *root = cJSON_Duplicate(files, true);
-}
-
 static void need_root(cJSON **root)
 {
     if (*root == NULL) {

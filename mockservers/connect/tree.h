@@ -7,7 +7,6 @@
  * storage in MEDIUM_*, and by single nodes in FILE_CHANGED (8.5). `*root` NULL: nothing told yet; free it with
  * cJSON_Delete. `data` is that of the event; what makes no sense changes nothing. */
 
-void connect_tree_replace(cJSON **root, const cJSON *files);
 void connect_tree_insert(cJSON **root, const cJSON *data);
 void connect_tree_eject(cJSON **root, const cJSON *data);
 void connect_tree_change(cJSON **root, const cJSON *data);

@@ -6,10 +6,10 @@
 #include <string.h>
 
 #include "mockservers/connect/internal.h"
+#include "mockservers/connect/merge.h"
 #include "mockservers/connect/tree.h"
+#include "sim/base/hash.h"
 #include "sim/base/memory.h"
-
-enum { LAST_BODY_BYTES_MAX = 512 };
 
 int64_t json_whole_of(const cJSON *object, const char *key, int64_t fallback)
 {
@@ -28,27 +28,6 @@ static bool set_state(struct connect_printer *printer, const char *bytes, size_t
     memcpy(printer->state, bytes, size);
     printer->state[size] = '\0';
     return true;
-}
-
-/* Put the members of `from` into `into`, taking them away from `from`. Numbers are overwritten in place. */
-static void merge(cJSON *into, cJSON *from)
-{
-    for (cJSON *item = from->child, *next; item != NULL; item = next) {
-        next = item->next;
-        cJSON *old = cJSON_GetObjectItemCaseSensitive(into, item->string);
-        if (old != NULL && cJSON_IsNumber(old) && cJSON_IsNumber(item)) {
-            cJSON_SetNumberValue(old, item->valuedouble);
-        } else if (old != NULL && cJSON_IsObject(old) && cJSON_IsObject(item)) {
-            merge(old, item);
-        } else {
-            cJSON_DetachItemViaPointer(from, item);
-            if (old != NULL) {
-                cJSON_ReplaceItemViaPointer(into, old, item);
-            } else {
-                cJSON_AddItemToObject(into, item->string, item);
-            }
-        }
-    }
 }
 
 /* ---- telemetry ---- */
@@ -72,20 +51,6 @@ static struct slice minimal_state(struct slice body)
     return (struct slice){body.bytes + start, body.size - start - end};
 }
 
-static void remember_body(struct connect_printer *printer, struct slice body)
-{
-    printer->last_body_size = 0;
-    if (body.size > LAST_BODY_BYTES_MAX) {
-        return;
-    }
-    if (printer->last_body_capacity < body.size) {
-        printer->last_body_capacity = body.size;
-        printer->last_body = memory_resize(printer->last_body, body.size);
-    }
-    memcpy(printer->last_body, body.bytes, body.size);
-    printer->last_body_size = body.size;
-}
-
 static void set_moment(struct connect_printer *printer, const cJSON *body)
 {
     printer->job_id = json_whole_of(body, "job_id", 0);
@@ -93,42 +58,42 @@ static void set_moment(struct connect_printer *printer, const cJSON *body)
     printer->transfer_id = transfer_id < 0 || transfer_id > UINT32_MAX ? -1 : transfer_id;
 }
 
-static void forget_transfer(struct connect_printer *printer)
+/* Members of a telemetry that belong to the moment alone, and those that end with their transfer. */
+static const char *const momentary[] = {"state", "job_id", "transfer_id", "command_id",
+                                        "transfer_progress", "transfer_time_remaining",
+                                        "transfer_transferred", "time_transferring", NULL};
+static const char *const of_any_moment[] = {"state", "job_id", "transfer_id", "command_id", NULL};
+
+static void merge_telemetry(struct connect_printer *printer, struct slice body, bool transfer_over)
 {
-    static const char *const keys[] = {"transfer_progress", "transfer_time_remaining",
-                                       "transfer_transferred", "time_transferring"};
-    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
-        cJSON_DeleteItemFromObjectCaseSensitive(printer->telemetry, keys[i]);
+    struct connect_server *server = printer->server;
+    bool forgets = misbehaves(server, printer, MISBEHAVE_FORGET_TELEMETRY);
+    const char *known = forgets || printer->telemetry == NULL ? "{}" : printer->telemetry;
+    struct buffer *merged = &server->merged;
+    buffer_clear(merged);
+    json_merge(merged, slice_of(known), body, transfer_over ? momentary : of_any_moment);
+    if (printer->telemetry == NULL || strlen(printer->telemetry) != merged->size) {
+        printer->telemetry = memory_resize(printer->telemetry, merged->size + 1);
     }
+    memcpy(printer->telemetry, merged->bytes, merged->size + 1);
 }
 
-static bool merge_telemetry(struct connect_printer *printer, cJSON *body)
+static bool take_telemetry(struct connect_printer *printer, struct slice body)
 {
-    static const char *const momentary[] = {"state", "job_id", "transfer_id", "command_id"};
-    const char *state = json_string_of(body, "state");
-    if (state == NULL || !set_state(printer, state, strlen(state))) {
+    cJSON *tree = cJSON_ParseWithLength(body.bytes, body.size);
+    const char *state = json_string_of(tree, "state");
+    if (!cJSON_IsObject(tree) || state == NULL || !set_state(printer, state, strlen(state))) {
+        cJSON_Delete(tree);
         return false;
     }
     int64_t transfer_before = printer->transfer_id;
-    set_moment(printer, body);
-    printer->telemetry_command_id = json_whole_of(body, "command_id", -1);
-    for (size_t i = 0; i < sizeof momentary / sizeof momentary[0]; i++) {
-        cJSON_DeleteItemFromObjectCaseSensitive(body, momentary[i]);
-    }
-    if (misbehaves(printer->server, printer, MISBEHAVE_FORGET_TELEMETRY)) {
-        cJSON_Delete(printer->telemetry);
-        printer->telemetry = NULL;
-    }
-    if (printer->telemetry == NULL) {
-        printer->telemetry = cJSON_CreateObject();
-    }
+    set_moment(printer, tree);
+    printer->telemetry_command_id = json_whole_of(tree, "command_id", -1);
     if (printer->transfers != NULL) {
-        view_transfer_telemetry(printer, body);
+        view_transfer_telemetry(printer, tree);
     }
-    merge(printer->telemetry, body);
-    if (transfer_before >= 0 && printer->transfer_id < 0) {
-        forget_transfer(printer);
-    }
+    merge_telemetry(printer, body, transfer_before >= 0 && printer->transfer_id < 0);
+    cJSON_Delete(tree);
     return true;
 }
 
@@ -141,11 +106,25 @@ static void seen_telemetry(struct connect_printer *printer)
     }
 }
 
+/* Nothing is believed: it is read only where that says what becomes of a command. */
+static bool count_telemetry(struct connect_printer *printer, struct slice body)
+{
+    cJSON *tree = printer->running == NULL ? NULL : cJSON_ParseWithLength(body.bytes, body.size);
+    printer->telemetry_command_id = json_whole_of(tree, "command_id", -1);
+    cJSON_Delete(tree);
+    seen_telemetry(printer);
+    tell_changed(printer, NULL);
+    return true;
+}
+
 bool view_telemetry(struct connect_printer *printer, struct slice body, const char **why)
 {
+    if (printer->server->settings.no_view) {
+        return count_telemetry(printer, body);
+    }
     bool misbehaving = printer->server->misbehaving != NULL;
-    if (!misbehaving && printer->last_body_size == body.size && body.size > 0 &&
-        memcmp(printer->last_body, body.bytes, body.size) == 0) {
+    uint64_t hash = hash_bytes(body.bytes, body.size);
+    if (!misbehaving && printer->last_body == hash && body.size > 0) {
         seen_telemetry(printer);
         return true;
     }
@@ -153,17 +132,12 @@ bool view_telemetry(struct connect_printer *printer, struct slice body, const ch
     if (state.size > 0 && printer->transfer_id < 0 && set_state(printer, state.bytes, state.size)) {
         printer->job_id = 0;
         printer->telemetry_command_id = -1;
-    } else {
-        cJSON *tree = cJSON_ParseWithLength(body.bytes, body.size);
-        bool good = cJSON_IsObject(tree) && merge_telemetry(printer, tree);
-        cJSON_Delete(tree);
-        if (!good) {
-            printer->bad_count++;
-            *why = "expected a JSON object with a state";
-            return false;
-        }
+    } else if (!take_telemetry(printer, body)) {
+        printer->bad_count++;
+        *why = "expected a JSON object with a state";
+        return false;
     }
-    remember_body(printer, body);
+    printer->last_body = hash;
     seen_telemetry(printer);
     tell_changed(printer, NULL);
     return true;
@@ -200,31 +174,32 @@ static void learn_identity(struct connect_printer *printer, const cJSON *data)
     }
 }
 
+static void keep(struct connect_printer *printer, struct document **place, const cJSON *tree)
+{
+    struct documents *documents = &printer->server->documents;
+    struct document *fresh = tree == NULL ? NULL : documents_keep_tree(documents, tree);
+    documents_release(documents, *place);
+    *place = fresh;
+}
+
 static void take_info(struct connect_printer *printer, const cJSON *data)
 {
     learn_identity(printer, data);
     const cJSON *files = cJSON_GetObjectItemCaseSensitive(data, "files");
     if (cJSON_IsObject(files)) {
-        connect_tree_replace(&printer->files, files);
+        keep(printer, &printer->files, files);
     }
-    cJSON *fresh = cJSON_CreateObject();
+    bool forgets = misbehaves(printer->server, printer, MISBEHAVE_FORGET_INFO);
+    cJSON *info = forgets ? NULL : document_read(printer->info);
+    info = info == NULL ? cJSON_CreateObject() : info;
     for (const cJSON *item = data->child; item != NULL; item = item->next) {
         if (item != files) {
-            cJSON_AddItemToObject(fresh, item->string, cJSON_Duplicate(item, true));
+            cJSON_DeleteItemFromObjectCaseSensitive(info, item->string);
+            cJSON_AddItemToObject(info, item->string, cJSON_Duplicate(item, true));
         }
     }
-    if (printer->info == NULL || misbehaves(printer->server, printer, MISBEHAVE_FORGET_INFO)) {
-        cJSON_Delete(printer->info);
-        printer->info = fresh;
-        return;
-    }
-    for (cJSON *item = fresh->child, *next; item != NULL; item = next) {
-        next = item->next;
-        cJSON_DetachItemViaPointer(fresh, item);
-        cJSON_DeleteItemFromObjectCaseSensitive(printer->info, item->string);
-        cJSON_AddItemToObject(printer->info, item->string, item);
-    }
-    cJSON_Delete(fresh);
+    keep(printer, &printer->info, info);
+    cJSON_Delete(info);
 }
 
 static const struct {
@@ -243,7 +218,10 @@ static void take_data(struct connect_printer *printer, const char *event, const 
     }
     for (size_t i = 0; i < sizeof tree_changes / sizeof tree_changes[0]; i++) {
         if (strcmp(tree_changes[i].event, event) == 0) {
-            tree_changes[i].take(&printer->files, data);
+            cJSON *files = document_read(printer->files);
+            tree_changes[i].take(&files, data);
+            keep(printer, &printer->files, files);
+            cJSON_Delete(files);
         }
     }
 }
@@ -252,6 +230,21 @@ static bool transfer_id_refused(struct connect_printer *printer, const cJSON *tr
 {
     return json_whole_of(tree, "transfer_id", 0) > INT32_MAX &&
            misbehaves(printer->server, printer, MISBEHAVE_SIGNED_TRANSFER);
+}
+
+static void believe_event(struct connect_printer *printer, const char *event, const cJSON *tree)
+{
+    const char *state = json_string_of(tree, "state");
+    if (state != NULL) {
+        set_state(printer, state, strlen(state));
+    }
+    set_moment(printer, tree);
+    printer->last_body = 0; /* an equal telemetry says something new after this */
+    const cJSON *data = cJSON_GetObjectItemCaseSensitive(tree, "data");
+    if (cJSON_IsObject(data)) {
+        take_data(printer, event, data);
+    }
+    view_transfer_event(printer, event, tree, data); /* its end may come without any (BUD-TRN-18) */
 }
 
 bool view_event(struct connect_printer *printer, struct slice body, const char **why)
@@ -265,18 +258,10 @@ bool view_event(struct connect_printer *printer, struct slice body, const char *
         return false;
     }
     printer->event_count++;
-    const char *state = json_string_of(tree, "state");
-    if (state != NULL) {
-        set_state(printer, state, strlen(state));
+    if (!printer->server->settings.no_view) {
+        believe_event(printer, event, tree);
     }
-    set_moment(printer, tree);
-    printer->last_body_size = 0; /* an equal telemetry says something new after this */
-    const cJSON *data = cJSON_GetObjectItemCaseSensitive(tree, "data");
-    if (cJSON_IsObject(data)) {
-        take_data(printer, event, data);
-    }
-    view_transfer_event(printer, event, tree, data); /* its end may come without any (BUD-TRN-18) */
-    commands_answered(printer, tree);
+    commands_answered(printer, tree, body);
     tell_changed(printer, tree);
     cJSON_Delete(tree);
     return true;

@@ -24,6 +24,10 @@ has_not() { # FILE TEXT
     ! grep -qF -- "$2" "$1"
 }
 
+is() { # FILE EXPRESSION: of the JSON in it
+    jq -e "$2" "$1" >/dev/null
+}
+
 start() { # OPTION...: a server on free ports
     "$hotbed" mock connect --listen 127.0.0.1:0 --control 127.0.0.1:0 "$@" >"$work/out" 2>"$work/err" &
     server=$!
@@ -115,6 +119,27 @@ curl -s -o "$work/r" -X POST "$base/p/telemetry" -H 'Token: x' -H "$json" -d '{"
 ok "curl sees no whole reply" test $? -ne 0
 stop
 ok "a stranger without Timestamp broke the contract" test "$ended" -eq 1
+
+# Under load nothing is believed and nothing judged; commands are delivered all the same.
+start --no-view --no-judge --adopt
+token=anything
+say telemetry '{"temp_bed": 24.5, "state": "IDLE"}'
+curl -s "$control/printers/1/commands" -d '{"command": "PAUSE_PRINT"}' >"$work/r"
+id=$(sed -n 's/.*"id":[^0-9]*\([0-9]*\).*/\1/p' "$work/r")
+say telemetry '{"state": "PRINTING"}'
+ok "no view: delivered" has "$work/r" "Command-Id: $id"
+say events "{\"event\": \"REJECTED\", \"source\": \"CONNECT\", \"command_id\": $id, \"state\": \"PRINTING\"}"
+curl -s "$control/commands/$id" >"$work/r"
+ok "no view: answered" has "$work/r" '"rejected"'
+curl -s "$control/printers/1" >"$work/r"
+ok "no view: counted" is "$work/r" '.telemetry_count == 2 and .event_count == 1'
+ok "no view: nothing believed" is "$work/r" '[.telemetry, .info, .files, .state] | all(. == null)'
+curl -s "$control/contract" >"$work/r"
+ok "not judged" has "$work/r" "nobody judges"
+stop
+ok "not judged: a clean end" test "$ended" -eq 0
+ok "not judged: says so" has "$work/out" "1 printers, 3 requests in"
+ok "not judged: says that, too" has "$work/out" "; not judged"
 
 rm -rf "$work"
 echo "$passed passed, $failed failed"

@@ -2,6 +2,8 @@
 
 #include "tests/mockservers/connect_bench.h"
 
+#include "mockservers/connect/tree.h"
+
 static void event(struct bench *bench, const char *body)
 {
     ask(bench, "POST", "/p/events", body);
@@ -110,9 +112,12 @@ static void bad_requests_are_refused(void **state)
 
 static double number(const struct connect_printer *printer, const char *key)
 {
-    const cJSON *item = connect_printer_value(printer, key);
+    cJSON *telemetry = connect_printer_telemetry(printer);
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(telemetry, key);
     assert_true(cJSON_IsNumber(item));
-    return item->valuedouble;
+    double value = item->valuedouble;
+    cJSON_Delete(telemetry);
+    return value;
 }
 
 static void telemetry_is_merged(void **state)
@@ -132,16 +137,25 @@ static void telemetry_is_merged(void **state)
     assert_true(number(printer, "temp_bed") == 60.5);
     telemetry(&bench, "{\"temp_bed\": 61, \"slot\": {\"active\": 2}, \"state\": \"IDLE\"}");
     assert_true(number(printer, "temp_bed") == 61);
-    const cJSON *slot = connect_printer_value(printer, "slot");
-    assert_true(cJSON_GetObjectItem(slot, "active")->valueint == 2);
-    assert_non_null(cJSON_GetObjectItem(slot, "state"));
+    assert_string_equal(printer->telemetry, "{\"temp_bed\":61,\"slot\":{\"active\":2,\"state\":0}}");
     assert_int_equal(printer->telemetry_count, 5);
     telemetry(&bench, "{\"transfer_id\": 4294967295, \"transfer_progress\": 1.5, \"state\": \"IDLE\"}");
     assert_true(printer->transfer_id == INT64_C(4294967295));
     telemetry(&bench, "{\"state\": \"IDLE\"}");
     assert_true(printer->transfer_id == -1);
-    assert_null(connect_printer_value(printer, "transfer_progress"));
+    assert_null(strstr(printer->telemetry, "transfer_progress"));
     close_bench(&bench);
+}
+
+/* "DIR" or "FILE"; "": nothing is there. */
+static const char *type_of(const struct connect_printer *printer, const char *path)
+{
+    cJSON *files = connect_printer_files(printer);
+    const cJSON *node = connect_tree_find(files, path);
+    const char *type = cJSON_GetStringValue(cJSON_GetObjectItem(node, "type"));
+    type = type == NULL ? "" : strcmp(type, "DIR") == 0 ? "DIR" : "FILE";
+    cJSON_Delete(files);
+    return type;
 }
 
 static void info_and_files_are_merged(void **state)
@@ -157,23 +171,24 @@ static void info_and_files_are_merged(void **state)
     assert_string_equal(printer->type, "1.3.1");
     event(&bench, "{\"event\": \"INFO\", \"source\": \"USER\", \"state\": \"IDLE\", \"data\": "
                   "{\"active_sheet\": 1}}");
-    assert_int_equal(cJSON_GetObjectItem(printer->info, "active_sheet")->valueint, 1);
-    assert_non_null(cJSON_GetObjectItem(printer->info, "sn"));
+    cJSON *info = connect_printer_info(printer);
+    assert_int_equal(cJSON_GetObjectItem(info, "active_sheet")->valueint, 1);
+    assert_non_null(cJSON_GetObjectItem(info, "sn"));
+    assert_null(cJSON_GetObjectItem(info, "files"));
+    cJSON_Delete(info);
     event(&bench, "{\"event\": \"FILE_CHANGED\", \"source\": \"WUI\", \"state\": \"IDLE\", \"data\": "
                   "{\"new_path\": \"/local/a.gcode\", \"free_space\": 9, \"file\": {\"type\": "
                   "\"PRINT_FILE\", \"name\": \"a.gcode\", \"size\": 3}}}");
-    const cJSON *file = connect_printer_file(printer, "/local/a.gcode");
-    assert_non_null(file);
-    assert_string_equal(cJSON_GetObjectItem(file, "type")->valuestring, "FILE");
+    assert_string_equal(type_of(printer, "/local/a.gcode"), "FILE");
     event(&bench, "{\"event\": \"FILE_CHANGED\", \"source\": \"WUI\", \"state\": \"IDLE\", \"data\": "
                   "{\"old_path\": \"/local/a.gcode\"}}");
-    assert_null(connect_printer_file(printer, "/local/a.gcode"));
+    assert_string_equal(type_of(printer, "/local/a.gcode"), "");
     event(&bench, "{\"event\": \"MEDIUM_INSERTED\", \"source\": \"WUI\", \"state\": \"IDLE\", \"data\": "
                   "{\"root\": \"/SD\", \"files\": {\"type\": \"DIR\", \"name\": \"SD\", \"children\": []}}}");
-    assert_non_null(connect_printer_file(printer, "/SD"));
+    assert_string_equal(type_of(printer, "/SD"), "DIR");
     event(&bench, "{\"event\": \"MEDIUM_EJECTED\", \"source\": \"WUI\", \"state\": \"IDLE\", \"data\": "
                   "{\"root\": \"/SD\"}}");
-    assert_null(connect_printer_file(printer, "/SD"));
+    assert_string_equal(type_of(printer, "/SD"), "");
     close_bench(&bench);
 }
 
@@ -237,6 +252,74 @@ static void a_lost_answer_brings_the_same_id(void **state)
     assert_true(connect_command_repeat(command));
     idle(&bench);
     assert_true(atoll(bench.last.id) == command->id);
+    close_bench(&bench);
+}
+
+/* Of all printers together: those that ended first go first. */
+static void what_commands_ended_long_ago_is_forgotten(void **state)
+{
+    (void)state;
+    enum { COMMANDS = 12 };
+    struct connect_server_settings settings = usual;
+    settings.history_bytes = 5000;
+    struct bench bench;
+    open_bench(&bench, &settings);
+    struct connect_printer *printers[2] = {connect_server_expect(bench.server, "a"),
+                                           connect_server_expect(bench.server, "b")};
+    int64_t ids[COMMANDS];
+    char event_text[1200];
+    for (int i = 0; i < COMMANDS; i++) {
+        snprintf(bench.token, sizeof bench.token, "%s", printers[i % 2]->token);
+        ids[i] = queue(&bench, printers[i % 2], "SEND_INFO")->id;
+        idle(&bench);
+        snprintf(event_text, sizeof event_text,
+                 "{\"event\": \"INFO\", \"state\": \"IDLE\", \"command_id\": %lld, \"data\": {\"sn\": "
+                 "\"%01000d\"}}",
+                 (long long)ids[i], i);
+        event(&bench, event_text);
+    }
+    size_t kept = 0;
+    for (int i = 0; i < COMMANDS; i++) {
+        bool there = connect_server_command_by_id(bench.server, ids[i]) != NULL;
+        assert_true(there || kept == 0);
+        kept += there;
+    }
+    assert_in_range(kept, 2, 4);
+    assert_int_equal(printers[0]->history_count + printers[1]->history_count, kept);
+    struct connect_command *again = connect_server_command_by_id(bench.server, ids[COMMANDS - 1]);
+    assert_true(connect_command_repeat(again));
+    assert_int_equal(printers[0]->history_count + printers[1]->history_count, kept - 1);
+    idle(&bench);
+    event(&bench, event_text);
+    assert_int_equal(again->answer_count, 2);
+    assert_ptr_equal(connect_server_command_by_id(bench.server, ids[COMMANDS - 1]), again);
+    close_bench(&bench);
+}
+
+/* Who believes nothing still knows its printers, and what becomes of their commands. */
+static void a_server_without_a_view_delivers_commands(void **state)
+{
+    (void)state;
+    struct connect_server_settings settings = usual;
+    settings.no_view = true;
+    struct bench bench;
+    open_bench(&bench, &settings);
+    struct connect_printer *printer = join(&bench);
+    struct connect_command *command = queue(&bench, printer, "SEND_INFO");
+    telemetry(&bench, "{\"temp_bed\": 60.5, \"job_id\": 3, \"state\": \"PRINTING\"}");
+    assert_true(atoll(bench.last.id) == command->id);
+    answer(&bench, "ACCEPTED", command->id);
+    telemetry(&bench, "{\"state\": \"PRINTING\", \"command_id\": 5}");
+    assert_true(printer->telemetry_command_id == 5);
+    event(&bench, "{\"event\": \"INFO\", \"state\": \"IDLE\", \"data\": {\"sn\": \"s1\", \"files\": {}}}");
+    answer(&bench, "INFO", command->id);
+    assert_int_equal(command->status, CONNECT_COMMAND_FINISHED);
+    ask(&bench, "POST", "/p/events", "no JSON");
+    assert_int_equal(bench.last.status, 400);
+    assert_int_equal(printer->telemetry_count, 2);
+    assert_int_equal(printer->event_count, 3);
+    assert_true(printer->telemetry == NULL && printer->info == NULL && printer->files == NULL);
+    assert_true(printer->serial == NULL && printer->state[0] == '\0' && printer->job_id == 0);
     close_bench(&bench);
 }
 
@@ -306,6 +389,8 @@ int main(void)
         cmocka_unit_test(info_and_files_are_merged),
         cmocka_unit_test(commands_go_one_at_a_time),
         cmocka_unit_test(a_lost_answer_brings_the_same_id),
+        cmocka_unit_test(what_commands_ended_long_ago_is_forgotten),
+        cmocka_unit_test(a_server_without_a_view_delivers_commands),
         cmocka_unit_test(gcode_goes_as_text),
         cmocka_unit_test(the_log_is_a_ring_without_secrets),
     };
