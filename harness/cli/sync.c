@@ -66,12 +66,12 @@ static char *ask_password(void *owner, const char *printer)
     }
     char line[512] = "";
     setvbuf(terminal, NULL, _IONBF, 0);
-    fprintf(terminal, "Password of %s: ", printer);
     hidden = before;
     hidden.c_lflag &= (tcflag_t)~ECHO;
-    tcsetattr(fileno(terminal), TCSAFLUSH, &hidden);
+    tcsetattr(fileno(terminal), TCSADRAIN, &hidden); /* before the question: who answers at once shows nothing */
+    fprintf(terminal, "Password of %s: ", printer);
     bool got = fgets(line, sizeof line, terminal) != NULL && !cli_interrupted;
-    tcsetattr(fileno(terminal), TCSAFLUSH, &before);
+    tcsetattr(fileno(terminal), TCSADRAIN, &before);
     fputc('\n', terminal);
     fclose(terminal);
     line[strcspn(line, "\n")] = '\0';

@@ -106,6 +106,11 @@ static size_t read_memory(void *owner, uint64_t offset, char *bytes, size_t size
     return count;
 }
 
+struct link_source link_call_memory(struct link_call *call)
+{
+    return (struct link_source){.read = read_memory, .owner = call, .size = call->memory.size};
+}
+
 struct link_call *link_client_send(struct link_client *client, const struct link_request *request,
                                    link_done *done, void *owner)
 {
@@ -120,8 +125,7 @@ struct link_call *link_client_send(struct link_client *client, const struct link
         buffer_append(&call->memory, request->body, request->body_size);
         call->has_body = request->body_size > 0;
         call->empty_body = request->body_size == 0;
-        call->source =
-            (struct link_source){.read = read_memory, .owner = call, .size = request->body_size};
+        call->source = link_call_memory(call);
     }
     return link_call_queue(call);
 }
@@ -176,7 +180,7 @@ struct link_call *link_client_list(struct link_client *client, const char *path,
 struct link_call *link_client_exists(struct link_client *client, const char *path, link_done *done,
                                      void *owner)
 {
-    return link_call_queue(file_call(client, LINK_CALL_PLAIN, "HEAD", path, done, owner));
+    return link_call_queue(file_call(client, LINK_CALL_EXISTS, "HEAD", path, done, owner));
 }
 
 struct link_call *link_client_download(struct link_client *client, const char *ref,
@@ -192,7 +196,7 @@ struct link_call *link_client_download(struct link_client *client, const char *r
 struct link_call *link_client_make_folder(struct link_client *client, const char *path,
                                           link_done *done, void *owner)
 {
-    struct link_call *call = file_call(client, LINK_CALL_PLAIN, "PUT", path, done, owner);
+    struct link_call *call = file_call(client, LINK_CALL_MAKE_FOLDER, "PUT", path, done, owner);
     link_call_header(call, "Create-Folder: ?1");
     call->empty_body = true;
     return link_call_queue(call);
@@ -201,7 +205,7 @@ struct link_call *link_client_make_folder(struct link_client *client, const char
 struct link_call *link_client_remove(struct link_client *client, const char *path, bool force,
                                      link_done *done, void *owner)
 {
-    struct link_call *call = file_call(client, LINK_CALL_PLAIN, "DELETE", path, done, owner);
+    struct link_call *call = file_call(client, LINK_CALL_REMOVE, "DELETE", path, done, owner);
     if (force) {
         link_call_header(call, "Force: ?1");
     }
@@ -213,7 +217,7 @@ struct link_call *link_client_remove(struct link_client *client, const char *pat
 struct link_call *link_client_print(struct link_client *client, const char *path, link_done *done,
                                     void *owner)
 {
-    struct link_call *call = file_call(client, LINK_CALL_PLAIN, "POST", path, done, owner);
+    struct link_call *call = file_call(client, LINK_CALL_PRINT, "POST", path, done, owner);
     call->empty_body = true;
     return link_call_queue(call);
 }
@@ -229,8 +233,9 @@ struct link_call *link_client_job_command(struct link_client *client, int64_t jo
                 [LINK_JOB_STOP] = {"DELETE", ""}};
     char target[64];
     snprintf(target, sizeof target, "/api/v1/job/%lld%s", (long long)job_id, ways[command].verb);
-    struct link_call *call = link_call_new(client, LINK_CALL_PLAIN, ways[command].method,
+    struct link_call *call = link_call_new(client, LINK_CALL_JOB_COMMAND, ways[command].method,
                                            memory_copy_text(target), done, owner);
+    call->job_command = command;
     call->empty_body = command != LINK_JOB_STOP; /* nothing goes with DELETE (PL-CL-03) */
     return link_call_queue(call);
 }

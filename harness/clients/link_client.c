@@ -175,7 +175,7 @@ static void end_call(struct link_call *call, enum link_outcome outcome, const ch
     char line[400];
     struct error error;
     if (outcome == LINK_OK && !call->any_status &&
-        !link_call_read(&readings, call->kind, &result, &error)) {
+        !link_call_read(&readings, client->flavour, call->kind, &result, &error)) {
         result.outcome = LINK_WRONG_JSON;
         snprintf(line, sizeof line, "%.*s", (int)sizeof line - 1, error.text);
     } else {
@@ -184,6 +184,8 @@ static void end_call(struct link_call *call, enum link_outcome outcome, const ch
     if (result.status >= 400) {
         link_call_read_error(&readings, &result);
         const char *more = *result.text != '\0' ? result.text : result.title;
+        int number = atoi(more); /* Buddy's texts begin with it: "401: Unauthorized" */
+        more += number == result.status ? strspn(more, "0123456789: ") : 0;
         snprintf(line, sizeof line, "%d %.300s", result.status,
                  *more != '\0' ? more : http_reason(result.status));
     }
@@ -272,6 +274,10 @@ enum { LINES_MAX = 24 };
 static void send_request(struct link_call *call)
 {
     struct link_client *client = call->client;
+    if (client->flavour == LINK_FLAVOUR_SLA && !call->preparing && !link_sla_translate(call, &call->trouble)) {
+        end_call(call, LINK_REFUSED, call->trouble);
+        return;
+    }
     const char *method = call->preparing ? "GET" : call->method;
     const char *target = call->preparing ? "/api/version" : call->target;
     struct buffer lines = {0};
@@ -388,7 +394,7 @@ static bool learn_version(struct link_client *client, struct error *error)
     struct link_result result = {
         .json = cJSON_ParseWithLength(buffer_text(&client->body), client->body.size)};
     struct link_readings readings = {0};
-    bool good = link_call_read(&readings, LINK_CALL_VERSION, &result, error);
+    bool good = link_call_read(&readings, client->flavour, LINK_CALL_VERSION, &result, error);
     if (good) {
         client->flavour = result.version->flavour;
         client->upload_by_put = result.version->upload_by_put;
@@ -408,7 +414,7 @@ static void prepared(struct link_call *call)
     }
     call->preparing = false;
     call->refusals = 0;
-    if (link_call_upload_begin(call)) {
+    if (call->upload == NULL || link_call_upload_begin(call)) {
         send_request(call);
     } else {
         end_call(call, LINK_REFUSED, "this path can't be uploaded to");
@@ -429,6 +435,13 @@ static void on_done(void *owner)
     int status = client->message.status;
     const char *why = "";
     if (status == 401 && link_call_try_again(call, &why)) {
+        send_request(call);
+        return;
+    }
+    /* With a key no challenge has told whose server it is, and SL1 has none of what was asked for. */
+    bool strange = status == 404 && client->api_key != NULL && client->flavour == LINK_FLAVOUR_UNKNOWN && !client->version_known;
+    if (strange && !call->preparing && call->kind != LINK_CALL_PLAIN && call->kind != LINK_CALL_VERSION) {
+        call->preparing = true;
         send_request(call);
         return;
     }

@@ -8,7 +8,7 @@
 
 /* The parts of a PrusaLink client to each other: link_client.c (calls one after the other, what
  * replies mean), link_auth.c (key and digest), link_calls.c (what each call asks), link_upload.c,
- * link_read.c (JSON of any flavour into one form). */
+ * link_read.c (JSON of any flavour into one form), link_sla.c (the same for SL1, which has no /api/v1). */
 
 enum link_call_kind {
     LINK_CALL_PLAIN,
@@ -19,6 +19,11 @@ enum link_call_kind {
     LINK_CALL_TRANSFER,
     LINK_CALL_LIST,
     LINK_CALL_UPLOAD,
+    LINK_CALL_EXISTS,
+    LINK_CALL_MAKE_FOLDER,
+    LINK_CALL_REMOVE,
+    LINK_CALL_PRINT,
+    LINK_CALL_JOB_COMMAND,
 };
 
 struct link_upload_state;
@@ -39,6 +44,7 @@ struct link_call {
     const char *trouble;   /* it can't be asked at all: why; the outcome is REFUSED */
     char *own_trouble;     /* the same, owned; the outcome is SOURCE */
     struct link_sink sink; /* write NULL: none */
+    enum link_job_command job_command;
     struct link_upload_state *upload;
     /* following: asleep between questions */
     bool follows, asleep;
@@ -47,6 +53,7 @@ struct link_call {
     int64_t trouble_since_us; /* -1: none */
     /* course */
     bool begun;
+    bool translated;                       /* into SL1's words */
     bool preparing;                        /* GET /api/version goes out before the call itself */
     bool with_credentials, nonce_was_used; /* the request on its way */
     unsigned attempts;
@@ -101,6 +108,8 @@ bool link_client_wants_nonce(const struct link_client *client); /* none, or one 
 char *link_call_file_target(const char *path, const char **trouble);
 void link_call_encode(struct buffer *out, const char *text,
                       bool keep_escapes); /* all but unreserved characters and '/' */
+/* `memory` as what is sent. */
+struct link_source link_call_memory(struct link_call *call);
 /* After a question was answered: whether the call goes on, asleep. */
 bool link_call_follow_on(struct link_call *call, const struct link_result *result);
 
@@ -111,7 +120,10 @@ bool link_call_upload_stored(const struct link_call *call, const struct link_res
 void link_call_upload_progress(struct link_call *call, uint64_t body_bytes);
 void link_call_upload_free(struct link_upload_state *upload);
 
-/* link_call_read.c */
+/* link_sla.c: a call in SL1's words, before it is sent; false with the reason: it has none for it. */
+bool link_sla_translate(struct link_call *call, const char **trouble);
+
+/* link_read.c */
 struct link_readings {
     struct link_version version;
     struct link_storage *storages;
@@ -122,10 +134,19 @@ struct link_readings {
     char etag[160];
     char title[200], text[400];
 };
+/* Members of JSON of whatever type: NULL, "", NAN and -1 for what is missing or of another one. */
+const cJSON *link_member(const cJSON *object, const char *key);
+const char *link_text(const cJSON *object, const char *key);
+double link_number(const cJSON *object, const char *key);
+int64_t link_whole(const cJSON *object, const char *key);
+bool link_needs(bool good, struct error *error, const char *what); /* false: `what` is missing */
+void link_read_etag(struct link_readings *readings, const struct link_result *result);
 /* Put what a successful reply says into `result`; false with the reason when it is not what it must
  * be. */
-bool link_call_read(struct link_readings *readings, enum link_call_kind kind,
+bool link_call_read(struct link_readings *readings, enum link_flavour flavour, enum link_call_kind kind,
                     struct link_result *result, struct error *error);
+bool link_sla_read(struct link_readings *readings, enum link_call_kind kind, struct link_result *result,
+                   struct error *error);
 void link_call_read_error(struct link_readings *readings,
                           struct link_result *result); /* title and text */
 void link_call_readings_free(struct link_readings *readings);

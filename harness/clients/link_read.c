@@ -10,21 +10,21 @@
 
 enum { STORAGES_MAX = 64 };
 
-static const cJSON *member(const cJSON *object, const char *key)
+const cJSON *link_member(const cJSON *object, const char *key)
 {
     return cJSON_GetObjectItemCaseSensitive(object, key);
 }
 
-static const char *text_of(const cJSON *object, const char *key)
+const char *link_text(const cJSON *object, const char *key)
 {
-    const char *text = cJSON_GetStringValue(member(object, key));
+    const char *text = cJSON_GetStringValue(link_member(object, key));
     return text != NULL ? text : "";
 }
 
 /* Sizes come as numbers and as texts of digits (3.7). */
-static double number_of(const cJSON *object, const char *key)
+double link_number(const cJSON *object, const char *key)
 {
-    const cJSON *value = member(object, key);
+    const cJSON *value = link_member(object, key);
     if (cJSON_IsNumber(value)) {
         return value->valuedouble;
     }
@@ -34,15 +34,15 @@ static double number_of(const cJSON *object, const char *key)
     return NAN;
 }
 
-static int64_t whole_of(const cJSON *object, const char *key)
+int64_t link_whole(const cJSON *object, const char *key)
 {
-    double number = number_of(object, key);
+    double number = link_number(object, key);
     return !isnan(number) && number >= 0 && number < 9e15 ? (int64_t)number : -1;
 }
 
 static bool flag_of(const cJSON *object, const char *key, bool otherwise)
 {
-    const cJSON *value = member(object, key);
+    const cJSON *value = link_member(object, key);
     return cJSON_IsBool(value) ? cJSON_IsTrue(value) : otherwise;
 }
 
@@ -51,7 +51,7 @@ static bool read_only_of(const cJSON *object)
     return flag_of(object, "read_only", flag_of(object, "ro", false)); /* 9.1, 20 */
 }
 
-static bool needs(bool good, struct error *error, const char *what)
+bool link_needs(bool good, struct error *error, const char *what)
 {
     return good || error_set(error, "%s is missing, or of a wrong type", what);
 }
@@ -85,12 +85,12 @@ static bool read_version(struct link_readings *readings, struct link_result *res
 {
     const cJSON *json = result->json;
     struct link_version *version = &readings->version;
-    *version = (struct link_version){.api = text_of(json, "api"),
-                                     .server = text_of(json, "server"),
-                                     .text = text_of(json, "text"),
-                                     .hostname = text_of(json, "hostname"),
-                                     .original = text_of(json, "original")};
-    version->upload_by_put = flag_of(member(json, "capabilities"), "upload-by-put", false);
+    *version = (struct link_version){.api = link_text(json, "api"),
+                                     .server = link_text(json, "server"),
+                                     .text = link_text(json, "text"),
+                                     .hostname = link_text(json, "hostname"),
+                                     .original = link_text(json, "original")};
+    version->upload_by_put = flag_of(link_member(json, "capabilities"), "upload-by-put", false);
     bool pi = strncmp(version->original, "PrusaLink", 9) == 0 ||
               strncmp(version->text, "PrusaLink ", 10) == 0;
     version->flavour = strncmp(version->text, "Prusa SLA", 9) == 0 ? LINK_FLAVOUR_SLA
@@ -98,31 +98,31 @@ static bool read_version(struct link_readings *readings, struct link_result *res
                        : strcmp(version->text, "PrusaLink") == 0   ? LINK_FLAVOUR_BUDDY
                                                                    : LINK_FLAVOUR_UNKNOWN;
     result->version = version;
-    return needs(cJSON_IsString(member(json, "api")), error, "api");
+    return link_needs(cJSON_IsString(link_member(json, "api")), error, "api");
 }
 
 static bool read_storages(struct link_readings *readings, struct link_result *result,
                           struct error *error)
 {
-    const cJSON *list = member(result->json, "storage_list"), *entry;
-    if (!needs(cJSON_IsArray(list), error, "storage_list")) {
+    const cJSON *list = link_member(result->json, "storage_list"), *entry;
+    if (!link_needs(cJSON_IsArray(list), error, "storage_list")) {
         return false;
     }
     readings->storages = memory_new_array(STORAGES_MAX, sizeof *readings->storages);
     cJSON_ArrayForEach(entry, list)
     {
-        if (!needs(cJSON_IsString(member(entry, "path")), error, "storage_list[].path") ||
-            !needs(result->storage_count < STORAGES_MAX, error, "an end of storage_list")) {
+        if (!link_needs(cJSON_IsString(link_member(entry, "path")), error, "storage_list[].path") ||
+            !link_needs(result->storage_count < STORAGES_MAX, error, "an end of storage_list")) {
             return false;
         }
         readings->storages[result->storage_count++] =
-            (struct link_storage){.path = text_of(entry, "path"),
-                                  .name = text_of(entry, "name"),
-                                  .type = text_of(entry, "type"),
+            (struct link_storage){.path = link_text(entry, "path"),
+                                  .name = link_text(entry, "name"),
+                                  .type = link_text(entry, "type"),
                                   .available = flag_of(entry, "available", true),
                                   .read_only = read_only_of(entry),
-                                  .free_space = whole_of(entry, "free_space"),
-                                  .total_space = whole_of(entry, "total_space")};
+                                  .free_space = link_whole(entry, "free_space"),
+                                  .total_space = link_whole(entry, "total_space")};
     }
     result->storages = readings->storages;
     return true;
@@ -131,29 +131,29 @@ static bool read_storages(struct link_readings *readings, struct link_result *re
 static bool read_status(struct link_readings *readings, struct link_result *result,
                         struct error *error)
 {
-    const cJSON *printer = member(result->json, "printer"), *job = member(result->json, "job");
-    const cJSON *transfer = member(result->json, "transfer");
+    const cJSON *printer = link_member(result->json, "printer"), *job = link_member(result->json, "job");
+    const cJSON *transfer = link_member(result->json, "transfer");
     /* The Pi says percent and data_transferred, Buddy a fraction and transferred (3.4). */
-    bool percent = member(transfer, "data_transferred") != NULL;
+    bool percent = link_member(transfer, "data_transferred") != NULL;
     readings->status = (struct link_status){
-        .state = state_of(text_of(printer, "state")),
-        .state_word = text_of(printer, "state"),
-        .nozzle_c = number_of(printer, "temp_nozzle"),
-        .nozzle_target_c = number_of(printer, "target_nozzle"),
-        .bed_c = number_of(printer, "temp_bed"),
-        .bed_target_c = number_of(printer, "target_bed"),
-        .axis_x_mm = number_of(printer, "axis_x"),
-        .axis_y_mm = number_of(printer, "axis_y"),
-        .axis_z_mm = number_of(printer, "axis_z"),
-        .job_id = whole_of(job, "id"),
-        .progress = share(number_of(job, "progress"), 100),
-        .time_remaining_s = whole_of(job, "time_remaining"),
-        .time_printing_s = whole_of(job, "time_printing"),
-        .transfer_id = whole_of(transfer, "id"),
-        .transfer_progress = share(number_of(transfer, "progress"), percent ? 100 : 1),
-        .transferred = whole_of(transfer, percent ? "data_transferred" : "transferred")};
+        .state = state_of(link_text(printer, "state")),
+        .state_word = link_text(printer, "state"),
+        .nozzle_c = link_number(printer, "temp_nozzle"),
+        .nozzle_target_c = link_number(printer, "target_nozzle"),
+        .bed_c = link_number(printer, "temp_bed"),
+        .bed_target_c = link_number(printer, "target_bed"),
+        .axis_x_mm = link_number(printer, "axis_x"),
+        .axis_y_mm = link_number(printer, "axis_y"),
+        .axis_z_mm = link_number(printer, "axis_z"),
+        .job_id = link_whole(job, "id"),
+        .progress = share(link_number(job, "progress"), 100),
+        .time_remaining_s = link_whole(job, "time_remaining"),
+        .time_printing_s = link_whole(job, "time_printing"),
+        .transfer_id = link_whole(transfer, "id"),
+        .transfer_progress = share(link_number(transfer, "progress"), percent ? 100 : 1),
+        .transferred = link_whole(transfer, percent ? "data_transferred" : "transferred")};
     result->status_report = &readings->status;
-    return needs(cJSON_IsString(member(printer, "state")), error, "printer.state");
+    return link_needs(cJSON_IsString(link_member(printer, "state")), error, "printer.state");
 }
 
 static bool read_job(struct link_readings *readings, struct link_result *result,
@@ -170,18 +170,18 @@ static bool read_job(struct link_readings *readings, struct link_result *result,
     if (result->status == 204) { /* PL-CL-04 */
         return true;
     }
-    const cJSON *json = result->json, *file = member(json, "file");
-    const char *name = text_of(file, "name"), *display = text_of(file, "display_name");
-    readings->job = (struct link_job){.id = whole_of(json, "id"),
-                                      .state = state_of(text_of(json, "state")),
-                                      .progress = share(number_of(json, "progress"), 100),
-                                      .time_remaining_s = whole_of(json, "time_remaining"),
-                                      .time_printing_s = whole_of(json, "time_printing"),
+    const cJSON *json = result->json, *file = link_member(json, "file");
+    const char *name = link_text(file, "name"), *display = link_text(file, "display_name");
+    readings->job = (struct link_job){.id = link_whole(json, "id"),
+                                      .state = state_of(link_text(json, "state")),
+                                      .progress = share(link_number(json, "progress"), 100),
+                                      .time_remaining_s = link_whole(json, "time_remaining"),
+                                      .time_printing_s = link_whole(json, "time_printing"),
                                       .file_name = name,
                                       .file_display_name = *display != '\0' ? display : name,
-                                      .file_path = text_of(file, "path")};
-    return needs(cJSON_IsObject(json), error, "an object") &&
-           (readings->job.id >= 0 || needs(cJSON_IsNull(member(json, "id")), error, "id"));
+                                      .file_path = link_text(file, "path")};
+    return link_needs(cJSON_IsObject(json), error, "an object") &&
+           (readings->job.id >= 0 || link_needs(cJSON_IsNull(link_member(json, "id")), error, "id"));
 }
 
 static bool read_transfer(struct link_readings *readings, struct link_result *result,
@@ -199,33 +199,43 @@ static bool read_transfer(struct link_readings *readings, struct link_result *re
         return true;
     }
     const cJSON *json = result->json;
-    bool fraction = cJSON_IsString(member(json, "size")); /* Buddy, in its two ways (3.7) */
+    bool fraction = cJSON_IsString(link_member(json, "size")); /* Buddy, in its two ways (3.7) */
     readings->transfer =
         (struct link_transfer){.running = true,
-                               .type = text_of(json, "type"),
-                               .display_name = text_of(json, "display_name"),
-                               .path = text_of(json, "path"),
-                               .size = whole_of(json, "size"),
-                               .transferred = whole_of(json, "transferred"),
-                               .time_transferring_s = whole_of(json, "time_transferring"),
-                               .progress = share(number_of(json, "progress"), fraction ? 1 : 100),
+                               .type = link_text(json, "type"),
+                               .display_name = link_text(json, "display_name"),
+                               .path = link_text(json, "path"),
+                               .size = link_whole(json, "size"),
+                               .transferred = link_whole(json, "transferred"),
+                               .time_transferring_s = link_whole(json, "time_transferring"),
+                               .progress = share(link_number(json, "progress"), fraction ? 1 : 100),
                                .to_print = flag_of(json, "to_print", false)};
-    return needs(cJSON_IsObject(json), error, "an object");
+    return link_needs(cJSON_IsObject(json), error, "an object");
 }
 
 static struct link_entry entry_of(const cJSON *json)
 {
-    const char *name = text_of(json, "name"), *display = text_of(json, "display_name");
-    const cJSON *refs = member(json, "refs");
+    const char *name = link_text(json, "name"), *display = link_text(json, "display_name");
+    const cJSON *refs = link_member(json, "refs");
     return (struct link_entry){.name = name,
                                .display_name = *display != '\0' ? display : name,
-                               .type = text_of(json, "type"),
-                               .folder = strcmp(text_of(json, "type"), "FOLDER") == 0,
+                               .type = link_text(json, "type"),
+                               .folder = strcmp(link_text(json, "type"), "FOLDER") == 0,
                                .read_only = read_only_of(json),
-                               .size = whole_of(json, "size"),
-                               .m_timestamp = whole_of(json, "m_timestamp"),
-                               .download = text_of(refs, "download"),
-                               .thumbnail = text_of(refs, "thumbnail")};
+                               .size = link_whole(json, "size"),
+                               .m_timestamp = link_whole(json, "m_timestamp"),
+                               .download = link_text(refs, "download"),
+                               .thumbnail = link_text(refs, "thumbnail")};
+}
+
+void link_read_etag(struct link_readings *readings, const struct link_result *result)
+{
+    if (result->head != NULL) {
+        struct slice etag = http_header_value(result->head, "ETag");
+        if (etag.bytes != NULL && etag.size < sizeof readings->etag) {
+            memcpy(readings->etag, etag.bytes, etag.size);
+        }
+    }
 }
 
 static bool read_listing(struct link_readings *readings, struct link_result *result,
@@ -234,37 +244,35 @@ static bool read_listing(struct link_readings *readings, struct link_result *res
     if (result->status == 304) {
         return true;
     }
-    const cJSON *json = result->json, *children = member(json, "children"), *child;
+    const cJSON *json = result->json, *children = link_member(json, "children"), *child;
     struct link_listing *listing = &readings->listing;
     *listing = (struct link_listing){.self = entry_of(json), .etag = readings->etag};
-    if (!needs(cJSON_IsString(member(json, "type")), error, "type") ||
-        !needs(cJSON_IsString(member(json, "name")), error, "name") ||
-        !needs(!listing->self.folder || cJSON_IsArray(children), error, "children")) {
+    if (!link_needs(cJSON_IsString(link_member(json, "type")), error, "type") ||
+        !link_needs(cJSON_IsString(link_member(json, "name")), error, "name") ||
+        !link_needs(!listing->self.folder || cJSON_IsArray(children), error, "children")) {
         return false;
     }
     int count = cJSON_GetArraySize(children);
     listing->children = memory_new_array((size_t)count + 1, sizeof *listing->children);
     cJSON_ArrayForEach(child, children)
     {
-        if (!needs(cJSON_IsString(member(child, "name")), error, "children[].name") ||
-            !needs(cJSON_IsString(member(child, "type")), error, "children[].type")) {
+        if (!link_needs(cJSON_IsString(link_member(child, "name")), error, "children[].name") ||
+            !link_needs(cJSON_IsString(link_member(child, "type")), error, "children[].type")) {
             return false;
         }
         listing->children[listing->child_count++] = entry_of(child);
     }
-    if (result->head != NULL) {
-        struct slice etag = http_header_value(result->head, "ETag");
-        if (etag.bytes != NULL && etag.size < sizeof readings->etag) {
-            memcpy(readings->etag, etag.bytes, etag.size);
-        }
-    }
+    link_read_etag(readings, result);
     result->listing = listing;
     return true;
 }
 
-bool link_call_read(struct link_readings *readings, enum link_call_kind kind,
+bool link_call_read(struct link_readings *readings, enum link_flavour flavour, enum link_call_kind kind,
                     struct link_result *result, struct error *error)
 {
+    if (flavour == LINK_FLAVOUR_SLA && kind != LINK_CALL_VERSION) {
+        return link_sla_read(readings, kind, result, error);
+    }
     switch (kind) {
     case LINK_CALL_VERSION:
         return read_version(readings, result, error);
@@ -280,6 +288,11 @@ bool link_call_read(struct link_readings *readings, enum link_call_kind kind,
         return read_listing(readings, result, error);
     case LINK_CALL_PLAIN:
     case LINK_CALL_UPLOAD:
+    case LINK_CALL_EXISTS:
+    case LINK_CALL_MAKE_FOLDER:
+    case LINK_CALL_REMOVE:
+    case LINK_CALL_PRINT:
+    case LINK_CALL_JOB_COMMAND:
         break;
     }
     return true;
@@ -306,9 +319,9 @@ void link_call_read_error(struct link_readings *readings, struct link_result *re
     char *title = readings->title, *text = readings->text;
     if (cJSON_IsObject(
             result->json)) { /* 3.2: the Pi and Buddy say message, the specification text */
-        const char *message = text_of(result->json, "message");
-        const char *first = text_of(result->json, "title");
-        const char *second = *message != '\0' ? message : text_of(result->json, "text");
+        const char *message = link_text(result->json, "message");
+        const char *first = link_text(result->json, "title");
+        const char *second = *message != '\0' ? message : link_text(result->json, "text");
         copy_line(title, sizeof readings->title, first, strlen(first));
         copy_line(text, sizeof readings->text, second, strlen(second));
     } else if (result->body[strspn(result->body, " \t\r\n")] !=

@@ -406,11 +406,22 @@ static void socket_hold(struct stream *face, bool held)
     }
 }
 
+/* The system takes twice of it, and no longer lets it grow by itself. */
+static void socket_narrow(struct stream *face)
+{
+    struct socket_stream *stream = (struct socket_stream *)face;
+    const int bytes = 16 * 1024;
+    if (stream->state == STATE_OPEN) {
+        setsockopt(stream->watch.fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes);
+    }
+}
+
 static const struct stream_class socket_stream_class = {.send = socket_send,
                                                         .close = socket_close,
                                                         .reset = socket_reset,
                                                         .finish = socket_finish,
-                                                        .hold = socket_hold};
+                                                        .hold = socket_hold,
+                                                        .narrow = socket_narrow};
 
 struct socket_stream *socket_stream_new(struct socket_network *network, bool tls)
 {

@@ -1,133 +1,30 @@
-/* Farm files: libyaml reads both forms into a tree that knows its lines, as JSON is YAML but for two escapes. What may
- * be a key is the user's choice here, which libcyaml's schemas cannot say. */
 #include "harness/sync/farm.h"
 
-#include <cjson/cJSON.h>
 #include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <yaml.h>
 
+#include "harness/sync/farm_document.h"
+#include "harness/sync/names.h"
 #include "sim/base/buffer.h"
 #include "sim/base/memory.h"
 #include "sim/wire/stream.h"
 
 struct reading {
     const char *place;
-    yaml_document_t *document;
+    struct farm_document *document;
     struct error *error;
 };
 
-static unsigned line_of(const yaml_node_t *node)
-{
-    return (unsigned)node->start_mark.line + 1;
-}
-
 static bool reject(const struct reading *reading, const yaml_node_t *node, const char *field, const char *text)
 {
-    return error_set(reading->error, "%s:%u: %s: %s", reading->place, line_of(node), field, text);
-}
-
-/* ---- Which form ---- */
-
-/* "Only JSON and YAML configuration files": .json .jso .jsn .yml .yaml in any case (SYNC-01). */
-static bool form_of(const char *place, bool *json, struct error *error)
-{
-    static const struct {
-        const char *suffix;
-        bool json;
-    } forms[] = {{".json", true}, {".jso", true}, {".jsn", true}, {".yml", false}, {".yaml", false}};
-    const char *name = strrchr(place, '/') == NULL ? place : strrchr(place, '/') + 1;
-    const char *suffix = strrchr(name, '.');
-    for (size_t i = 0; suffix != NULL && i < sizeof forms / sizeof *forms; i++) {
-        if (strcasecmp(suffix, forms[i].suffix) == 0) {
-            *json = forms[i].json;
-            return true;
-        }
-    }
-    return error_set(error, "%s: expected a farm file with the suffix .yaml, .yml, .json, .jso or .jsn", place);
-}
-
-static bool four_hex(const char *bytes, unsigned *value)
-{
-    *value = 0;
-    for (int i = 0; i < 4; i++) {
-        if (!isxdigit((unsigned char)bytes[i])) {
-            return false;
-        }
-        *value = *value * 16 + (unsigned)(isdigit((unsigned char)bytes[i]) ? bytes[i] - '0'
-                                                                           : (bytes[i] | 0x20) - 'a' + 10);
-    }
-    return true;
-}
-
-/* JSON as YAML reads it: `\/` and pairs of surrogates are the escapes that YAML does not have. Lines stay. */
-static void json_to_yaml(struct buffer *out, const char *bytes, size_t size)
-{
-    for (size_t i = 0; i < size; i++) {
-        unsigned high = 0, low = 0;
-        if (bytes[i] != '\\' || i + 1 >= size) {
-            buffer_append_char(out, bytes[i] == '\t' ? ' ' : bytes[i]);
-        } else if (bytes[i + 1] == '/') {
-            buffer_append_char(out, '/');
-            i++;
-        } else if (i + 11 < size && bytes[i + 1] == 'u' && bytes[i + 6] == '\\' && bytes[i + 7] == 'u' &&
-                   four_hex(bytes + i + 2, &high) && four_hex(bytes + i + 8, &low) && high >= 0xD800 &&
-                   high < 0xDC00 && low >= 0xDC00 && low < 0xE000) {
-            buffer_format(out, "\\U%08X", 0x10000 + ((high - 0xD800) << 10) + (low - 0xDC00));
-            i += 11;
-        } else {
-            buffer_append(out, bytes + i, 2);
-            i++;
-        }
-    }
-}
-
-static bool check_json(const char *place, const char *bytes, size_t size, struct error *error)
-{
-    const char *end = NULL;
-    cJSON *json = cJSON_ParseWithLengthOpts(bytes, size + 1, &end, true);
-    if (json != NULL) {
-        cJSON_Delete(json);
-        return true;
-    }
-    unsigned line = 1;
-    for (const char *at = bytes; at < end; at++) {
-        line += *at == '\n';
-    }
-    return error_set(error, "%s:%u: this is no JSON", place, line);
+    return error_set(reading->error, "%s:%u: %s: %s", reading->place, farm_node_line(node), field, text);
 }
 
 /* ---- Values ---- */
-
-/* Of a scalar; NULL: another kind of node, or one without text. */
-static const char *text_of(const yaml_node_t *node)
-{
-    return node->type == YAML_SCALAR_NODE && strlen((const char *)node->data.scalar.value) == node->data.scalar.length
-               ? (const char *)node->data.scalar.value
-               : NULL;
-}
-
-/* A text that YAML would not take for a number, a truth or nothing: Link Sync sends what is no text as a header and
- * fails at every upload, so such a password says "quote me". */
-static bool is_plain_other(const yaml_node_t *node)
-{
-    static const char *const words[] = {"null", "~", "true", "false", "yes", "no", "on", "off"};
-    const char *text = text_of(node);
-    if (text == NULL || node->data.scalar.style != YAML_PLAIN_SCALAR_STYLE) {
-        return false;
-    }
-    bool other = *text == '\0';
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
-        other = other || strcasecmp(text, words[i]) == 0;
-    }
-    char *end = NULL;
-    (void)strtod(text, &end);
-    return other || *end == '\0';
-}
 
 static bool good_text(const char *text)
 {
@@ -143,7 +40,11 @@ static bool read_host(const struct reading *reading, const yaml_node_t *node, co
 {
     struct endpoint endpoint;
     struct error why;
-    const char *path = NULL, *text = text_of(node);
+    const char *path = NULL, *text = farm_node_text(node);
+    if (strchr(text, '@') != NULL) { /* what stands before it may be a password, and is not told */
+        return reject(reading, node, field,
+                      "expected \"http://HOST[:PORT]\"; user and password belong into username and password");
+    }
     if (!endpoint_parse(&endpoint, text, &path, &why)) {
         error_prefix(&why, "expected \"http://HOST[:PORT]\"");
         return reject(reading, node, field, why.text);
@@ -179,6 +80,12 @@ static char **slot_of(struct sync_printer *printer, const struct key *key)
     return (char **)((char *)printer + key->offset);
 }
 
+/* Free text, never used by Link Sync: 4 and nothing at all do there as well. */
+static bool is_free(const struct key *key)
+{
+    return key->offset == offsetof(struct sync_printer, type);
+}
+
 static bool read_value(const struct reading *reading, struct sync_printer *printer, const struct key *key,
                        const yaml_node_t *value)
 {
@@ -187,34 +94,40 @@ static bool read_value(const struct reading *reading, struct sync_printer *print
     if (*slot_of(printer, key) != NULL) {
         return reject(reading, value, field, "it is there twice");
     }
-    if (text_of(value) == NULL || !good_text(text_of(value))) {
+    if (farm_node_text(value) == NULL || !good_text(farm_node_text(value))) {
         return reject(reading, value, field, "expected a text");
     }
     if (key->offset == offsetof(struct sync_printer, host)) {
         return read_host(reading, value, field, slot_of(printer, key));
     }
-    if (is_plain_other(value)) {
+    if (!is_free(key) && farm_node_is_other(reading->document, value)) {
         return reject(reading, value, field, "expected a text; put a number or such a word between quotes");
     }
-    if (*text_of(value) == '\0') {
+    if (!is_free(key) && *farm_node_text(value) == '\0') {
         return reject(reading, value, field, "it is empty");
     }
-    *slot_of(printer, key) = memory_copy_text(text_of(value));
+    *slot_of(printer, key) = memory_copy_text(farm_node_text(value));
     return true;
 }
 
-static bool read_pair(const struct reading *reading, struct sync_printer *printer, const yaml_node_t *name,
-                      const yaml_node_t *value)
+struct printer_reading {
+    const struct reading *reading;
+    struct sync_printer *printer;
+};
+
+static bool read_pair(void *owner, const yaml_node_t *name, const yaml_node_t *value, bool merged)
 {
-    const char *text = text_of(name);
+    const struct printer_reading *of = owner;
+    const char *text = farm_node_text(name);
     for (size_t i = 0; text != NULL && i < KEYS; i++) {
         if (strcmp(text, keys[i].name) == 0) {
-            return read_value(reading, printer, &keys[i], value);
+            bool known = merged && *slot_of(of->printer, &keys[i]) != NULL;
+            return known || read_value(of->reading, of->printer, &keys[i], value);
         }
     }
     char field[2 * SYNC_NAME_BYTES_MAX + 8];
-    snprintf(field, sizeof field, "%s.%.*s", printer->name, SYNC_NAME_BYTES_MAX, text == NULL ? "?" : text);
-    return reject(reading, name, field,
+    snprintf(field, sizeof field, "%s.%.*s", of->printer->name, SYNC_NAME_BYTES_MAX, text == NULL ? "?" : text);
+    return reject(of->reading, name, field,
                   "there is no such field; a printer has host, username, password, printer_type and api_key");
 }
 
@@ -223,11 +136,9 @@ static bool read_printer(const struct reading *reading, struct sync_printer *pri
     if (node->type != YAML_MAPPING_NODE) {
         return reject(reading, node, printer->name, "expected a mapping with host, username, password, printer_type");
     }
-    for (yaml_node_pair_t *pair = node->data.mapping.pairs.start; pair < node->data.mapping.pairs.top; pair++) {
-        if (!read_pair(reading, printer, yaml_document_get_node(reading->document, pair->key),
-                       yaml_document_get_node(reading->document, pair->value))) {
-            return false;
-        }
+    struct printer_reading of = {.reading = reading, .printer = printer};
+    if (!farm_node_each(reading->document, node, read_pair, &of, reading->error)) {
+        return false;
     }
     for (size_t i = 0; i < KEYS; i++) {
         if (keys[i].needed && *slot_of(printer, &keys[i]) == NULL) {
@@ -239,137 +150,122 @@ static bool read_printer(const struct reading *reading, struct sync_printer *pri
     return true;
 }
 
-/* ---- The file ---- */
+/* ---- No printer twice ---- */
 
-static bool same_place(const char *host, const char *other)
+struct mark {
+    char *key;
+    size_t index;
+};
+
+static int compare_marks(const void *a, const void *b)
 {
-    struct endpoint a, b;
-    return endpoint_parse(&a, host, NULL, NULL) && endpoint_parse(&b, other, NULL, NULL) &&
-           strcasecmp(a.host, b.host) == 0 && endpoint_port(&a) == endpoint_port(&b);
+    const struct mark *one = a, *other = b;
+    int order = strcmp(one->key, other->key);
+    return order != 0 ? order : (one->index > other->index) - (one->index < other->index);
+}
+
+static char *place_key(const char *host)
+{
+    struct endpoint endpoint;
+    struct buffer key = {0};
+    endpoint_parse(&endpoint, host, NULL, NULL);
+    for (const char *at = endpoint.host; *at != '\0'; at++) {
+        buffer_append_char(&key, (char)tolower((unsigned char)*at));
+    }
+    buffer_format(&key, ":%u", endpoint_port(&endpoint));
+    return buffer_detach(&key);
+}
+
+/* The first printer that repeats an earlier one; false: none does. */
+static bool find_repeated(const struct sync_farm *farm, bool by_place, size_t *first, size_t *again)
+{
+    struct mark *marks = memory_new_array(farm->count, sizeof *marks);
+    bool found = false;
+    for (size_t i = 0; i < farm->count; i++) {
+        const struct sync_printer *printer = &farm->printers[i];
+        marks[i] = (struct mark){by_place ? place_key(printer->host) : sync_name_key(printer->name, true), i};
+    }
+    qsort(marks, farm->count, sizeof *marks, compare_marks);
+    for (size_t i = 1; i < farm->count; i++) {
+        if (strcmp(marks[i - 1].key, marks[i].key) == 0 && (!found || marks[i].index < *again)) {
+            found = true;
+            *first = marks[i - 1].index;
+            *again = marks[i].index;
+        }
+    }
+    for (size_t i = 0; i < farm->count; i++) {
+        free(marks[i].key);
+    }
+    free(marks);
+    return found;
 }
 
 /* Two names for one printer would work against each other; two of one name, Link Sync takes the last without a word. */
-static bool check_unique(const struct reading *reading, const struct sync_farm *farm, const yaml_node_t *name)
+static bool check_unique(const struct sync_farm *farm, struct error *error)
 {
-    const struct sync_printer *last = &farm->printers[farm->count - 1];
-    for (size_t i = 0; i + 1 < farm->count; i++) {
-        const struct sync_printer *other = &farm->printers[i];
-        char text[SYNC_NAME_BYTES_MAX + 300];
-        if (strcasecmp(other->name, last->name) == 0) {
-            snprintf(text, sizeof text, "this name is there twice, first in line %u", other->line);
-            return reject(reading, name, last->name, text);
-        }
-        if (last->host != NULL && same_place(other->host, last->host)) {
-            snprintf(text, sizeof text, "its host is that of %s in line %u", other->name, other->line);
-            return reject(reading, name, last->name, text);
-        }
+    size_t first, again;
+    if (find_repeated(farm, false, &first, &again)) {
+        return error_set(error, "%s:%u: %s: this name is there twice, first in line %u", farm->place,
+                         farm->printers[again].line, farm->printers[again].name, farm->printers[first].line);
+    }
+    if (find_repeated(farm, true, &first, &again)) {
+        return error_set(error, "%s:%u: %s: its host is that of %s in line %u", farm->place,
+                         farm->printers[again].line, farm->printers[again].name, farm->printers[first].name,
+                         farm->printers[first].line);
     }
     return true;
 }
 
+/* ---- The file ---- */
+
 static bool read_entry(const struct reading *reading, struct sync_farm *farm, const yaml_node_pair_t *pair)
 {
-    const yaml_node_t *name = yaml_document_get_node(reading->document, pair->key);
-    const char *text = text_of(name);
+    const yaml_node_t *name = farm_document_node(reading->document, pair->key);
+    const char *text = farm_node_text(name);
     if (text == NULL || *text == '\0' || strlen(text) > SYNC_NAME_BYTES_MAX || !good_text(text)) {
         return reject(reading, name, "name of a printer", "expected a text of 1 to 128 bytes");
     }
     if (farm->count == SYNC_PRINTERS_MAX) {
         return reject(reading, name, text, "there are more than 10000 printers");
     }
-    farm->printers = memory_resize(farm->printers, (farm->count + 1) * sizeof *farm->printers);
+    if ((farm->count & (farm->count + 1)) == 0) {
+        farm->printers = memory_resize(farm->printers, (2 * farm->count + 2) * sizeof *farm->printers);
+    }
     struct sync_printer *printer = &farm->printers[farm->count++];
-    *printer = (struct sync_printer){.name = memory_copy_text(text), .line = line_of(name)};
-    return check_unique(reading, farm, name) &&
-           read_printer(reading, printer, yaml_document_get_node(reading->document, pair->value)) &&
-           check_unique(reading, farm, name);
+    *printer = (struct sync_printer){.name = memory_copy_text(text), .line = farm_node_line(name)};
+    return read_printer(reading, printer, farm_document_node(reading->document, pair->value));
 }
 
 static bool read_farm(const struct reading *reading, struct sync_farm *farm)
 {
-    const yaml_node_t *root = yaml_document_get_root_node(reading->document);
+    const yaml_node_t *root = yaml_document_get_root_node(&reading->document->yaml);
     if (root == NULL || root->type != YAML_MAPPING_NODE ||
         root->data.mapping.pairs.start == root->data.mapping.pairs.top) {
         return error_set(reading->error, "%s:%u: expected a mapping of printer names to printers", farm->place,
-                         root == NULL ? 1 : line_of(root));
+                         root == NULL ? 1 : farm_node_line(root));
     }
     for (yaml_node_pair_t *pair = root->data.mapping.pairs.start; pair < root->data.mapping.pairs.top; pair++) {
         if (!read_entry(reading, farm, pair)) {
             return false;
         }
     }
-    return true;
-}
-
-static bool load_document(const struct reading *reading, const struct buffer *text, struct sync_farm *farm)
-{
-    yaml_parser_t parser;
-    yaml_document_t document, behind;
-    yaml_parser_initialize(&parser);
-    yaml_parser_set_encoding(&parser, YAML_UTF8_ENCODING);
-    yaml_parser_set_input_string(&parser, (const unsigned char *)buffer_text(text), text->size);
-    bool done = yaml_parser_load(&parser, &document) == 1;
-    if (!done) {
-        error_set(reading->error, "%s:%u: %s", reading->place,
-                  (unsigned)(parser.problem_mark.line > 0 ? parser.problem_mark.line : parser.context_mark.line) + 1,
-                  parser.problem == NULL ? "this is no YAML" : parser.problem);
-    } else {
-        struct reading inner = {.place = reading->place, .document = &document, .error = reading->error};
-        done = read_farm(&inner, farm);
-        if (done && yaml_parser_load(&parser, &behind) == 1) {
-            done = yaml_document_get_root_node(&behind) == NULL ||
-                   error_set(reading->error, "%s: there is a second document in it", reading->place);
-            yaml_document_delete(&behind);
-        }
-        yaml_document_delete(&document);
-    }
-    yaml_parser_delete(&parser);
-    return done;
-}
-
-/* There are passwords in it. */
-static void forget(struct buffer *text)
-{
-    if (text->bytes != NULL) {
-        explicit_bzero(text->bytes, text->capacity);
-    }
-    buffer_free(text);
+    return check_unique(farm, reading->error);
 }
 
 struct sync_farm *sync_farm_parse(const char *place, const char *bytes, size_t size, struct error *error)
 {
-    bool json = false;
-    struct buffer text = {0};
-    if (!form_of(place, &json, error)) {
+    struct farm_document document;
+    if (!farm_document_load(&document, place, bytes, size, error)) {
         return NULL;
-    }
-    if (size > SYNC_FARM_BYTES_MAX) {
-        error_set(error, "%s: it is larger than %d bytes", place, SYNC_FARM_BYTES_MAX);
-        return NULL;
-    }
-    if (memchr(bytes, '\0', size) != NULL) {
-        error_set(error, "%s: there is a zero byte in it", place);
-        return NULL;
-    }
-    buffer_append(&text, bytes, size);
-    if (json && !check_json(place, buffer_text(&text), text.size, error)) {
-        buffer_free(&text);
-        return NULL;
-    }
-    buffer_clear(&text);
-    if (json) {
-        json_to_yaml(&text, bytes, size);
-    } else {
-        buffer_append(&text, bytes, size);
     }
     struct sync_farm *farm = memory_new(sizeof *farm);
     farm->place = memory_copy_text(place);
-    const struct reading reading = {.place = place, .error = error};
-    if (!load_document(&reading, &text, farm)) {
+    const struct reading reading = {.place = place, .document = &document, .error = error};
+    if (!read_farm(&reading, farm)) {
         sync_farm_destroy(farm);
         farm = NULL;
     }
-    forget(&text);
+    farm_document_free(&document);
     return farm;
 }
 
@@ -383,7 +279,7 @@ struct sync_farm *sync_farm_load(const char *path, struct error *error)
     struct buffer text = {0};
     char piece[4096];
     size_t got;
-    while (text.size <= SYNC_FARM_BYTES_MAX && (got = fread(piece, 1, sizeof piece, file)) > 0) {
+    while (text.size <= FARM_DOCUMENT_BYTES_MAX && (got = fread(piece, 1, sizeof piece, file)) > 0) {
         buffer_append(&text, piece, got);
     }
     struct sync_farm *farm = NULL;
@@ -394,7 +290,7 @@ struct sync_farm *sync_farm_load(const char *path, struct error *error)
     }
     fclose(file);
     explicit_bzero(piece, sizeof piece);
-    forget(&text);
+    farm_document_forget(&text);
     return farm;
 }
 
@@ -431,10 +327,19 @@ void sync_farm_destroy(struct sync_farm *farm)
 
 /* ---- Which printers ---- */
 
+static bool same_name(const char *one, const char *other)
+{
+    char *a = sync_name_key(one, true), *b = sync_name_key(other, true);
+    bool same = strcmp(a, b) == 0;
+    free(a);
+    free(b);
+    return same;
+}
+
 static bool is_named(const char *name, const char *const *names, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        if (strcasecmp(name, names[i]) == 0) {
+        if (same_name(name, names[i])) {
             return true;
         }
     }
@@ -446,7 +351,7 @@ static bool all_known(const struct sync_farm *farm, const char *const *names, si
     for (size_t i = 0; i < count; i++) {
         bool known = false;
         for (size_t k = 0; k < farm->count && !known; k++) {
-            known = strcasecmp(farm->printers[k].name, names[i]) == 0;
+            known = same_name(farm->printers[k].name, names[i]);
         }
         if (!known) {
             return error_set(error, "%s: there is no printer \"%.128s\" in it", farm->place, names[i]);

@@ -12,7 +12,7 @@
  * left out, to come from the environment or a prompt, and `api_key` is taken for printers whose key is not their
  * password (prusalink.md 2.3). */
 
-enum { SYNC_FARM_BYTES_MAX = 4 * 1024 * 1024, SYNC_PRINTERS_MAX = 10000, SYNC_NAME_BYTES_MAX = 128 };
+enum { SYNC_PRINTERS_MAX = 10000, SYNC_NAME_BYTES_MAX = 128 };
 
 struct sync_printer {
     char *name;

@@ -36,7 +36,7 @@ struct flavour {
 };
 
 /* prusalink.md 1.1 "print file extensions", 3.1 "URL length", 6.1; 3.9 for the 103 bytes with "/usb/". A model's own
- * suffix of S is left to the printer. */
+ * suffix of S comes from the printer. */
 static const struct flavour flavours[] = {
     [LINK_FLAVOUR_UNKNOWN] = {.forbidden = "", .suffixes = " gcode bgcode ", .any_case = true, .name_bytes = 255},
     [LINK_FLAVOUR_PI] = {.forbidden = "\\?\"%#",
@@ -61,7 +61,7 @@ const char *sync_name_suffix(const char *path)
     return dot == NULL || dot == name ? "" : dot + 1;
 }
 
-bool sync_name_prints(enum link_flavour flavour, const char *path)
+bool sync_name_prints(enum link_flavour flavour, const char *suffixes, const char *path)
 {
     const struct flavour *rules = &flavours[flavour];
     const char *suffix = sync_name_suffix(path);
@@ -75,7 +75,7 @@ bool sync_name_prints(enum link_flavour flavour, const char *path)
         word[1 + i] = rules->any_case ? (char)tolower((unsigned char)suffix[i]) : suffix[i];
     }
     memcpy(word + 1 + size, " ", 2);
-    return strstr(rules->suffixes, word) != NULL;
+    return strstr(suffixes != NULL ? suffixes : rules->suffixes, word) != NULL;
 }
 
 static bool has_forbidden(const struct flavour *rules, const char *path)

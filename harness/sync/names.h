@@ -17,8 +17,9 @@ char *sync_name_key(const char *path, bool fold);
  * `address` ("/usb/JOBS~1/a.gcode"): forbidden characters, too long. NULL: it can. */
 const char *sync_name_problem(enum link_flavour flavour, const char *address, const char *path);
 
-/* Whether printers of this flavour print files of this name (1.1); else a PUT of it is refused or of no use. */
-bool sync_name_prints(enum link_flavour flavour, const char *path);
+/* Whether printers of this flavour print files of this name (1.1); else a PUT of it is refused or of no use. `suffixes`,
+ * if not NULL, are the printer's own, in lower case and between blanks: each model of SLA has one. */
+bool sync_name_prints(enum link_flavour flavour, const char *suffixes, const char *path);
 
 /* "gcode" of "a/b.gcode": behind the last dot of the last component; "" when there is none. */
 const char *sync_name_suffix(const char *path);

@@ -5,72 +5,11 @@
 #include <string.h>
 #include <strings.h>
 
+#include "harness/sync/keys.h"
 #include "harness/sync/names.h"
 #include "sim/base/buffer.h"
 #include "sim/base/memory.h"
 #include "sim/machine/storage.h"
-
-/* ---- Keys ----
- * Both sides by the key under which the printer's file system finds them. */
-
-struct key {
-    char *text;
-    size_t index;
-};
-
-struct keys {
-    struct key *items; /* by text */
-    size_t count;
-};
-
-static int compare_keys(const void *a, const void *b)
-{
-    const struct key *one = a, *other = b;
-    int order = strcmp(one->text, other->text);
-    return order != 0 ? order : (one->index > other->index) - (one->index < other->index);
-}
-
-static void keys_add(struct keys *keys, const char *path, bool fold, size_t index)
-{
-    keys->items[keys->count++] = (struct key){.text = sync_name_key(path, fold), .index = index};
-}
-
-static void keys_sort(struct keys *keys)
-{
-    if (keys->count > 0) {
-        qsort(keys->items, keys->count, sizeof *keys->items, compare_keys);
-    }
-}
-
-/* The first item of that text; `count` gets how many have it. */
-static const struct key *keys_find(const struct keys *keys, const char *text, size_t *count)
-{
-    size_t low = 0, high = keys->count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (strcmp(keys->items[middle].text, text) < 0) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    size_t end = low;
-    while (end < keys->count && strcmp(keys->items[end].text, text) == 0) {
-        end++;
-    }
-    if (count != NULL) {
-        *count = end - low;
-    }
-    return end > low ? &keys->items[low] : NULL;
-}
-
-static void keys_free(struct keys *keys)
-{
-    for (size_t i = 0; i < keys->count; i++) {
-        free(keys->items[i].text);
-    }
-    free(keys->items);
-}
 
 /* ---- Making ---- */
 
@@ -87,7 +26,7 @@ struct making {
     const struct sync_target *target;
     const struct sync_policy *policy;
     bool fold;
-    struct keys files, folders, remote, short_names;
+    struct sync_keys files, folders, ignored, remote, short_names;
     enum mark *marks; /* of the tree's entries */
 };
 
@@ -149,9 +88,17 @@ static const char *difference(const struct making *making, const struct sync_fil
     return NULL;
 }
 
-static bool same_text(const char *one, const char *other)
+static const char *own_name(const char *path)
 {
-    char *a = sync_name_key(one, false), *b = sync_name_key(other, false);
+    const char *slash = strrchr(path, '/');
+    return slash == NULL ? path : slash + 1;
+}
+
+/* Whether both have the same letters in the file's own name: a folder keeps those that it was made with, and moving all
+ * that is in it would change nothing. */
+static bool same_letters(const char *one, const char *other)
+{
+    char *a = sync_name_key(own_name(one), false), *b = sync_name_key(own_name(other), false);
     bool same = strcmp(a, b) == 0;
     free(a);
     free(b);
@@ -169,7 +116,7 @@ static void plan_common(struct making *making, const struct sync_file *file, siz
         return;
     }
     const char *reason = difference(making, file, entry, &unsure);
-    bool renamed = !same_text(file->path, entry->path);
+    bool renamed = !same_letters(file->path, entry->path);
     if (reason == NULL && !renamed) {
         making->plan->same++;
         if (unsure) {
@@ -181,11 +128,13 @@ static void plan_common(struct making *making, const struct sync_file *file, siz
         add_conflict(making, file->path, "it differs, and the printer is printing it", "");
     } else if (entry->read_only) {
         add_conflict(making, file->path, "it differs, and the printer says that it cannot be changed", "");
-    } else if (renamed) { /* SYNC-37: replacing would keep the old letters */
-        struct sync_action *aside = add_action(making, SYNC_DELETE, entry->path, "other letters");
+    } else if (renamed || making->target->flavour == LINK_FLAVOUR_SLA) {
+        /* SYNC-37: replacing would keep the old letters. SL1 replaces nothing (prusalink.md 4.5). */
+        reason = reason != NULL && !renamed ? reason : "other letters";
+        struct sync_action *aside = add_action(making, SYNC_DELETE, entry->path, reason);
         aside->address = memory_copy_text(entry->address);
         aside->aside = true;
-        add_action(making, SYNC_UPLOAD, file->path, "other letters")->file = file;
+        add_action(making, SYNC_UPLOAD, file->path, reason)->file = file;
     } else {
         struct sync_action *action = add_action(making, SYNC_REPLACE, file->path, reason);
         action->address = memory_copy_text(entry->address);
@@ -202,7 +151,7 @@ static const struct sync_entry *short_name_holder(const struct making *making, c
     }
     char *key = sync_name_key(path, true);
     size_t count = 0;
-    const struct key *found = keys_find(&making->short_names, key, &count);
+    const struct sync_key *found = sync_keys_find(&making->short_names, key, &count);
     const struct sync_entry *holder = NULL;
     for (size_t i = 0; i < count && holder == NULL; i++) {
         const struct sync_entry *entry = &making->tree->entries[found[i].index];
@@ -234,7 +183,7 @@ static bool can_be_made(struct making *making, const char *path)
 static const struct sync_entry *remote_of(const struct making *making, const char *path)
 {
     char *key = sync_name_key(path, making->fold);
-    const struct key *found = keys_find(&making->remote, key, NULL);
+    const struct sync_key *found = sync_keys_find(&making->remote, key, NULL);
     free(key);
     return found == NULL ? NULL : &making->tree->entries[found->index];
 }
@@ -264,7 +213,7 @@ static bool parent_blocked(struct making *making, const char *path)
 
 /* More files here than one become the same there: none of them is touched, as each would replace the other in turn
  * (SYNC-38). */
-static void plan_clash(struct making *making, const struct key *keys, size_t count)
+static void plan_clash(struct making *making, const struct sync_key *keys, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         const char *other = making->folder->files[keys[i == 0 ? 1 : 0].index].path;
@@ -276,21 +225,26 @@ static void plan_clash(struct making *making, const struct key *keys, size_t cou
 static void plan_files(struct making *making, bool missing)
 {
     for (size_t i = 0; i < making->files.count;) {
-        const struct key *key = &making->files.items[i];
+        const struct sync_key *key = &making->files.items[i];
         size_t count, remote_count;
-        keys_find(&making->files, key->text, &count);
+        sync_keys_find(&making->files, key->text, &count);
         const struct sync_file *file = &making->folder->files[key->index];
-        const struct key *remote = keys_find(&making->remote, key->text, &remote_count);
+        const struct sync_key *remote = sync_keys_find(&making->remote, key->text, &remote_count);
         bool there = remote != NULL;
+        const struct sync_key *folder = sync_keys_find(&making->folders, key->text, NULL);
         if (count > 1 && missing) {
             plan_clash(making, key, count);
+        } else if (folder != NULL && missing) {
+            add_conflict(making, file->path, "for the printer this is the same name as the folder ",
+                         making->folder->folders[folder->index]);
         }
-        for (size_t k = 0; k < remote_count && count > 1; k++) {
+        bool alone = count == 1 && folder == NULL;
+        for (size_t k = 0; k < remote_count && !alone; k++) {
             making->marks[remote[k].index] = MARK_PROTECTED;
         }
-        if (count == 1 && there && !missing) {
+        if (alone && there && !missing) {
             plan_common(making, file, remote->index);
-        } else if (count == 1 && !there && missing && !parent_blocked(making, file->path) &&
+        } else if (alone && !there && missing && !parent_blocked(making, file->path) &&
                    can_be_made(making, file->path)) {
             add_action(making, SYNC_UPLOAD, file->path, "missing")->file = file;
         }
@@ -307,7 +261,7 @@ static bool folder_wanted(const struct making *making, const char *path)
         const char *file = making->folder->files[i].path;
         if (strncmp(file, path, size) == 0 && file[size] == '/') {
             empty = false;
-            if (sync_name_prints(making->target->flavour, file)) {
+            if (sync_name_prints(making->target->flavour, making->target->suffixes, file)) {
                 return true;
             }
         }
@@ -315,34 +269,32 @@ static bool folder_wanted(const struct making *making, const char *path)
     return empty;
 }
 
+/* Two folders here whose names differ in letters alone are one there: the first makes it. */
+static bool is_first(const struct making *making, size_t index)
+{
+    char *key = sync_name_key(making->folder->folders[index], making->fold);
+    const struct sync_key *found = sync_keys_find(&making->folders, key, NULL);
+    free(key);
+    return found->index == index;
+}
+
 static void plan_folders(struct making *making)
 {
+    bool with_files = making->target->flavour == LINK_FLAVOUR_SLA; /* which makes none by themselves */
     for (size_t i = 0; i < making->folder->folder_count; i++) {
         const char *path = making->folder->folders[i];
         const struct sync_entry *entry = remote_of(making, path);
         if (entry != NULL && entry->folder) {
             making->marks[entry - making->tree->entries] = MARK_MATCHED;
-        } else if (!sync_rules_exclude(&(struct sync_rules){.exclude = making->policy->rules->exclude,
+        } else if (!with_files &&
+                   !sync_rules_exclude(&(struct sync_rules){.exclude = making->policy->rules->exclude,
                                                             .exclude_count = making->policy->rules->exclude_count},
                                        path) &&
-                   folder_wanted(making, path) && !parent_blocked(making, path) && !in_the_way(making, entry) &&
+                   is_first(making, i) && folder_wanted(making, path) && !parent_blocked(making, path) && !in_the_way(making, entry) &&
                    can_be_made(making, path)) {
             add_action(making, SYNC_MAKE_FOLDER, path, "missing");
         }
     }
-}
-
-static bool is_ignored_here(const struct making *making, const char *key)
-{
-    for (size_t i = 0; i < making->folder->ignored_count; i++) {
-        char *other = sync_name_key(making->folder->ignored[i], making->fold);
-        bool same = strcmp(key, other) == 0;
-        free(other);
-        if (same) {
-            return true;
-        }
-    }
-    return false;
 }
 
 /* Files there that are not here. Marks the ones that stay. */
@@ -356,7 +308,7 @@ static void plan_excess(struct making *making)
         }
         making->marks[i] = MARK_PROTECTED;
         if (!entry->print_file || making->policy->keep_excess ||
-            sync_rules_exclude(making->policy->rules, entry->path) || is_ignored_here(making, entry->key)) {
+            sync_rules_exclude(making->policy->rules, entry->path) || sync_keys_find(&making->ignored, entry->key, NULL) != NULL) {
             making->plan->kept++;
         } else if (entry->in_print || entry->read_only) {
             making->plan->kept++;
@@ -378,6 +330,10 @@ static void plan_excess(struct making *making)
     buffer_format(&why, "%zu files would be deleted, more than --max-delete allows", deletions);
     add_conflict(making, making->target->destination, buffer_text(&why), "");
     buffer_free(&why);
+    for (size_t i = 0; i < making->tree->count; i++) {
+        bool stays = making->marks[i] == MARK_EXCESS && !making->tree->entries[i].folder;
+        making->marks[i] = stays ? MARK_PROTECTED : making->marks[i];
+    }
     while (making->plan->count > before) {
         struct sync_action *action = &making->plan->actions[--making->plan->count];
         free(action->path);
@@ -386,28 +342,38 @@ static void plan_excess(struct making *making)
     }
 }
 
+/* Whether nothing stays in a folder: each file in it goes, and each folder goes before it. */
+static bool becomes_empty(const struct making *making, const struct sync_entry *folder, const bool *going)
+{
+    size_t size = strlen(folder->path);
+    for (size_t k = 0; k < making->tree->count; k++) {
+        const struct sync_entry *inner = &making->tree->entries[k];
+        bool inside = strncmp(inner->path, folder->path, size) == 0 && inner->path[size] == '/';
+        if (inside && !going[k]) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* Empty ones go one by one, the deepest first. What we cannot see in them, as Buddy's hidden files, makes the printer
  * refuse, and they stay. */
 static void plan_excess_folders(struct making *making)
 {
-    for (size_t i = making->tree->count; i-- > 0;) {
-        const struct sync_entry *folder = &making->tree->entries[i];
-        if (!folder->folder || making->marks[i] != MARK_EXCESS || folder->read_only ||
-            sync_rules_exclude(making->policy->rules, folder->path)) {
-            continue;
+    bool *going = memory_new_array(making->tree->count + 1, sizeof *going);
+    for (size_t i = making->tree->count; i-- > 0;) { /* by path: what is in a folder stands behind it */
+        const struct sync_entry *entry = &making->tree->entries[i];
+        going[i] = making->marks[i] == MARK_EXCESS;
+        if (going[i] && entry->folder) {
+            going[i] = !entry->read_only && !sync_rules_exclude(making->policy->rules, entry->path) &&
+                       becomes_empty(making, entry, going);
         }
-        bool emptied = true;
-        size_t size = strlen(folder->path);
-        for (size_t k = 0; k < making->tree->count && emptied; k++) {
-            const struct sync_entry *inner = &making->tree->entries[k];
-            bool inside = strncmp(inner->path, folder->path, size) == 0 && inner->path[size] == '/';
-            emptied = !inside || making->marks[k] == MARK_EXCESS;
-        }
-        if (emptied) {
-            add_action(making, SYNC_DELETE_FOLDER, folder->path, "not in the folder")->address =
-                memory_copy_text(folder->address);
+        if (going[i] && entry->folder) {
+            add_action(making, SYNC_DELETE_FOLDER, entry->path, "not in the folder")->address =
+                memory_copy_text(entry->address);
         }
     }
+    free(going);
 }
 
 static int compare_actions(const void *a, const void *b)
@@ -424,30 +390,40 @@ static void make_keys(struct making *making)
 {
     const struct sync_folder *folder = making->folder;
     const struct sync_tree *tree = making->tree;
-    making->files.items = memory_new_array(folder->count + 1, sizeof *making->files.items);
-    making->remote.items = memory_new_array(tree->count + 1, sizeof *making->remote.items);
-    making->short_names.items = memory_new_array(tree->count + 1, sizeof *making->short_names.items);
+    sync_keys_init(&making->files, folder->count);
+    sync_keys_init(&making->folders, folder->folder_count);
+    sync_keys_init(&making->ignored, folder->ignored_count);
+    sync_keys_init(&making->remote, tree->count);
+    sync_keys_init(&making->short_names, tree->count);
     making->marks = memory_new_array(tree->count + 1, sizeof *making->marks);
     for (size_t i = 0; i < folder->count; i++) {
-        if (sync_name_prints(making->target->flavour, folder->files[i].path)) {
-            keys_add(&making->files, folder->files[i].path, making->fold, i);
+        if (sync_name_prints(making->target->flavour, making->target->suffixes, folder->files[i].path)) {
+            sync_keys_add(&making->files, folder->files[i].path, making->fold, i);
         } else {
             making->plan->foreign++;
         }
+    }
+    for (size_t i = 0; i < folder->folder_count; i++) {
+        sync_keys_add(&making->folders, folder->folders[i], making->fold, i);
+    }
+    for (size_t i = 0; i < folder->ignored_count; i++) {
+        sync_keys_add(&making->ignored, folder->ignored[i], making->fold, i);
     }
     for (size_t i = 0; i < tree->count; i++) {
         const struct sync_entry *entry = &tree->entries[i];
         const char *slash = strrchr(entry->path, '/');
         char *parent = memory_copy_slice(entry->path, slash == NULL ? 0 : (size_t)(slash - entry->path));
         char *beside = sync_path_join(parent, entry->short_name);
-        keys_add(&making->remote, entry->path, making->fold, i);
-        keys_add(&making->short_names, beside, making->fold, i);
+        sync_keys_add(&making->remote, entry->path, making->fold, i);
+        sync_keys_add(&making->short_names, beside, making->fold, i);
         free(beside);
         free(parent);
     }
-    keys_sort(&making->files);
-    keys_sort(&making->remote);
-    keys_sort(&making->short_names);
+    sync_keys_sort(&making->files);
+    sync_keys_sort(&making->folders);
+    sync_keys_sort(&making->ignored);
+    sync_keys_sort(&making->remote);
+    sync_keys_sort(&making->short_names);
 }
 
 void sync_plan_make(struct sync_plan *plan, const struct sync_folder *folder, const struct sync_tree *tree,
@@ -471,9 +447,11 @@ void sync_plan_make(struct sync_plan *plan, const struct sync_folder *folder, co
     if (plan->count > 0) {
         qsort(plan->actions, plan->count, sizeof *plan->actions, compare_actions);
     }
-    keys_free(&making.files);
-    keys_free(&making.remote);
-    keys_free(&making.short_names);
+    sync_keys_free(&making.files);
+    sync_keys_free(&making.folders);
+    sync_keys_free(&making.ignored);
+    sync_keys_free(&making.remote);
+    sync_keys_free(&making.short_names);
     free(making.marks);
 }
 

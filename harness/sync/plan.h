@@ -23,6 +23,7 @@ struct sync_record {
 
 struct sync_target {
     enum link_flavour flavour;
+    const char *suffixes;    /* " sl1 ", as sync_name_prints() takes them; NULL: those of the flavour */
     const char *destination; /* as requests name it: "/usb/jobs", "/local" */
     bool read_only;
     /* The printer's clock minus ours. Buddy's is local time without a zone, so this holds zones as well. */
@@ -43,7 +44,7 @@ struct sync_policy {
 /* ---- What has to be done ---- */
 
 enum sync_act {
-    SYNC_DELETE,        /* it is not here; or `aside`: only to be written again in other letters */
+    SYNC_DELETE,        /* it is not here; or `aside`: only to be written again */
     SYNC_MAKE_FOLDER,
     SYNC_REPLACE,       /* it is older than here, or of another size */
     SYNC_UPLOAD,        /* it is missing there */

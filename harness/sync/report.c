@@ -104,14 +104,15 @@ static void append_counts(struct buffer *out, const struct sync_report *report, 
 {
     bool first = true;
     if (!report->execute) {
-        size_t planned[5] = {0};
-        static const char *const acts[] = {"delete", "make folder", "replace", "upload", "copy back"};
+        size_t planned[6] = {0};
+        static const char *const acts[] = {"delete", "make folder", "replace", "upload", "copy back", "delete folder"};
         for (size_t i = 0; i < seat->count; i++) {
-            for (size_t k = 0; seat->items[i].kind == SYNC_ITEM_PLANNED && k < 5; k++) {
+            for (size_t k = 0; seat->items[i].kind == SYNC_ITEM_PLANNED && k < 6; k++) {
                 planned[k] += strcmp(seat->items[i].act, acts[k]) == 0;
             }
         }
         append_count(out, &first, planned[0], "to delete");
+        append_count(out, &first, planned[5], "folders to delete");
         append_count(out, &first, planned[1], "folders to make");
         append_count(out, &first, planned[2], "to replace");
         append_count(out, &first, planned[3], "to upload");
@@ -182,20 +183,20 @@ static void append_total(struct buffer *out, const struct sync_report *report)
         failed += report->seats[i].failed;
     }
     bool first = true;
-    buffer_format(out, "%zu printers: ", report->count);
+    buffer_format(out, "%zu printer%s: ", report->count, report->count == 1 ? "" : "s");
     static const enum sync_outcome told[] = {SYNC_IN_STEP, SYNC_PLANNED,     SYNC_BUSY,   SYNC_FAILED,
                                              SYNC_UNREACHED, SYNC_INTERRUPTED, SYNC_WAITING};
     for (size_t i = 0; i < sizeof told / sizeof *told; i++) {
         append_count(out, &first, sync_report_counted(report, told[i]), outcome_names[told[i]]);
     }
-    buffer_format(out, "; %zu files here, ", report->files);
+    buffer_format(out, "; %zu file%s here, ", report->files, report->files == 1 ? "" : "s");
     sync_append_bytes(out, (double)bytes);
     buffer_append_text(out, report->execute ? " sent" : " to send");
     if (failed > 0) {
-        buffer_format(out, ", %llu failures", (unsigned long long)failed);
+        buffer_format(out, ", %llu failure%s", (unsigned long long)failed, failed == 1 ? "" : "s");
     }
     if (report->ignored > 0) {
-        buffer_format(out, ", %zu files here of other suffixes left out", report->ignored);
+        buffer_format(out, ", %zu file%s of other suffixes left out", report->ignored, report->ignored == 1 ? "" : "s");
     }
     char took[40];
     duration_text(report->took_us, took, sizeof took);

@@ -63,6 +63,7 @@ void seat_free(struct seat *seat)
     seat_content_free(seat);
     seat_copy_free(seat);
     sync_tree_free(&seat->tree);
+    sync_keys_free(&seat->here);
     sync_plan_free(&seat->plan);
     free_copied(seat);
 }

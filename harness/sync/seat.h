@@ -2,6 +2,7 @@
 #define HOTBED_SYNC_SEAT_H
 
 #include "harness/sync/engine.h"
+#include "harness/sync/keys.h"
 
 /* One printer's part of a run. Only harness/sync includes this: seat.c goes from step to step and ends it, seat_scan.c
  * finds out what the printer has, seat_act.c does what the plan says, seat_content.c downloads. */
@@ -29,6 +30,7 @@ struct seat {
     char *storage; /* "/usb" */
     struct sync_target target;
     char *destination; /* target.destination */
+    char suffixes[64]; /* target.suffixes */
     bool destination_missing;
     bool clock_known;   /* measured in this run; */
     int64_t clock_slack_s; /* to so many seconds */
@@ -38,6 +40,7 @@ struct seat {
     char *listing_path; /* of the folder that is being listed */
     unsigned listing_depth;
     struct sync_tree tree;
+    struct sync_keys here; /* the files here, by the names that the printer finds them under */
     struct sync_plan plan;
     unsigned rounds; /* plans that were carried out */
     size_t cursor; /* in plan.unsure, tree.entries or plan.actions, by step */
@@ -74,6 +77,9 @@ void seat_planning(struct seat *seat); /* … sizes and contents where they are 
 void seat_act(struct seat *seat);     /* … what the plan says */
 void seat_list(struct seat *seat);    /* the tree once more, and the plan */
 void seat_copy_back(struct seat *seat); /* or this instead */
+
+/* The file here that is `entry` there; NULL: none. */
+const struct sync_file *seat_file_here(struct seat *seat, const struct sync_entry *entry);
 
 /* ---- seat_content.c ---- */
 

@@ -1,4 +1,5 @@
 /* Files that only a printer has, fetched into the folder. */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -138,6 +139,67 @@ static bool same_content(const char *one, const char *other)
     return same;
 }
 
+/* A file beside `whole` whose name is the same for printers that know no letters' case: brought by another one, it would
+ * be in this one's way. A text to be freed; NULL: none. */
+static char *find_alike(const char *whole)
+{
+    const char *name = strrchr(whole, '/') + 1;
+    char *folder = memory_copy_slice(whole, (size_t)(name - whole)), *key = sync_name_key(name, true), *found = NULL;
+    DIR *listing = opendir(folder);
+    for (struct dirent *entry; listing != NULL && found == NULL && (entry = readdir(listing)) != NULL;) {
+        char *other = sync_name_key(entry->d_name, true);
+        if (strcmp(key, other) == 0 && strcmp(entry->d_name, name) != 0) {
+            struct buffer path = {0};
+            buffer_format(&path, "%s%s", folder, entry->d_name);
+            found = buffer_detach(&path);
+        }
+        free(other);
+    }
+    if (listing != NULL) {
+        closedir(listing);
+    }
+    free(key);
+    free(folder);
+    return found;
+}
+
+/* 0 or an errno: EEXIST where something has that name. */
+static int give_name(const char *temporary, const char *whole)
+{
+    if (link(temporary, whole) == 0) {
+        return 0;
+    }
+    if (errno != EPERM && errno != EOPNOTSUPP) {
+        return errno;
+    }
+    int fd = open(whole, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644); /* a file system without links: take the name */
+    if (fd < 0) {
+        return errno;
+    }
+    close(fd);
+    return rename(temporary, whole) == 0 ? 0 : errno;
+}
+
+enum settled { SETTLED, SETTLED_ALREADY, SETTLED_TAKEN, SETTLED_FAILED };
+
+static enum settled settle_as(const struct seat *seat, const char *path, struct error *error)
+{
+    const struct seat_copy *copy = seat->copy;
+    char *whole = sync_path_join(seat->settings->folder->root, path);
+    char *alike = seat->tree.fold ? find_alike(whole) : NULL;
+    int code = alike != NULL ? EEXIST : give_name(copy->temporary, whole);
+    enum settled settled = SETTLED;
+    if (code == EEXIST) {
+        settled = same_content(copy->temporary, alike != NULL ? alike : whole) ? SETTLED_ALREADY : SETTLED_TAKEN;
+    } else if (code != 0) {
+        error_set(error, "%s: %s", path, strerror(code));
+        settled = SETTLED_FAILED;
+    }
+    free(alike);
+    free(whole);
+    return settled;
+}
+
 /* Give the download its name, never in place of something else. False with the reason. */
 static bool settle(struct seat *seat, struct error *error)
 {
@@ -157,18 +219,11 @@ static bool settle(struct seat *seat, struct error *error)
     for (unsigned number = 0; number < 100; number++) {
         char *path = number == 0 ? memory_copy_text(entry->path)
                                  : name_beside(entry->path, seat->printer->name, number);
-        char *whole = sync_path_join(seat->settings->folder->root, path);
-        bool put = link(copy->temporary, whole) == 0;
-        int code = errno;
-        bool there = !put && code == EEXIST && same_content(copy->temporary, whole);
-        free(whole);
+        enum settled settled = settle_as(seat, path, error);
         free(copy->path);
         copy->path = path;
-        if (put || there) {
-            return true;
-        }
-        if (code != EEXIST) {
-            return error_set(error, "%s: %s", path, strerror(code));
+        if (settled != SETTLED_TAKEN) {
+            return settled != SETTLED_FAILED;
         }
     }
     return error_set(error, "there are too many files of this name");
@@ -227,11 +282,10 @@ static void fetch(struct seat *seat)
     link_client_download(seat->client, entry->download, &sink, on_fetched, seat);
 }
 
-static bool only_there(const struct seat *seat, const struct sync_entry *entry)
+static bool only_there(struct seat *seat, const struct sync_entry *entry)
 {
-    const struct sync_folder *folder = seat->settings->folder;
     return !entry->folder && entry->print_file && *entry->download != '\0' &&
-           sync_rules_want(seat->settings->policy.rules, entry->path) && sync_folder_find(folder, entry->path) == NULL;
+           sync_rules_want(seat->settings->policy.rules, entry->path) && seat_file_here(seat, entry) == NULL;
 }
 
 static void copy_next(struct seat *seat)

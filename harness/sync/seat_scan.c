@@ -32,7 +32,9 @@ static void measure_clock(struct seat *seat, const struct link_result *result)
 {
     char text[64];
     struct tm tm = {0};
-    struct slice date = result->head != NULL ? http_header_value(result->head, "Date") : (struct slice){0};
+    /* Buddy says no date: one that is there is that of a proxy before it. */
+    bool own = result->head != NULL && seat->target.flavour != LINK_FLAVOUR_BUDDY;
+    struct slice date = own ? http_header_value(result->head, "Date") : (struct slice){0};
     int64_t ahead_s;
     if (date.bytes != NULL && date.size < sizeof text) {
         snprintf(text, sizeof text, "%.*s", (int)date.size, date.bytes);
@@ -52,6 +54,48 @@ static bool find_record(void *owner, const char *path, struct sync_record *recor
     bool found = sync_journal_find(seat->settings->journal, seat->printer->host, whole, record);
     free(whole);
     return found;
+}
+
+static void chosen(struct seat *seat)
+{
+    if (seat->settings->any_state) {
+        ask_job(seat);
+    } else {
+        seat_list(seat);
+    }
+}
+
+/* -- the ending of a resin printer's projects is its model's name (prusalink.md 1.1, 4.7) -- */
+
+static void ask_suffixes(struct seat *seat);
+
+static void on_profiles(void *owner, const struct link_result *result)
+{
+    struct seat *seat = owner;
+    if (result->outcome != LINK_OK && seat_retry(seat, result, ask_suffixes)) {
+        return;
+    }
+    seat->attempts = 0;
+    const cJSON *profiles = cJSON_GetObjectItemCaseSensitive(result->json, "profiles"), *extension;
+    struct buffer words = {0};
+    cJSON_ArrayForEach(extension,
+                       cJSON_GetObjectItemCaseSensitive(cJSON_GetArrayItem(profiles, 0), "projectExtensions"))
+    {
+        const char *text = cJSON_GetStringValue(extension);
+        buffer_format(&words, " %.8s ", text == NULL ? "" : text + (*text == '.'));
+    }
+    if (words.size > 0 && words.size < sizeof seat->suffixes) {
+        memcpy(seat->suffixes, words.bytes, words.size + 1);
+        seat->target.suffixes = seat->suffixes;
+    }
+    buffer_free(&words);
+    chosen(seat); /* one that does not tell is left to refuse what it does not print */
+}
+
+static void ask_suffixes(struct seat *seat)
+{
+    const struct link_request request = {.method = "GET", .target = "/api/printerprofiles"};
+    link_client_send(seat->client, &request, on_profiles, seat);
 }
 
 static void ask_storages(struct seat *seat);
@@ -87,10 +131,10 @@ static void on_storages(void *owner, const struct link_result *result)
     free(seat->report->destination);
     seat->report->destination = memory_copy_text(seat->destination);
     measure_clock(seat, result);
-    if (seat->settings->any_state) {
-        ask_job(seat);
+    if (seat->target.flavour == LINK_FLAVOUR_SLA) {
+        ask_suffixes(seat);
     } else {
-        seat_list(seat);
+        chosen(seat);
     }
 }
 
@@ -251,6 +295,20 @@ void seat_scan(struct seat *seat)
 
 /* ---- Sizes and contents that are in doubt, and the plan ---- */
 
+const struct sync_file *seat_file_here(struct seat *seat, const struct sync_entry *entry)
+{
+    const struct sync_folder *folder = seat->settings->folder;
+    if (seat->here.items == NULL) {
+        sync_keys_init(&seat->here, folder->count);
+        for (size_t i = 0; i < folder->count; i++) {
+            sync_keys_add(&seat->here, folder->files[i].path, seat->tree.fold, i);
+        }
+        sync_keys_sort(&seat->here);
+    }
+    const struct sync_key *found = sync_keys_find(&seat->here, entry->key, NULL);
+    return found == NULL ? NULL : &folder->files[found->index];
+}
+
 static void make_plan(struct seat *seat)
 {
     sync_plan_free(&seat->plan);
@@ -324,7 +382,7 @@ static void compare_next(struct seat *seat)
 {
     for (; seat->cursor < seat->tree.count; seat->cursor++) {
         const struct sync_entry *entry = &seat->tree.entries[seat->cursor];
-        const struct sync_file *file = sync_folder_find(seat->settings->folder, entry->path);
+        const struct sync_file *file = seat_file_here(seat, entry);
         if (!entry->folder && file != NULL && *entry->download != '\0' &&
             (entry->size < 0 || (uint64_t)entry->size == file->size)) {
             seat->report->path = entry->path;

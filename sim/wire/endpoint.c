@@ -1,5 +1,6 @@
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "sim/wire/stream.h"
 
@@ -27,10 +28,10 @@ bool endpoint_parse(struct endpoint *endpoint, const char *url, const char **pat
 {
     *endpoint = (struct endpoint){0};
     const char *host = url;
-    if (strncmp(url, "https://", 8) == 0) {
+    if (strncasecmp(url, "https://", 8) == 0) {
         endpoint->tls = true;
         host = url + 8;
-    } else if (strncmp(url, "http://", 7) == 0) {
+    } else if (strncasecmp(url, "http://", 7) == 0) {
         host = url + 7;
     } else {
         return error_set(error, "%s: expected http://HOST[:PORT] or https://HOST[:PORT]", url);

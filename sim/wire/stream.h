@@ -44,6 +44,7 @@ struct stream_class {
     void (*reset)(struct stream *stream);
     void (*finish)(struct stream *stream);
     void (*hold)(struct stream *stream, bool held);
+    void (*narrow)(struct stream *stream); /* NULL: there is nothing between both sides */
 };
 
 struct stream {
@@ -86,6 +87,15 @@ static inline void stream_finish(struct stream *stream)
 static inline void stream_hold(struct stream *stream, bool held)
 {
     stream->class->hold(stream, held);
+}
+
+/* Keep little of what the other side sends on the way, so that it gets ahead of us by some tens of kilobytes only: a
+ * printer's board has no megabytes for what it has not read yet. For the rest of the connection. */
+static inline void stream_narrow(struct stream *stream)
+{
+    if (stream->class->narrow != NULL) {
+        stream->class->narrow(stream);
+    }
 }
 
 struct endpoint {

@@ -67,6 +67,10 @@ serve bea mk3s
 bea=$url
 serve eve xl --upload-rate 200000
 eve=$url
+serve slow mk4 --upload-rate 25000
+slow=$url
+serve sla sl1
+sla=$url
 {
     entry Ada MK4 "$ada"
     entry Bea MK3S "$bea"
@@ -101,6 +105,18 @@ expect 2 '--jobs: expected' --jobs 0
 expect 2 'exclude each other' --idle-only --any-state
 check "nothing was brought to anybody" test -z "$(find "$work/ada" "$work/bea" "$work/eve" -type f)"
 
+{ entry Mia MK4 "$ada"; printf 'Ida:\n    <<: [{username: "http://x:%s@y"}]\n    host: http://maker:%s@z\n' $secret $secret; } >"$work/told.yml"
+says 2 "$work/told.yml:8: Ida.host: expected" sync "$work/told.yml" "$work/prints"
+head -c 200000 /dev/zero | tr '\0' '[' >"$work/deep.yml"
+says 2 "$work/deep.yml:1: it is nested deeper than" sync "$work/deep.yml" "$work/prints"
+
+# ---- A board that takes longer over what is on its way than the time-out says, in the background ----
+mkdir -p "$work/large"
+head -c 500000 /dev/zero | tr '\0' G >"$work/large/large.gcode"
+entry Slow MK4 "$slow" >"$work/slow.yml"
+"$hotbed" sync "$work/slow.yml" "$work/large" --execute --timeout 5s --retries 0 >"$work/slow.out" 2>&1 &
+slow_run=$!
+
 # ---- Dry run, execution, a second run ----
 expect 0 'This was a dry run' # the plan
 check "the plan names what is missing" grep -qF 'upload jobs/part 1.gcode: missing' "$work/out"
@@ -128,6 +144,30 @@ says 0 'in step 1' sync "$work/farm.json" "$work/prints" --execute
 HOTBED_PASSWORD=$secret says 0 'in step 3' sync "$work/asks.yml" "$work/prints" --execute
 expect 0 'in step 1' --execute --printer ADA --destination only/here
 check "a destination is made" test -f "$work/ada/only/here/root.gcode"
+
+# ---- An anchor that is taken over, a password that is asked for ----
+{
+    printf 'Ada: &all\n    printer_type: 4\n    host: %s\n    username: maker\n' "$ada"
+    printf 'Eve:\n    <<: *all\n    host: %s\n' "$eve"
+} >"$work/asks2.yml"
+export hotbed work
+(sleep 2; echo $secret; sleep 1; echo $secret) | TERM=xterm timeout 60 script -qec '"$hotbed" sync "$work/asks2.yml" "$work/prints"' \
+    /dev/null >"$work/terminal"
+check "a terminal is asked for each password" test "$(grep -c 'Password of' "$work/terminal")" -eq 2
+check "and takes them" grep -qE '^2 printers: (in step|planned) [12][,;]' "$work/terminal"
+check "a terminal shows progress" grep -q 'of 2 printers through' "$work/terminal"
+
+# ---- A resin printer ----
+mkdir -p "$work/resin/sub"
+cp scenarios/examples/files/resin.sl1 "$work/resin/sub/a [1] 100%.sl1"
+cp scenarios/examples/files/resin-sl1s.sl1 "$work/resin/b.sl1s"
+entry Sla SL1 "$sla" >"$work/sla.yml"
+says 0 'uploaded 1' sync "$work/sla.yml" "$work/resin" --execute --verify-content
+check "a resin printer gets its projects" cmp "$work/resin/sub/a [1] 100%.sl1" "$work/sla/sub/a [1] 100%.sl1"
+check "and no other's" test ! -e "$work/sla/b.sl1s"
+touch -d '+3 minutes' "$work/resin/sub/a [1] 100%.sl1"
+says 0 'uploaded 1' sync "$work/sla.yml" "$work/resin" --execute
+says 0 'as here 1' sync "$work/sla.yml" "$work/resin" --execute
 
 # ---- Copying back ----
 echo '; only there' >"$work/eve/found.gcode"
@@ -157,8 +197,11 @@ check "no temporary file either" test -z "$(find "$work/eve" -name '*.tmp')"
 expect 0 'in step 3' --execute --exclude only
 check "the next run ends it" same eve
 
+wait $slow_run && pass "a slow board gets its file" || fail "a slow board: $(cat "$work/slow.out")"
+check "the whole of it" cmp "$work/large/large.gcode" "$work/slow/large.gcode"
+
 # ---- Secrets ----
 check "the password is nowhere but in the farm files" test -z "$(grep -rlF $secret "$work" --include='*' \
-    --exclude='farm.yml' --exclude='farm.json' --exclude='twice.yml' --exclude='four.yml' --exclude='nobody.yml')"
+    --exclude='farm.yml' --exclude='farm.json' --exclude='twice.yml' --exclude='four.yml' --exclude='nobody.yml' --exclude='told.yml' --exclude='sla.yml' --exclude='slow.yml')"
 check "what was brought is written down" test -n "$(find "$HOME/.local/state/hotbed/sync" -name '*.json')"
 finish

@@ -11,7 +11,7 @@
 #include "harness/sync/names.h"
 #include "sim/base/memory.h"
 
-static const char *const suffixes[] = {"gcode", "bgcode"};
+static const char *const suffixes[] = {"gcode", "bgcode", "sl1"};
 
 void farm_bed_begin(struct farm_bed *bed, uint64_t upload_bytes_per_s)
 {
@@ -25,7 +25,7 @@ void farm_bed_begin(struct farm_bed *bed, uint64_t upload_bytes_per_s)
     bed->served.upload_bytes_per_s = upload_bytes_per_s;
     strcpy(bed->root, "/tmp/hotbed-sync-XXXXXX");
     assert_non_null(mkdtemp(bed->root));
-    bed->rules = (struct sync_rules){.suffixes = suffixes, .suffix_count = 2};
+    bed->rules = (struct sync_rules){.suffixes = suffixes, .suffix_count = 3};
     bed->journal = sync_journal_new();
     bed->settings = (struct sync_settings){
         .policy = {.tolerance_s = 60, .delete_max = SIZE_MAX, .rules = &bed->rules},
@@ -57,9 +57,13 @@ struct printer *farm_bed_add(struct farm_bed *bed, const char *model, uint64_t t
 {
     struct error error = {{0}};
     const struct model *found = model_find(model);
-    bool pi = strcmp(link_dialect_name(link_dialect_of(found)), "pi") == 0;
-    const struct printer_storage storages[] = {
-        {.name = pi ? "PrusaLink gcodes" : "usb", .kind = pi ? STORAGE_LOCAL : STORAGE_USB, .total_bytes = total_bytes}};
+    const char *dialect = link_dialect_name(link_dialect_of(found));
+    bool usb = strcmp(dialect, "buddy") == 0;
+    const struct printer_storage storages[] = {{.name = usb                            ? "usb"
+                                                        : strcmp(dialect, "pi") == 0 ? "PrusaLink gcodes"
+                                                                                       : "local",
+                                                .kind = usb ? STORAGE_USB : STORAGE_LOCAL,
+                                                .total_bytes = total_bytes}};
     const struct printer_settings settings = {.model = found,
                                               .index = bed->count,
                                               .room_c = NAN,
@@ -181,12 +185,19 @@ static bool same_bytes(const struct farm_bed *bed, const char *path, const struc
     return same;
 }
 
+static enum link_flavour flavour_of(const struct storage *storage)
+{
+    return storage->kind == STORAGE_USB               ? LINK_FLAVOUR_BUDDY
+           : strcmp(storage->name, "local") == 0 ? LINK_FLAVOUR_SLA
+                                                      : LINK_FLAVOUR_PI;
+}
+
 static size_t count_prints(const struct file_node *folder, enum link_flavour flavour)
 {
     size_t count = 0;
     for (uint32_t i = 0; i < folder->child_count; i++) {
         const struct file_node *child = folder->children[i];
-        count += child->folder ? count_prints(child, flavour) : sync_name_prints(flavour, child->name);
+        count += child->folder ? count_prints(child, flavour) : sync_name_prints(flavour, NULL, child->name);
     }
     return count;
 }
@@ -194,11 +205,11 @@ static size_t count_prints(const struct file_node *folder, enum link_flavour fla
 void farm_bed_expect_in_step(struct farm_bed *bed, size_t printer)
 {
     struct storage *storage = farm_bed_storage(bed, printer);
-    enum link_flavour flavour = storage->kind == STORAGE_USB ? LINK_FLAVOUR_BUDDY : LINK_FLAVOUR_PI;
+    enum link_flavour flavour = flavour_of(storage);
     size_t wanted = 0;
     for (size_t i = 0; i < bed->folder.count; i++) {
         const char *path = bed->folder.files[i].path;
-        if (!sync_name_prints(flavour, path)) {
+        if (!sync_name_prints(flavour, NULL, path)) {
             continue;
         }
         const struct file_node *node = storage_find(storage, path);

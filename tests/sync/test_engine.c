@@ -286,6 +286,52 @@ static void a_large_farm_ends_in_step_after_an_interruption(void **state)
     }
 }
 
+static void what_another_letter_brings_is_no_second_file(void **state)
+{
+    struct farm_bed *bed = *state;
+    farm_bed_add(bed, "mk4", 0);
+    farm_bed_add(bed, "mk4", 0);
+    farm_bed_boot(bed);
+    farm_bed_write(bed, "here.gcode", 10, 1, 7200);
+    farm_bed_put(bed, 0, "HERE.gcode", "G1 X1 Y1\n\n");
+    farm_bed_put(bed, 0, "found.gcode", "G28\n");
+    farm_bed_put(bed, 1, "FOUND.gcode", "G29\n");
+    bed->settings.copy_back = true;
+    bed->settings.policy.keep_excess = true;
+    farm_bed_sync(bed, HOUR);
+    expect_outcome(bed, 0, SYNC_IN_STEP);
+    expect_outcome(bed, 1, SYNC_IN_STEP);
+    assert_int_equal(farm_bed_seat(bed, 0)->copied_back, 1);
+    sync_folder_free(&bed->folder);
+    assert_true(sync_folder_read(&bed->folder, bed->root, &bed->rules, NULL));
+    assert_int_equal(bed->folder.count, 3);
+    assert_string_equal(bed->folder.files[0].path, "FOUND (Printer-2).gcode");
+    assert_string_equal(bed->folder.files[1].path, "found.gcode");
+    assert_string_equal(bed->folder.files[2].path, "here.gcode");
+}
+
+static void a_resin_printer_is_brought_into_step_as_well(void **state)
+{
+    struct farm_bed *bed = *state;
+    farm_bed_add(bed, "sl1", 0);
+    farm_bed_boot(bed);
+    farm_bed_write(bed, "a.sl1", 3000, 1, 7200);
+    farm_bed_write(bed, "sub/caf\xc3\xa9 100% #1.sl1", 5000, 1, 7200);
+    farm_bed_write(bed, "not for it.gcode", 100, 1, 7200);
+    farm_bed_put(bed, 0, "old.sl1", "old");
+    bed->settings.verify_content = true;
+    assert_int_equal(sync_report_exit_code(farm_bed_sync(bed, HOUR)), 0);
+    farm_bed_expect_in_step(bed, 0);
+    assert_false(farm_bed_holds(bed, 0, "old.sl1"));
+    world_run(&bed->world, bed->world.now_us + HOUR, NULL);
+    farm_bed_write(bed, "a.sl1", 4000, 2, 0);
+    assert_int_equal(sync_report_exit_code(farm_bed_sync(bed, HOUR)), 0);
+    farm_bed_expect_in_step(bed, 0);
+    assert_int_equal(farm_bed_seat(bed, 0)->uploaded, 1);
+    farm_bed_sync(bed, HOUR);
+    assert_int_equal(farm_bed_seat(bed, 0)->todo, 0);
+}
+
 #define IN_BED(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
@@ -301,6 +347,8 @@ int main(void)
         IN_BED(an_interrupted_run_leaves_no_half_file_and_the_next_one_ends_it),
         IN_BED(contents_are_compared_when_asked_for),
         IN_BED(what_only_printers_have_comes_back),
+        IN_BED(what_another_letter_brings_is_no_second_file),
+        IN_BED(a_resin_printer_is_brought_into_step_as_well),
         IN_BED(the_raspberry_pi_is_brought_into_step_as_well),
         IN_BED(a_large_farm_ends_in_step_after_an_interruption),
     };

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -115,6 +116,84 @@ static void what_is_missing_or_too_much_is_told_with_its_line(void **state)
     expect_refusal("f.json", "{\n \"Ada\": {\"host\": 'x'}}", "f.json:2: this is no JSON");
 }
 
+/* As PyYAML, with which Link Sync reads them, does it. */
+static void what_yaml_takes_for_a_text_is_one(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *password;
+        bool text;
+    } cases[] = {{"12345e678901234", true}, {"infinity", true}, {"nan", true},      {"0x12G", true},
+                 {"1.2.3", true},           {"truer", true},    {"1_000", false},   {"12:30", false},
+                 {"0x12AB", false},         {"0o17", true},     {"017", false},     {"0b11", false},
+                 {"1.5", false},            {".5e+3", false},   {"-.inf", false},   {"2024-01-02", false},
+                 {"2024-1-2", true},        {"oFF", true},      {"off", false},     {"~", false},
+                 {"'off'", true},           {"\"1\"", true}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char text[200];
+        struct error error;
+        snprintf(text, sizeof text, "Ada: {host: http://a, username: maker, printer_type: 4, password: %s}",
+                 cases[i].password);
+        struct sync_farm *farm = parse("f.yml", text, &error);
+        if ((farm != NULL) != cases[i].text) {
+            fail_msg("%s: %s", cases[i].password, farm == NULL ? error.text : "it was taken");
+        }
+        sync_farm_destroy(farm);
+    }
+    expect_refusal("f.json", "{\"Ada\": {\"host\": \"http://a\", \"username\": \"m\", \"printer_type\": null, "
+                             "\"password\": 1e5}}",
+                   "f.json:1: Ada.password: expected a text; put a number or such a word between quotes");
+}
+
+static void mappings_are_taken_over(void **state)
+{
+    (void)state;
+    struct error error;
+    struct sync_farm *farm = parse("f.yml",
+                                   "Ada: &ada\n  <<: {username: maker, password: other}\n  host: http://a\n"
+                                   "  password: hers\n  printer_type: MK4\n"
+                                   "Eve:\n  host: http://b\n  <<: [{printer_type: XL}, *ada]\n",
+                                   &error);
+    assert_string_equal(farm == NULL ? error.text : "", "");
+    assert_string_equal(farm->printers[0].password, "hers");
+    assert_string_equal(farm->printers[0].username, "maker");
+    assert_string_equal(farm->printers[1].host, "http://b");
+    assert_string_equal(farm->printers[1].type, "XL");
+    assert_string_equal(farm->printers[1].password, "hers");
+    sync_farm_destroy(farm);
+    expect_refusal("f.yml", "Ada: &a\n  <<: *a\n", "f.yml:1: <<: it leads to itself");
+    expect_refusal("f.yml", "Ada:\n  <<: 5\n", "f.yml:2: <<: expected a mapping to take over");
+}
+
+static void a_mark_before_the_text_and_ends_of_lines_of_windows_are_no_trouble(void **state)
+{
+    (void)state;
+    struct error error;
+    struct sync_farm *farm =
+        parse("f.yml", "\xef\xbb\xbf" "Ada:\r\n  host: HTTP://a/\r\n  username: m\r\n  printer_type: MK4\r\n", &error);
+    assert_string_equal(farm == NULL ? error.text : "", "");
+    assert_string_equal(farm->printers[0].host, "HTTP://a");
+    sync_farm_destroy(farm);
+}
+
+/* libyaml would take minutes over it. */
+static void what_is_nested_without_end_is_refused(void **state)
+{
+    (void)state;
+    static char text[200001];
+    memset(text, '[', sizeof text - 1);
+    expect_refusal("f.yml", text, "f.yml:1: it is nested deeper than 16");
+}
+
+static void a_password_in_the_address_is_refused_and_not_told(void **state)
+{
+    (void)state;
+    struct error error;
+    assert_null(parse("f.yml", "Ada: {host: 'http://maker:S3cret@a', username: m, printer_type: MK4}", &error));
+    assert_null(strstr(error.text, "S3cret"));
+    assert_non_null(strstr(error.text, "f.yml:1: Ada.host:"));
+}
+
 static void a_host_needs_a_scheme(void **state)
 {
     (void)state;
@@ -217,6 +296,11 @@ int main(void)
         cmocka_unit_test(json_is_taken_with_all_its_escapes),
         cmocka_unit_test(every_suffix_of_link_sync_is_known_in_any_case),
         cmocka_unit_test(what_is_missing_or_too_much_is_told_with_its_line),
+        cmocka_unit_test(what_yaml_takes_for_a_text_is_one),
+        cmocka_unit_test(mappings_are_taken_over),
+        cmocka_unit_test(a_mark_before_the_text_and_ends_of_lines_of_windows_are_no_trouble),
+        cmocka_unit_test(what_is_nested_without_end_is_refused),
+        cmocka_unit_test(a_password_in_the_address_is_refused_and_not_told),
         cmocka_unit_test(a_host_needs_a_scheme),
         cmocka_unit_test(duplicates_are_refused_by_name_and_by_host),
         cmocka_unit_test(names_select_in_any_case),

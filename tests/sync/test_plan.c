@@ -205,6 +205,58 @@ static void fat_finds_names_in_any_case(void **state)
     assert_false(bed->plan.actions[0].aside);
 }
 
+static void a_folder_keeps_the_letters_that_it_was_made_with(void **state)
+{
+    struct bed *bed = *state;
+    here(bed, "jobs/a.gcode", 10, NOW_S);
+    here_folder(bed, "jobs");
+    there(bed, "JOBS", "/usb/JOBS", -1, NOW_S)->folder = true;
+    there(bed, "JOBS/a.gcode", "/usb/JOBS/A~1.GCO", 10, NOW_S);
+    expect(bed, "");
+    assert_int_equal(bed->plan.same, 1);
+}
+
+static void two_folders_of_one_name_are_made_once(void **state)
+{
+    struct bed *bed = *state;
+    here(bed, "X/a.gcode", 10, NOW_S);
+    here(bed, "x/b.gcode", 10, NOW_S);
+    here_folder(bed, "X");
+    here_folder(bed, "x");
+    expect(bed, "make folder X, upload X/a.gcode, upload x/b.gcode");
+}
+
+static void a_file_and_a_folder_here_of_one_name_conflict(void **state)
+{
+    struct bed *bed = *state;
+    here(bed, "Y.gcode", 10, NOW_S);
+    here(bed, "y.gcode/a.gcode", 10, NOW_S);
+    here_folder(bed, "y.gcode");
+    expect(bed, "make folder y.gcode, upload y.gcode/a.gcode");
+    expect_conflict(bed, "Y.gcode", "for the printer this is the same name as the folder y.gcode");
+    there(bed, "Y.gcode", "/usb/Y~1.GCO", 11, NOW_S);
+    plan(bed);
+    assert_int_equal(sync_plan_counted(&bed->plan, SYNC_DELETE), 0);
+}
+
+/* SL1 answers 409 to an upload of what is there, and makes folders with files only. */
+static void a_resin_printer_replaces_by_deleting_and_prints_what_its_model_does(void **state)
+{
+    struct bed *bed = *state;
+    bed->target.flavour = LINK_FLAVOUR_SLA;
+    bed->target.destination = "/local";
+    bed->target.suffixes = " sl1 ";
+    bed->tree.fold = false;
+    here(bed, "a.sl1", 10, NOW_S);
+    here(bed, "b.sl1s", 10, NOW_S);
+    here(bed, "sub/c.sl1", 10, NOW_S);
+    here_folder(bed, "sub");
+    there(bed, "a.sl1", "/local/a.sl1", 11, NOW_S);
+    expect(bed, "delete a.sl1, upload a.sl1, upload sub/c.sl1");
+    assert_true(bed->plan.actions[0].aside);
+    assert_int_equal(bed->plan.foreign, 1);
+}
+
 static void composed_and_decomposed_letters_are_one_name(void **state)
 {
     struct bed *bed = *state;
@@ -299,6 +351,23 @@ static void folders_go_only_when_asked_for_and_empty(void **state)
     expect(bed, "delete old/x/b.gcode, delete folder old/x, delete folder old");
 }
 
+static void a_folder_with_something_that_stays_stays_with_all_above_it(void **state)
+{
+    struct bed *bed = *state;
+    static const char *const excluded[] = {"keep"};
+    bed->policy.delete_folders = true;
+    bed->rules.exclude = excluded;
+    bed->rules.exclude_count = 1;
+    there(bed, "old", "/usb/old", -1, NOW_S)->folder = true;
+    there(bed, "old/keep", "/usb/old/keep", -1, NOW_S)->folder = true;
+    there(bed, "old/goes", "/usb/old/goes", -1, NOW_S)->folder = true;
+    expect(bed, "delete folder old/goes");
+    bed->rules.exclude_count = 0;
+    there(bed, "old/keep/a.gcode", "/usb/old/keep/a", 1, NOW_S);
+    bed->policy.delete_max = 0;
+    expect(bed, "delete folder old/goes");
+}
+
 static void what_a_printer_does_not_print_is_not_for_it(void **state)
 {
     struct bed *bed = *state;
@@ -388,6 +457,10 @@ int main(void)
         IN_BED(the_printers_clock_is_allowed_for),
         IN_BED(what_was_written_down_wins_over_the_clocks),
         IN_BED(fat_finds_names_in_any_case),
+        IN_BED(a_folder_keeps_the_letters_that_it_was_made_with),
+        IN_BED(two_folders_of_one_name_are_made_once),
+        IN_BED(a_file_and_a_folder_here_of_one_name_conflict),
+        IN_BED(a_resin_printer_replaces_by_deleting_and_prints_what_its_model_does),
         IN_BED(composed_and_decomposed_letters_are_one_name),
         IN_BED(two_files_of_one_name_are_told_and_left),
         IN_BED(a_name_that_is_anothers_short_name_is_not_written),
@@ -395,6 +468,7 @@ int main(void)
         IN_BED(only_print_files_that_nobody_excluded_are_excess),
         IN_BED(a_copy_of_a_file_that_is_left_out_here_is_left_out_there),
         IN_BED(folders_go_only_when_asked_for_and_empty),
+        IN_BED(a_folder_with_something_that_stays_stays_with_all_above_it),
         IN_BED(what_a_printer_does_not_print_is_not_for_it),
         IN_BED(names_that_a_printer_cannot_have_are_told),
         IN_BED(a_folder_and_a_file_of_one_name_conflict),
