@@ -1,6 +1,7 @@
 #include "sim/base/buffer.h"
 
 #include <assert.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,39 +25,16 @@ void buffer_clear(struct buffer *buffer)
     }
 }
 
-void buffer_reserve(struct buffer *buffer, size_t more)
+void buffer_grow(struct buffer *buffer, size_t more)
 {
     size_t needed = buffer->size + more + 1;
     assert(needed > buffer->size);
-    if (needed <= buffer->capacity) {
-        return;
-    }
     size_t capacity = buffer->capacity < SMALLEST_CAPACITY ? SMALLEST_CAPACITY : buffer->capacity;
     while (capacity < needed) {
         capacity += capacity / 2;
     }
     buffer->bytes = memory_resize(buffer->bytes, capacity);
     buffer->capacity = capacity;
-}
-
-void buffer_append(struct buffer *buffer, const void *bytes, size_t size)
-{
-    buffer_reserve(buffer, size);
-    if (size > 0) {
-        memcpy(buffer->bytes + buffer->size, bytes, size);
-    }
-    buffer->size += size;
-    buffer->bytes[buffer->size] = '\0';
-}
-
-void buffer_append_text(struct buffer *buffer, const char *text)
-{
-    buffer_append(buffer, text, strlen(text));
-}
-
-void buffer_append_char(struct buffer *buffer, char byte)
-{
-    buffer_append(buffer, &byte, 1);
 }
 
 void buffer_append_int(struct buffer *buffer, long long value)
@@ -71,6 +49,40 @@ void buffer_append_int(struct buffer *buffer, long long value)
         rest /= 10;
     } while (rest > 0);
     if (value < 0) {
+        *--start = '-';
+    }
+    buffer_append(buffer, start, (size_t)(end - start));
+}
+
+/* What printf rounds is the exact value. A `float` has 24 bits, so a `double` holds it exactly times a
+ * thousand, and rounding that to even is the same. */
+static bool is_exact_scaled(double value, int decimals)
+{
+    return decimals <= 3 && fabs(value) < 1e9 && (double)(float)value == value;
+}
+
+void buffer_append_fixed(struct buffer *buffer, double value, int decimals)
+{
+    static const int scales[] = {1, 10, 100, 1000};
+    assert(decimals >= 0 && decimals <= 9);
+    if (!is_exact_scaled(value, decimals)) {
+        buffer_format(buffer, "%.*f", decimals, value);
+        return;
+    }
+    char digits[24];
+    char *end = digits + sizeof digits, *start = end;
+    unsigned long long rest = (unsigned long long)nearbyint(fabs(value) * scales[decimals]);
+    for (int i = 0; i < decimals; i++, rest /= 10) {
+        *--start = (char)('0' + rest % 10);
+    }
+    if (decimals > 0) {
+        *--start = '.';
+    }
+    do {
+        *--start = (char)('0' + rest % 10);
+        rest /= 10;
+    } while (rest > 0);
+    if (signbit(value)) {
         *--start = '-';
     }
     buffer_append(buffer, start, (size_t)(end - start));
@@ -113,4 +125,30 @@ char *buffer_detach(struct buffer *buffer)
     char *bytes = buffer->bytes;
     *buffer = (struct buffer){0};
     return bytes;
+}
+
+void buffer_pool_free(struct buffer_pool *pool)
+{
+    while (pool->count > 0) {
+        buffer_free(&pool->kept[--pool->count]);
+    }
+}
+
+struct buffer buffer_pool_take(struct buffer_pool *pool)
+{
+    struct buffer none = {0};
+    return pool->count == 0 ? none : pool->kept[--pool->count];
+}
+
+void buffer_pool_give(struct buffer_pool *pool, struct buffer *buffer)
+{
+    bool keep = buffer->bytes != NULL && buffer->capacity <= BUFFER_POOLED_BYTES_MAX &&
+                pool->count < BUFFER_POOL;
+    if (keep) {
+        buffer_clear(buffer);
+        pool->kept[pool->count++] = *buffer;
+        *buffer = (struct buffer){0};
+    } else {
+        buffer_free(buffer);
+    }
 }

@@ -12,6 +12,7 @@ void world_init(struct world *world, uint64_t seed)
 void world_free(struct world *world)
 {
     timer_queue_free(&world->timers);
+    buffer_pool_free(&world->buffers);
 }
 
 int64_t world_wall_us(const struct world *world)

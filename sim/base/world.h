@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "sim/base/buffer.h"
 #include "sim/base/random.h"
 #include "sim/base/timers.h"
 
@@ -37,6 +38,7 @@ struct world {
     struct random random;
     struct trace *trace;         /* NULL: nothing is recorded; not owned */
     struct world_driver *driver; /* NULL: virtual time; not owned */
+    struct buffer_pool buffers;  /* for messages while they are made or on their way */
 };
 
 void world_init(struct world *world, uint64_t seed); /* virtual, at WORLD_VIRTUAL_EPOCH_US */

@@ -247,9 +247,60 @@ static void random_streams_depend_on_seed_and_number_alone(void **state)
     }
 }
 
+static void decimals_are_those_of_printf(void **state)
+{
+    (void)state;
+    static const double picked[] = {0,     -0.0, 0.05F, 0.15F, 0.25,  0.35F,  -0.04, 0.5,       1.5,  2.5,  99.995F,
+                                    25.0F, 1e8,  1e15,  -1e-9, 215.1, 0.0005, NAN,   -INFINITY, 1e300, 16777215.5F};
+    struct random random;
+    struct buffer out = {0};
+    random_seed(&random, 7);
+    for (size_t i = 0; i < 20000; i++) {
+        double value = i < sizeof picked / sizeof *picked
+                           ? picked[i]
+                           : (double)(float)((double)(int64_t)random_below(&random, 2000001) / 1000 - 1000);
+        for (int decimals = 0; decimals <= 4; decimals++) {
+            char text[400];
+            snprintf(text, sizeof text, "%.*f", decimals, value);
+            buffer_clear(&out);
+            buffer_append_fixed(&out, value, decimals);
+            assert_string_equal(buffer_text(&out), text);
+        }
+    }
+    buffer_free(&out);
+}
+
+static void a_pool_lends_what_it_was_given(void **state)
+{
+    (void)state;
+    struct buffer_pool pool = {0};
+    struct buffer first = buffer_pool_take(&pool), large = {0};
+    assert_int_equal(first.size, 0);
+    buffer_append_text(&first, "something");
+    const char *bytes = first.bytes;
+    buffer_pool_give(&pool, &first);
+    assert_null(first.bytes);
+    struct buffer again = buffer_pool_take(&pool);
+    assert_ptr_equal(again.bytes, bytes);
+    assert_string_equal(buffer_text(&again), "");
+    buffer_reserve(&large, 2 * BUFFER_POOLED_BYTES_MAX);
+    buffer_pool_give(&pool, &large);
+    assert_int_equal(pool.count, 0);
+    for (int i = 0; i < BUFFER_POOL + 2; i++) {
+        struct buffer one = {0};
+        buffer_append_char(&one, 'x');
+        buffer_pool_give(&pool, &one);
+    }
+    assert_int_equal(pool.count, BUFFER_POOL);
+    buffer_free(&again);
+    buffer_pool_free(&pool);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(decimals_are_those_of_printf),
+        cmocka_unit_test(a_pool_lends_what_it_was_given),
         cmocka_unit_test(floats_are_printed_as_python_does),
         cmocka_unit_test(floats_read_back_as_they_were),
         cmocka_unit_test(strings_are_escaped_in_both_styles),

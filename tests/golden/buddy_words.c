@@ -470,8 +470,11 @@ static void state_words(const char *words, struct buddy_state *state, struct bud
 static void cancelable_words(const char *words, struct buddy_state *state,
                              struct buddy_event *event)
 {
+    static char names[BUDDY_OBJECT_NAMES][BUDDY_OBJECT_NAME_BYTES]; /* of one state at a time */
     int count = atoi(words);
     base_event(words, state, event);
+    memset(names, 0, sizeof names);
+    state->object_names = (const char (*)[BUDDY_OBJECT_NAME_BYTES])names;
     event->type = BUDDY_EVENT_CANCELABLE_CHANGED;
     if (has(words, "one object")) {
         count = 1;
@@ -481,11 +484,11 @@ static void cancelable_words(const char *words, struct buddy_state *state,
     }
     state->job_objects = (uint32_t)count;
     for (int i = 0; i < count && i < BUDDY_OBJECT_NAMES; i++) {
-        snprintf(state->object_names[i], BUDDY_OBJECT_NAME_BYTES, "Cube_id_%d_copy_0", i);
+        snprintf(names[i], BUDDY_OBJECT_NAME_BYTES, "Cube_id_%d_copy_0", i);
     }
-    snprintf(state->object_names[1], BUDDY_OBJECT_NAME_BYTES, "Cone \"2\" é");
+    snprintf(names[1], BUDDY_OBJECT_NAME_BYTES, "Cone \"2\" é");
     if (has(words, "one object")) {
-        snprintf(state->object_names[0], BUDDY_OBJECT_NAME_BYTES, "%.31s",
+        snprintf(names[0], BUDDY_OBJECT_NAME_BYTES, "%.31s",
                  "An object with a very long name that is cut");
     }
     for (int i = 0; i < BUDDY_OBJECTS; i++) {

@@ -32,6 +32,7 @@ struct fixture {
     struct buddy_files files;
     struct buddy_message message;
     struct buddy_request request;
+    struct buffer_pool pool; /* empty: what is given back is kept there until the end */
     char name[96];
 };
 
@@ -58,7 +59,8 @@ static void tear_down(struct fixture *fixture)
     buddy_capture_free(&fixture->capture);
     host_drive_free(&fixture->drive);
     buddy_message_free(&fixture->message);
-    buddy_request_free(&fixture->request);
+    buddy_request_give_back(&fixture->request, &fixture->pool);
+    buffer_pool_free(&fixture->pool);
 }
 
 /* The time in the recorded text, for the differences. */
@@ -168,7 +170,7 @@ static void all_events(void **argument)
 /* The messages of the captures about cuts and requests. */
 static void render_words(struct fixture *fixture, const char *words)
 {
-    static char long_text[301];
+    static char long_text[301], names[BUDDY_OBJECT_NAMES][BUDDY_OBJECT_NAME_BYTES];
     memset(long_text, 'x', sizeof long_text - 1);
     struct buddy_state state;
     struct buddy_event event = {.command_id = {true, 11}};
@@ -194,8 +196,9 @@ static void render_words(struct fixture *fixture, const char *words)
         words_job(&state);
         event = (struct buddy_event){.type = BUDDY_EVENT_CANCELABLE_CHANGED};
         state.job_objects = 20;
+        state.object_names = (const char (*)[BUDDY_OBJECT_NAME_BYTES])names;
         for (int i = 0; i < BUDDY_OBJECT_NAMES; i++) {
-            snprintf(state.object_names[i], BUDDY_OBJECT_NAME_BYTES, "Cube_id_%d", i);
+            snprintf(names[i], BUDDY_OBJECT_NAME_BYTES, "Cube_id_%d", i);
         }
     } else if (strncmp(words, "STATE_CHANGED", 13) == 0) {
         event = (struct buddy_event){.type = BUDDY_EVENT_STATE_CHANGED};
@@ -253,8 +256,8 @@ static void compare_write(struct fixture *fixture, const struct buddy_entry_text
     struct buffer shown = {0};
     const struct buddy_request *request = &fixture->request;
     assert_true(number >= 1 && number <= request->write_count);
-    size_t begin = number == 1 ? 0 : request->writes[number - 2];
-    size_t end = request->writes[number - 1];
+    size_t begin = number == 1 ? 0 : buddy_request_write_end(request, number - 2);
+    size_t end = buddy_request_write_end(request, number - 1);
     for (size_t i = begin; i < end; i++) {
         if (request->bytes.bytes[i] != '\r') {
             buffer_append_char(&shown, request->bytes.bytes[i]);

@@ -48,13 +48,12 @@ void buddy_hang_up(struct buddy *buddy)
     buddy_ws_drop(buddy, "the printer closes");
     buddy_told_end(buddy, STREAM_END_CLOSED, true, "the printer closes");
     http_client_close(&buddy->client);
-    buddy->exchange = false;
+    buddy_forget_exchange(buddy);
 }
 
-static void told_request(struct buddy *buddy)
+static void told_request(struct buddy *buddy, const struct buffer *bytes)
 {
     const struct connect_observer_class *class = buddy->observer_class;
-    const struct buffer *bytes = &buddy->request.bytes;
     buddy->requests++;
     trace_http(buddy->world, buddy->name, buddy_peer_name(buddy), buddy->connection, "request",
                bytes->bytes, bytes->size);
@@ -63,18 +62,29 @@ static void told_request(struct buddy *buddy)
     }
 }
 
-void buddy_send(struct buddy *buddy)
+void buddy_send(struct buddy *buddy, struct buddy_request *request)
 {
-    const struct buddy_request *request = &buddy->request;
+    const struct buffer *bytes = &request->bytes;
+    size_t first = buddy_request_write_end(request, 0);
+    struct endpoint to;
     buddy->exchange = true;
-    if (buddy->connection != 0) {
-        told_request(buddy);
+    bool stands = buddy->connection != 0;
+    if (stands) {
+        told_request(buddy, bytes);
+    } else {
+        to = buddy_endpoint(buddy);
+        buddy->client.to = &to;
     }
-    http_client_send(&buddy->client, request->bytes.bytes, request->writes[0], false);
-    for (size_t i = 1; i < request->write_count; i++) {
-        http_client_send_more(&buddy->client, request->bytes.bytes + request->writes[i - 1],
-                              request->writes[i] - request->writes[i - 1]);
+    http_client_send(&buddy->client, bytes->bytes, first, false);
+    if (bytes->size > first) {
+        http_client_send_more(&buddy->client, bytes->bytes + first, bytes->size - first);
     }
+    buddy->client.to = NULL;
+    if (!stands) {
+        buddy->unsent = *bytes; /* nothing is told of it before the connection stands */
+        request->bytes = (struct buffer){0};
+    }
+    buddy_request_give_back(request, &buddy->world->buffers);
 }
 
 struct connect_asked buddy_asked(const struct buddy *buddy)
@@ -107,15 +117,24 @@ static void opened(void *owner, uint32_t connection)
     if (class != NULL && class->opened != NULL) {
         class->opened(buddy->observer, NULL, connection);
     }
-    told_request(buddy);
+    told_request(buddy, &buddy->unsent);
+    buffer_pool_give(&buddy->world->buffers, &buddy->unsent);
 }
 
 /* ---- replies ---- */
+
+void buddy_forget_exchange(struct buddy *buddy)
+{
+    buddy->exchange = false;
+    buddy_message_give_back(&buddy->message, &buddy->world->buffers);
+    buffer_pool_give(&buddy->world->buffers, &buddy->unsent);
+}
 
 void buddy_finish(struct buddy *buddy, enum buddy_result result, bool keep)
 {
     buddy->planner.now_us = buddy->world->now_us;
     buddy_planner_done(&buddy->planner, result);
+    buddy_forget_exchange(buddy);
     if (!keep) {
         buddy_hang_up(buddy);
     }
@@ -139,20 +158,21 @@ static bool is_type(struct slice value, const char *type)
            (value.size == size || value.bytes[size] == ';' || value.bytes[size] == ' ');
 }
 
-static void parse(struct buddy *buddy, uint32_t id, struct slice type, struct slice body)
+static void parse(struct buddy *buddy, struct buddy_command *command, uint32_t id,
+                  struct slice type, struct slice body)
 {
     struct buddy_number background = buddy_planner_background(&buddy->planner);
     bool occupied = buddy->exchange_is_event && (buddy->exchange_type == BUDDY_EVENT_FILE_INFO ||
                                                  buddy->exchange_type == BUDDY_EVENT_FILE_CHANGED);
-    buddy->command = (struct buddy_command){.id = id, .type = BUDDY_COMMAND_UNKNOWN};
+    *command = (struct buddy_command){.id = id, .type = BUDDY_COMMAND_UNKNOWN};
     if (background.known && background.value == id) {
-        buddy->command.type = BUDDY_COMMAND_PROCESSING_THIS;
+        command->type = BUDDY_COMMAND_PROCESSING_THIS;
     } else if (occupied || background.known) {
-        buddy->command.type = BUDDY_COMMAND_PROCESSING_OTHER;
+        command->type = BUDDY_COMMAND_PROCESSING_OTHER;
     } else if (is_type(type, "application/json")) {
-        buddy_parse_json(&buddy->command, &buddy->build, id, body.bytes, body.size);
+        buddy_parse_json(command, &buddy->build, id, body.bytes, body.size);
     } else if (is_type(type, "text/x.gcode") || is_type(type, "text/x-gcode")) {
-        buddy_parse_gcode(&buddy->command, id, body.bytes, body.size);
+        buddy_parse_gcode(command, id, body.bytes, body.size);
     }
 }
 
@@ -176,10 +196,11 @@ static void take_command(struct buddy *buddy, const struct http_message *message
     if (!framed) {
         body = slice_of("");
     }
-    parse(buddy, command_id(id), http_header_value(message, "Content-Type"), body);
+    struct buddy_command command;
+    parse(buddy, &command, command_id(id), http_header_value(message, "Content-Type"), body);
     buddy_finish(buddy, BUDDY_OK, keep);
     buddy_look(buddy);
-    buddy_planner_command(&buddy->planner, &buddy->command);
+    buddy_planner_command(&buddy->planner, &command);
 }
 
 static void replied(void *owner, const struct http_message *message)
@@ -199,12 +220,12 @@ static void replied(void *owner, const struct http_message *message)
         struct connect_asked it = buddy_asked(buddy);
         class->answered(buddy->observer, NULL, &it, message);
     }
-    buddy->exchange = false;
+    buddy_forget_exchange(buddy);
     if (buddy->registration.active) {
         buddy_register_reply(buddy, message);
         return;
     }
-    if (buddy->settings->websocket) {
+    if (buddy->ws != NULL) {
         buddy_ws_reply(buddy, message);
         return;
     }
@@ -244,7 +265,7 @@ static void failed(void *owner, const struct http_failure *failure)
         struct connect_asked it = buddy_asked(buddy);
         class->lost(buddy->observer, NULL, &it, failure);
     }
-    buddy->exchange = false;
+    buddy_forget_exchange(buddy);
     if (buddy->registration.active) {
         buddy_register_failed(buddy);
     } else {
@@ -266,6 +287,7 @@ void buddy_render(struct buddy *buddy, const struct buddy_action *action)
 {
     const struct buddy_files files = {&buddy_drive_class, buddy->machine};
     bool event = action->kind == BUDDY_SEND_EVENT;
+    buddy_message_borrow(&buddy->message, &buddy->world->buffers);
     if (event) {
         buddy_render_event(&buddy->message, &buddy->build, &buddy->state, &files,
                            &buddy->planner.event);
@@ -280,14 +302,16 @@ void buddy_render(struct buddy *buddy, const struct buddy_action *action)
 
 static void post(struct buddy *buddy, const struct buddy_action *action)
 {
-    const struct buddy_connection_names names = {buddy->endpoint.host, buddy->state.fingerprint,
+    const struct buddy_connection_names names = {buddy->host, buddy->state.fingerprint,
                                                  buddy->token};
     bool event = action->kind == BUDDY_SEND_EVENT;
+    struct buddy_request request = buddy_request_borrow(&buddy->world->buffers);
     buddy_render(buddy, action);
-    buddy_request_post(&buddy->request, event ? "/p/events" : "/p/telemetry", &names, &buddy->build,
+    buddy_request_post(&request, event ? "/p/events" : "/p/telemetry", &names, &buddy->build,
                        buddy->state.firmware, &buddy->message);
-    buddy_send(buddy);
-    if (!buddy->request.complete) {
+    buddy_message_cut(&buddy->message, &buddy->world->buffers);
+    buddy_send(buddy, &request);
+    if (!request.complete) {
         /* A token is longer than a chunk: the request is broken off where it is (9). */
         buddy_finish(buddy, BUDDY_FAILED_TO_SEND, false);
     }
@@ -349,7 +373,7 @@ static void step(void *owner)
 {
     struct buddy *buddy = owner;
     buddy->planner.now_us = buddy->world->now_us;
-    if (buddy->exchange || buddy->ws.reading || (buddy->sleeping && sleep_on(buddy))) {
+    if (buddy->exchange || (buddy->ws != NULL && buddy->ws->reading) || (buddy->sleeping && sleep_on(buddy))) {
         return;
     }
     buddy->sleeping = false;
@@ -366,7 +390,7 @@ static void step(void *owner)
     struct buddy_action action = buddy_planner_next(&buddy->planner);
     if (action.kind == BUDDY_SLEEP) {
         begin_sleep(buddy, &action);
-    } else if (buddy->settings->websocket) {
+    } else if (buddy->ws != NULL) {
         buddy_ws_act(buddy, &action);
     } else {
         post(buddy, &action);
@@ -381,6 +405,7 @@ static void begin(struct buddy *buddy)
     buddy->started = false;
     buddy->registration = (struct buddy_registration){.last_us = buddy->world->now_us};
     buddy->state.ended_count = 0;
+    buddy_planner_free(&buddy->planner);
     buddy_planner_init(&buddy->planner, &buddy_host_class, buddy, &buddy->build, files,
                        &buddy->state);
     buddy->planner.style = buddy->settings->telemetry;
@@ -415,16 +440,29 @@ void buddy_show_error(struct buddy *buddy)
 
 static void take_server(struct buddy *buddy, const char *server)
 {
-    char *copy = memory_copy_text(server);
+    struct endpoint endpoint;
     struct error error = {""};
+    char *copy = memory_copy_text(server);
     free(buddy->server);
-    buddy->server = copy;
-    if (copy != NULL && !endpoint_parse(&buddy->endpoint, copy, NULL, &error)) {
+    free(buddy->host);
+    buddy->server = buddy->host = NULL;
+    if (copy != NULL && endpoint_parse(&endpoint, copy, NULL, &error)) {
+        buddy->server = copy;
+        buddy->host = memory_copy_text(endpoint.host);
+    } else if (copy != NULL) {
         trace_note(buddy->world, buddy->name, "server: %s", error.text);
-        free(buddy->server);
-        buddy->server = NULL;
+        free(copy);
     }
-    buddy->endpoint.port = endpoint_port(&buddy->endpoint);
+}
+
+struct endpoint buddy_endpoint(const struct buddy *buddy)
+{
+    struct endpoint endpoint;
+    bool good = endpoint_parse(&endpoint, buddy->server, NULL, NULL); /* as take_server() found */
+    assert(good);
+    (void)good;
+    endpoint.port = endpoint_port(&endpoint);
+    return endpoint;
 }
 
 struct buddy *buddy_new(struct world *world, struct network *network, struct machine *machine,
@@ -440,7 +478,7 @@ struct buddy *buddy_new(struct world *world, struct network *network, struct mac
     buddy->api_key = memory_copy_text(settings->api_key);
     snprintf(buddy->token, sizeof buddy->token, "%s", token == NULL ? "" : token);
     timer_init(&buddy->timer, step, buddy);
-    http_client_init(&buddy->client, world, network, &buddy->endpoint, &client_events, buddy);
+    http_client_init(&buddy->client, world, network, NULL, &client_events, buddy);
     buddy->client.connect_timeout_us = SOCKET_TIMEOUT;
     buddy->client.reply_timeout_us = SOCKET_TIMEOUT;
     take_server(buddy, settings->server);
@@ -466,11 +504,12 @@ void buddy_destroy(struct buddy *buddy)
     buddy_transfer_cut(buddy);
     buddy_ws_free(buddy);
     http_client_free(&buddy->client);
-    buddy_message_free(&buddy->message);
-    buddy_request_free(&buddy->request);
+    buddy_planner_free(&buddy->planner);
     buffer_free(&buddy->job_path);
     buffer_free(&buddy->job_name);
+    free(buddy->object_names);
     free(buddy->server);
+    free(buddy->host);
     free(buddy->api_key);
     free(buddy->start_path);
     free(buddy);
@@ -529,6 +568,6 @@ uint64_t buddy_requests(const struct buddy *buddy)
 
 size_t buddy_bytes(const struct buddy *buddy)
 {
-    return sizeof *buddy + buddy->message.text.capacity + buddy->request.bytes.capacity +
-           buddy->message.token_capacity * sizeof buddy->message.tokens[0];
+    return sizeof *buddy + buddy->message.text.capacity + buddy->message.tokens.capacity +
+           (buddy->ws == NULL ? 0 : sizeof *buddy->ws);
 }

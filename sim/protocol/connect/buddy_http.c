@@ -1,38 +1,44 @@
 #include "sim/protocol/connect/buddy_http.h"
 
-#include <stdlib.h>
 #include <string.h>
 
-#include "sim/base/memory.h"
-
-void buddy_request_free(struct buddy_request *request)
+struct buddy_request buddy_request_borrow(struct buffer_pool *pool)
 {
-    buffer_free(&request->bytes);
-    free(request->writes);
-    *request = (struct buddy_request){0};
+    struct buffer bytes = buffer_pool_take(pool);
+    return (struct buddy_request){.bytes = bytes, .writes = buffer_pool_take(pool)};
+}
+
+void buddy_request_give_back(struct buddy_request *request, struct buffer_pool *pool)
+{
+    buffer_pool_give(pool, &request->writes);
+    buffer_pool_give(pool, &request->bytes);
+}
+
+size_t buddy_request_write_end(const struct buddy_request *request, size_t number)
+{
+    const void *ends = request->writes.bytes;
+    return ((const size_t *)ends)[number];
 }
 
 static size_t written(const struct buddy_request *request)
 {
-    return request->write_count == 0 ? 0 : request->writes[request->write_count - 1];
+    return request->write_count == 0 ? 0
+                                     : buddy_request_write_end(request, request->write_count - 1);
 }
 
 static void flush(struct buddy_request *request)
 {
-    if (request->bytes.size == written(request)) {
-        return;
+    if (request->bytes.size > written(request)) {
+        buffer_append(&request->writes, &request->bytes.size, sizeof request->bytes.size);
+        request->write_count++;
     }
-    if (request->write_count == request->write_capacity) {
-        request->write_capacity += 16;
-        request->writes =
-            memory_resize(request->writes, request->write_capacity * sizeof request->writes[0]);
-    }
-    request->writes[request->write_count++] = request->bytes.size;
 }
 
 static void begin(struct buddy_request *request)
 {
     buffer_clear(&request->bytes);
+    buffer_clear(&request->writes);
+    buffer_reserve(&request->bytes, 4 * BUDDY_OUT_BYTES);
     request->write_count = 0;
     request->complete = true;
 }
@@ -52,14 +58,20 @@ static void end_line(struct buddy_request *request, size_t line_begin)
 static void line(struct buddy_request *request, const char *name, const char *value)
 {
     size_t line_begin = request->bytes.size;
-    buffer_format(&request->bytes, "%s: %s\r\n", name, value);
+    buffer_append_text(&request->bytes, name);
+    buffer_append(&request->bytes, ": ", 2);
+    buffer_append_text(&request->bytes, value);
+    buffer_append(&request->bytes, "\r\n", 2);
     end_line(request, line_begin);
 }
 
 static void first_line(struct buddy_request *request, const char *method, const char *target)
 {
     size_t line_begin = request->bytes.size;
-    buffer_format(&request->bytes, "%s %s HTTP/1.1\r\n", method, target);
+    buffer_append_text(&request->bytes, method);
+    buffer_append_char(&request->bytes, ' ');
+    buffer_append_text(&request->bytes, target);
+    buffer_append_text(&request->bytes, " HTTP/1.1\r\n");
     end_line(request, line_begin);
 }
 
@@ -86,6 +98,15 @@ static void body_lines(struct buddy_request *request, const char *host)
     line(request, "Content-Type", "application/json");
 }
 
+/* Always of four digits. */
+static void chunk_line(struct buddy_request *request, size_t size)
+{
+    static const char digits[] = "0123456789ABCDEF";
+    const char text[] = {digits[size >> 12 & 15], digits[size >> 8 & 15], digits[size >> 4 & 15],
+                         digits[size & 15], '\r', '\n'};
+    buffer_append(&request->bytes, text, sizeof text);
+}
+
 static void chunks(struct buddy_request *request, const struct buddy_message *body)
 {
     size_t token = 0;
@@ -98,7 +119,7 @@ static void chunks(struct buddy_request *request, const struct buddy_message *bo
             request->complete = false;
             return;
         }
-        buffer_format(&request->bytes, "%04zX\r\n", size);
+        chunk_line(request, size);
         buffer_append(&request->bytes, bytes, size);
         buffer_append_text(&request->bytes, "\r\n");
         flush(request);

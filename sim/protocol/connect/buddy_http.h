@@ -10,7 +10,9 @@
 
 /* Requests of Buddy's HTTP client: header lines and chunks go through a buffer of 256 bytes, and
  * each time it is full, or a part is complete, it is one write to the socket (connect-buddy.md 1.3;
- * PFB: src/common/http/httpc.cpp, chunked.h). */
+ * PFB: src/common/http/httpc.cpp, chunked.h). The socket has its options by default (PFB:
+ * src/common/http/socket.cpp), so Nagle's algorithm holds what follows the first write until that is
+ * acknowledged: on the wire a request is its first write, and then all the rest of it. */
 
 enum {
     BUDDY_OUT_BYTES = 256,
@@ -19,12 +21,16 @@ enum {
 
 struct buddy_request {
     struct buffer bytes;
-    size_t *writes; /* end of each in `bytes` */
-    size_t write_count, write_capacity;
+    struct buffer writes; /* a run of size_t: where each ends in `bytes` */
+    size_t write_count;
     bool complete; /* false: a token fits into no chunk; the request is broken off there */
 };
 
-void buddy_request_free(struct buddy_request *request);
+/* Its storage comes from a pool and goes back there. */
+struct buddy_request buddy_request_borrow(struct buffer_pool *pool);
+void buddy_request_give_back(struct buddy_request *request, struct buffer_pool *pool);
+/* Where write `number`, from 0, ends. */
+size_t buddy_request_write_end(const struct buddy_request *request, size_t number);
 
 struct buddy_connection_names {
     const char *host;

@@ -10,13 +10,45 @@
 void buddy_message_free(struct buddy_message *message)
 {
     buffer_free(&message->text);
-    free(message->tokens);
+    buffer_free(&message->tokens);
     *message = (struct buddy_message){0};
+}
+
+void buddy_message_borrow(struct buddy_message *message, struct buffer_pool *pool)
+{
+    buddy_message_give_back(message, pool);
+    message->text = buffer_pool_take(pool);
+    message->tokens = buffer_pool_take(pool);
+}
+
+void buddy_message_cut(struct buddy_message *message, struct buffer_pool *pool)
+{
+    buffer_pool_give(pool, &message->tokens);
+    message->token_count = 0;
+}
+
+void buddy_message_give_back(struct buddy_message *message, struct buffer_pool *pool)
+{
+    buddy_message_cut(message, pool);
+    buffer_pool_give(pool, &message->text);
+}
+
+/* The tokens as they lie in their buffer, whose bytes are aligned for anything. */
+static struct buddy_token *tokens_of(const struct buddy_message *message)
+{
+    void *bytes = message->tokens.bytes;
+    return bytes;
+}
+
+static size_t end_of(const struct buddy_message *message, size_t count)
+{
+    return count == 0 ? 0 : tokens_of(message)[count - 1].end;
 }
 
 void buddy_message_clear(struct buddy_message *message)
 {
     buffer_clear(&message->text);
+    buffer_clear(&message->tokens);
     message->token_count = 0;
     message->comma = false;
     message->aborted = false;
@@ -24,44 +56,63 @@ void buddy_message_clear(struct buddy_message *message)
 
 void buddy_message_end_room(struct buddy_message *message, size_t room)
 {
-    enum { TOKENS_AT_FIRST = 64 };
-    if (message->token_count == message->token_capacity) {
-        message->token_capacity =
-            message->token_capacity == 0 ? TOKENS_AT_FIRST : message->token_capacity * 2;
-        message->tokens =
-            memory_resize(message->tokens, message->token_capacity * sizeof message->tokens[0]);
-    }
-    message->tokens[message->token_count++] =
-        (struct buddy_token){.end = message->text.size, .room = (uint32_t)room};
+    const struct buddy_token token = {.end = message->text.size, .room = (uint32_t)room};
+    buffer_append(&message->tokens, &token, sizeof token);
+    message->token_count++;
 }
 
 void buddy_message_end(struct buddy_message *message)
 {
-    size_t begin = message->token_count == 0 ? 0 : message->tokens[message->token_count - 1].end;
+    size_t begin = end_of(message, message->token_count);
     buddy_message_end_room(message, message->text.size - begin + 1);
 }
 
 void buddy_message_end_fragile(struct buddy_message *message)
 {
     buddy_message_end(message);
-    message->tokens[message->token_count - 1].fragile = true;
+    tokens_of(message)[message->token_count - 1].fragile = true;
+}
+
+/* The letter behind the backslash; 0: the byte goes out as it is. */
+static char escape_of(char byte)
+{
+    switch (byte) {
+    case '\b':
+        return 'b';
+    case '\f':
+        return 'f';
+    case '\n':
+        return 'n';
+    case '\r':
+        return 'r';
+    case '\t':
+        return 't';
+    case '"':
+    case '\\':
+        return byte;
+    default:
+        return 0;
+    }
 }
 
 void buddy_escape(struct buffer *out, const char *bytes, size_t size)
 {
-    static const char plain[] = "\b\f\n\r\t\"\\";
-    static const char letters[] = "bfnrt\"\\";
+    size_t plain = 0; /* start of what needs no escape */
     for (size_t i = 0; i < size; i++) {
-        const char *found = bytes[i] == '\0' ? NULL : strchr(plain, bytes[i]);
+        char letter = escape_of(bytes[i]);
+        if (letter == 0 && bytes[i] != '\0') {
+            continue;
+        }
+        buffer_append(out, bytes + plain, i - plain);
         if (bytes[i] == '\0') {
             buffer_append_text(out, "\\u0000");
-        } else if (found != NULL) {
-            buffer_append_char(out, '\\');
-            buffer_append_char(out, letters[found - plain]);
         } else {
-            buffer_append_char(out, bytes[i]);
+            buffer_append_char(out, '\\');
+            buffer_append_char(out, letter);
         }
+        plain = i + 1;
     }
+    buffer_append(out, bytes + plain, size - plain);
 }
 
 /* ---- values ---- */
@@ -73,7 +124,9 @@ static void begin_value(struct buddy_message *message, const char *name)
         buddy_message_end(message);
     }
     if (name != NULL) {
-        buffer_format(&message->text, "\"%s\":", name);
+        buffer_append_char(&message->text, '"');
+        buffer_append_text(&message->text, name);
+        buffer_append(&message->text, "\":", 2);
     }
     message->comma = true;
 }
@@ -139,7 +192,7 @@ void buddy_bool(struct buddy_message *message, const char *name, bool value)
 void buddy_fixed(struct buddy_message *message, const char *name, double value, int decimals)
 {
     begin_value(message, name);
-    buffer_format(&message->text, "%.*f", decimals, value);
+    buffer_append_fixed(&message->text, value, decimals);
     buddy_message_end(message);
 }
 
@@ -148,11 +201,11 @@ void buddy_fixed(struct buddy_message *message, const char *name, double value, 
 enum buddy_piece buddy_message_piece(const struct buddy_message *message, size_t *token,
                                      size_t room, const char **bytes, size_t *size)
 {
-    size_t begin = *token == 0 ? 0 : message->tokens[*token - 1].end;
+    size_t begin = end_of(message, *token);
     size_t end = begin;
     size_t first = *token;
     while (*token < message->token_count) {
-        const struct buddy_token *next = &message->tokens[*token];
+        const struct buddy_token *next = &tokens_of(message)[*token];
         size_t left = room - (end - begin);
         if (next->room > left || next->end - end > left) {
             *token += next->fragile && next->end - end == left;

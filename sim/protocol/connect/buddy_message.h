@@ -20,14 +20,18 @@ struct buddy_token {
 
 struct buddy_message {
     struct buffer text;
-    struct buddy_token *tokens;
-    size_t token_count, token_capacity;
+    struct buffer tokens; /* a run of struct buddy_token */
+    size_t token_count;
     bool comma;   /* a value stands on this level: the next one is preceded by a comma */
     bool aborted; /* the firmware gives the message up: nothing of it is sent */
 };
 
 void buddy_message_free(struct buddy_message *message);
 void buddy_message_clear(struct buddy_message *message);
+/* Its storage comes from a pool, and goes back there: the tokens as soon as it is cut into pieces. */
+void buddy_message_borrow(struct buddy_message *message, struct buffer_pool *pool);
+void buddy_message_cut(struct buddy_message *message, struct buffer_pool *pool);
+void buddy_message_give_back(struct buddy_message *message, struct buffer_pool *pool);
 
 /* End a token here: all that was appended to `text` since the last end. */
 void buddy_message_end(struct buddy_message *message);

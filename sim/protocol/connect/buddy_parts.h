@@ -30,18 +30,17 @@ struct buddy {
     struct machine_listener listener;
     struct timer timer;
     struct http_client client;
-    struct endpoint endpoint;
     char *server; /* base URL; NULL: none */
+    char *host;   /* its host alone */
     char token[BUDDY_TOKEN_MAX + 1];
 
     struct buddy_build build;
     struct buddy_state state;
     struct buddy_planner planner;
     struct buddy_registration registration;
-    struct buddy_message message; /* what is on its way */
-    struct buddy_request request;
-    struct buddy_command command;
-    struct buddy_ws ws; /* of the WebSocket build */
+    struct buddy_message message; /* what is on its way; else it holds no memory */
+    struct buffer unsent;         /* the request that waits for its connection */
+    struct buddy_ws *ws;          /* of the WebSocket build; NULL: it speaks HTTP */
     bool sleeping, wake;
     int64_t sleep_end_us;
     bool started;   /* the printer has booted */
@@ -67,6 +66,7 @@ struct buddy {
     uint32_t dialog_base; /* generation of the dialogs at the start */
     bool error_screen;    /* the firmware has started anew to show an error */
     struct buddy_slot slots[BUDDY_SLOTS];
+    char (*object_names)[BUDDY_OBJECT_NAME_BYTES]; /* of the job; NULL: there are none */
     bool enclosure_enabled, printing_filtration, post_print, addon_power;
     int post_print_s;
     int led_percent;
@@ -76,7 +76,11 @@ struct buddy {
 
 /* buddy.c: the loop */
 void buddy_wake(struct buddy *buddy); /* the sleep is over */
-void buddy_send(struct buddy *buddy); /* buddy->request */
+void buddy_send(struct buddy *buddy, struct buddy_request *request); /* and gives it back */
+/* Where the server is; `server` is not NULL. */
+struct endpoint buddy_endpoint(const struct buddy *buddy);
+/* All that was on its way has arrived, or is lost. */
+void buddy_forget_exchange(struct buddy *buddy);
 void buddy_hang_up(struct buddy *buddy);
 const char *buddy_peer_name(const struct buddy *buddy); /* of the server in traces */
 /* buddy->message := what the action says. */

@@ -3,8 +3,10 @@
 #include <assert.h>
 #include <ctype.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "sim/base/memory.h"
 #include "sim/base/world.h"
 
 /* connect-buddy.md 3.3, 3.4 */
@@ -47,6 +49,13 @@ void buddy_planner_init(struct buddy_planner *planner, const struct buddy_host_c
     planner->device.hash = buddy_device_hash(&idle);
 }
 
+void buddy_planner_free(struct buddy_planner *planner)
+{
+    free(planner->event_path);
+    free(planner->change.path);
+    free(planner->gcode);
+}
+
 void buddy_planner_reset(struct buddy_planner *planner)
 {
     planner->info.dirty = true;
@@ -68,19 +77,36 @@ void buddy_planner_set_pace(struct buddy_planner *planner, const struct connect_
 
 /* ---- what is next ---- */
 
-static void plan(struct buddy_planner *planner, const struct buddy_event *event)
+static char *copy_of_path(const char *path)
 {
+    return path == NULL ? NULL : memory_copy_slice(path, strnlen(path, BUDDY_COMMAND_MAX - 1));
+}
+
+void buddy_planner_plan(struct buddy_planner *planner, const struct buddy_event *event)
+{
+    char *path = copy_of_path(event->path);
+    free(planner->event_path);
     planner->event = *event;
-    if (event->path != NULL) {
-        snprintf(planner->event_path, sizeof planner->event_path, "%s", event->path);
-        planner->event.path = planner->event_path;
-    }
+    planner->event.path = planner->event_path = path;
     planner->has_event = true;
+}
+
+static void forget_event(struct buddy_planner *planner)
+{
+    free(planner->event_path);
+    planner->event.path = planner->event_path = NULL;
+    planner->has_event = false;
+}
+
+static void forget_change(struct buddy_planner *planner)
+{
+    free(planner->change.path);
+    planner->change = (struct buddy_change){0};
 }
 
 static struct buddy_action plan_of_type(struct buddy_planner *planner, enum buddy_event_type type)
 {
-    plan(planner, &(struct buddy_event){.type = type});
+    buddy_planner_plan(planner, &(struct buddy_event){.type = type});
     return (struct buddy_action){.kind = BUDDY_SEND_EVENT};
 }
 
@@ -108,7 +134,7 @@ static bool plan_transfer_end(struct buddy_planner *planner)
         !planner->class->transfer_outcome(planner->host, before.value, &outcome)) {
         return false;
     }
-    plan(planner, &(struct buddy_event){.type = ends[outcome].type,
+    buddy_planner_plan(planner, &(struct buddy_event){.type = ends[outcome].type,
                                         .transfer_id = before,
                                         .start_cmd_id = planner->transfer_start_cmd,
                                         .machine_reason = ends[outcome].reason});
@@ -120,13 +146,13 @@ static void plan_change(struct buddy_planner *planner)
 {
     const struct buddy_change *change = &planner->change;
     bool new_file = change->is_file && change->incident == BUDDY_INCIDENT_CREATED;
-    plan(planner,
+    buddy_planner_plan(planner,
          &(struct buddy_event){.type = new_file ? BUDDY_EVENT_FILE_INFO : BUDDY_EVENT_FILE_CHANGED,
                                .command_id = change->command_id,
                                .path = change->path,
                                .is_file = change->is_file,
                                .incident = change->incident});
-    planner->change.pending = false;
+    forget_change(planner);
 }
 
 static int64_t interval_us(const struct buddy_planner *planner)
@@ -281,7 +307,7 @@ static void settle(struct buddy_planner *planner)
         planner->device.dirty = false;
     }
     planner->telemetry_sent = false; /* one follows at once, and may bring a command */
-    planner->has_event = false;
+    forget_event(planner);
 }
 
 static void back_off(struct buddy_planner *planner)
@@ -357,7 +383,10 @@ static enum buddy_background background_end(struct buddy_planner *planner,
                                             enum buddy_event_type type)
 {
     planner->background = false;
-    plan(planner,
+    free(planner->gcode);
+    planner->gcode = NULL;
+    planner->gcode_size = planner->gcode_at = 0;
+    buddy_planner_plan(planner,
          &(struct buddy_event){.type = type, .command_id = buddy_number(planner->background_id)});
     return BUDDY_BACKGROUND_DONE;
 }
@@ -410,7 +439,7 @@ void buddy_planner_changed(struct buddy_planner *planner, const char *path, bool
     if (!change->pending) {
         *change = (struct buddy_change){
             .pending = true, .is_file = is_file, .incident = incident, .command_id = command_id};
-        snprintf(change->path, sizeof change->path, "%s", path);
+        change->path = copy_of_path(path);
         return;
     }
     size_t common = 0;

@@ -68,7 +68,7 @@ struct buddy_change {
     bool is_file;
     enum buddy_incident incident;
     struct buddy_number command_id;
-    char path[BUDDY_COMMAND_MAX];
+    char *path; /* owned; NULL unless it is pending */
 };
 
 enum buddy_action_kind {
@@ -118,8 +118,8 @@ struct buddy_planner {
     int64_t turn_us; /* of the next telemetry, where there is a pace */
 
     bool has_event;
-    struct buddy_event event; /* its path is `event_path` */
-    char event_path[BUDDY_COMMAND_MAX];
+    struct buddy_event event;
+    char *event_path; /* that of the event, which does not own it */
 
     struct buddy_watched info, device, objects, telemetry;
     bool telemetry_sent, full_sent, succeeded;
@@ -135,13 +135,16 @@ struct buddy_planner {
 
     bool background;
     uint32_t background_id;
-    char gcode[BUDDY_COMMAND_MAX];
+    char *gcode; /* NULL unless there is some in the background */
     size_t gcode_size, gcode_at;
 };
 
 void buddy_planner_init(struct buddy_planner *planner, const struct buddy_host_class *class,
                         void *host, const struct buddy_build *build, struct buddy_files files,
                         const struct buddy_state *state);
+void buddy_planner_free(struct buddy_planner *planner);
+/* An event takes the place of the one there is; its path is copied. For the planner's own files. */
+void buddy_planner_plan(struct buddy_planner *planner, const struct buddy_event *event);
 /* At a change of the configuration. A pending event stays. */
 void buddy_planner_reset(struct buddy_planner *planner);
 

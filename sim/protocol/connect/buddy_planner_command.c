@@ -1,25 +1,15 @@
+#include <stdlib.h>
 #include <string.h>
 
+#include "sim/base/memory.h"
 #include "sim/protocol/connect/buddy_planner.h"
 
 /* What a command does and which event answers it (connect-buddy.md 6.3). */
 
-static void answer(struct buddy_planner *planner, const struct buddy_event *event)
-{
-    planner->event = *event;
-    if (event->path != NULL) {
-        size_t size = strnlen(event->path, sizeof planner->event_path - 1);
-        memcpy(planner->event_path, event->path, size);
-        planner->event_path[size] = '\0';
-        planner->event.path = planner->event_path;
-    }
-    planner->has_event = true;
-}
-
 static void reject(struct buddy_planner *planner, const struct buddy_command *command,
                    const char *reason)
 {
-    answer(planner, &(struct buddy_event){.type = BUDDY_EVENT_REJECTED,
+    buddy_planner_plan(planner, &(struct buddy_event){.type = BUDDY_EVENT_REJECTED,
                                           .command_id = buddy_number(command->id),
                                           .reason = reason});
 }
@@ -27,7 +17,7 @@ static void reject(struct buddy_planner *planner, const struct buddy_command *co
 static void tell(struct buddy_planner *planner, const struct buddy_command *command,
                  enum buddy_event_type type)
 {
-    answer(planner, &(struct buddy_event){.type = type, .command_id = buddy_number(command->id)});
+    buddy_planner_plan(planner, &(struct buddy_event){.type = type, .command_id = buddy_number(command->id)});
 }
 
 /* FINISHED, or REJECTED with why not. */
@@ -43,7 +33,7 @@ static void finish(struct buddy_planner *planner, const struct buddy_command *co
 
 void buddy_planner_reject(struct buddy_planner *planner, uint32_t id, const char *reason)
 {
-    answer(planner, &(struct buddy_event){.type = BUDDY_EVENT_REJECTED,
+    buddy_planner_plan(planner, &(struct buddy_event){.type = BUDDY_EVENT_REJECTED,
                                           .command_id = buddy_number(id),
                                           .reason = reason});
 }
@@ -89,7 +79,7 @@ static void send_file_info(struct buddy_planner *planner, const struct buddy_com
         reject(planner, command, "Forbidden path");
         return;
     }
-    answer(planner, &(struct buddy_event){.type = BUDDY_EVENT_FILE_INFO,
+    buddy_planner_plan(planner, &(struct buddy_event){.type = BUDDY_EVENT_FILE_INFO,
                                           .command_id = buddy_number(command->id),
                                           .path = command->path});
 }
@@ -111,7 +101,7 @@ static void start_print(struct buddy_planner *planner, const struct buddy_comman
         return;
     }
     planner->print_start_cmd = buddy_number(command->id);
-    answer(planner, &(struct buddy_event){.type = BUDDY_EVENT_JOB_INFO,
+    buddy_planner_plan(planner, &(struct buddy_event){.type = BUDDY_EVENT_JOB_INFO,
                                           .command_id = buddy_number(command->id),
                                           .start_cmd_id = buddy_number(command->id)});
 }
@@ -127,7 +117,8 @@ static void run_gcode(struct buddy_planner *planner, const struct buddy_command 
 {
     planner->background = true;
     planner->background_id = command->id;
-    memcpy(planner->gcode, command->gcode, command->gcode_size);
+    free(planner->gcode);
+    planner->gcode = memory_copy_slice(command->gcode, command->gcode_size);
     planner->gcode_size = command->gcode_size;
     planner->gcode_at = 0;
     tell(planner, command, BUDDY_EVENT_ACCEPTED);

@@ -30,16 +30,18 @@ void buddy_register_step(struct buddy *buddy)
         world_arm(buddy->world, &buddy->timer, due_us);
         return;
     }
+    struct buddy_request request = buddy_request_borrow(&buddy->world->buffers);
     if (registration->code[0] == '\0') {
+        buddy_message_borrow(&buddy->message, &buddy->world->buffers);
         buddy_render_registration(&buddy->message, &buddy->build, &buddy->state);
-        buddy_request_register(&buddy->request, buddy->endpoint.host, &buddy->build,
-                               buddy->state.firmware, &buddy->message);
+        buddy_request_register(&request, buddy->host, &buddy->build, buddy->state.firmware,
+                               &buddy->message);
     } else {
-        buddy_request_poll(&buddy->request, buddy->endpoint.host, registration->code, &buddy->build,
+        buddy_request_poll(&request, buddy->host, registration->code, &buddy->build,
                            buddy->state.firmware);
     }
     buddy->exchange_due_us = buddy->world->now_us;
-    buddy_send(buddy);
+    buddy_send(buddy, &request);
 }
 
 static void end_exchange(struct buddy *buddy)

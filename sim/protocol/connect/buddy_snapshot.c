@@ -1,7 +1,9 @@
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "sim/base/memory.h"
 #include "sim/protocol/connect/buddy_parts.h"
 
 /* What a Buddy printer knows of itself, from its machine and its settings. */
@@ -133,10 +135,18 @@ static void look_at_objects(struct buddy *buddy)
     const struct machine_objects *objects = machine_objects(buddy->machine);
     state->job_objects = objects == NULL ? 0 : objects->count;
     state->job_objects_cancelled = objects == NULL ? 0 : objects->cancelled;
-    if (objects != NULL) {
-        _Static_assert(sizeof state->object_names == sizeof objects->names, "");
-        memcpy(state->object_names, objects->names, sizeof state->object_names);
+    if (objects == NULL) {
+        free(buddy->object_names);
+        buddy->object_names = NULL;
+    } else {
+        _Static_assert(sizeof objects->names == BUDDY_OBJECT_NAMES * sizeof *buddy->object_names,
+                       "");
+        if (buddy->object_names == NULL) {
+            buddy->object_names = memory_new(sizeof objects->names);
+        }
+        memcpy(buddy->object_names, objects->names, sizeof objects->names);
     }
+    state->object_names = (const char (*)[BUDDY_OBJECT_NAME_BYTES])buddy->object_names;
 }
 
 /* ---- job ---- */

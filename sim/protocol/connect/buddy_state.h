@@ -183,7 +183,7 @@ struct buddy_state {
     /* objects of the job that can be left out */
     uint32_t job_objects;
     uint64_t job_objects_cancelled; /* a bit each */
-    char object_names[BUDDY_OBJECT_NAMES][BUDDY_OBJECT_NAME_BYTES];
+    const char (*object_names)[BUDDY_OBJECT_NAME_BYTES]; /* BUDDY_OBJECT_NAMES; NULL without objects */
 };
 
 int buddy_slot_count(const struct buddy_state *state);

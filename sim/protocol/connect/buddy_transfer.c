@@ -377,10 +377,10 @@ static uint32_t next_id(struct buddy *buddy)
 /* Over TLS only Connect itself is spoken to; its files come over plain TCP (7.3). */
 static uint16_t file_port(const struct buddy *buddy, const struct buddy_download *download)
 {
-    const struct endpoint *server = &buddy->endpoint;
+    const struct endpoint server = buddy_endpoint(buddy);
     return download->has_port                        ? download->port
-           : server->tls && server->port == TLS_PORT ? PLAIN_PORT
-                                                     : server->port;
+           : server.tls && server.port == TLS_PORT ? PLAIN_PORT
+                                                     : server.port;
 }
 
 static struct run *run_new(struct buddy *buddy, const char *destination)
@@ -400,7 +400,7 @@ static void describe(struct buddy *buddy, const struct buddy_command *command,
     backup->download = command->download;
     backup->valid.size = command->download.size_bytes;
     backup->port = file_port(buddy, &command->download);
-    snprintf(backup->host, sizeof backup->host, "%s", buddy->endpoint.host);
+    snprintf(backup->host, sizeof backup->host, "%s", buddy->host);
     snprintf(backup->firmware, sizeof backup->firmware, "%s", buddy->state.firmware);
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "sim/base/memory.h"
 #include "sim/protocol/connect/buddy_parts.h"
 #include "sim/protocol/connect/ws_told.h"
 
@@ -40,12 +41,13 @@ static bool is_granted(const struct buddy_ws *ws, const struct http_message *mes
 
 static void ask_for_upgrade(struct buddy *buddy)
 {
-    const struct buddy_connection_names names = {buddy->endpoint.host, buddy->state.fingerprint,
+    const struct buddy_connection_names names = {buddy->host, buddy->state.fingerprint,
                                                  buddy->token};
-    websocket_make_key(buddy->ws.key, &buddy->world->random);
-    buddy_request_upgrade(&buddy->request, &names, &buddy->build, buddy->state.firmware,
-                          buddy->ws.key);
-    buddy_send(buddy);
+    websocket_make_key(buddy->ws->key, &buddy->world->random);
+    struct buddy_request request = buddy_request_borrow(&buddy->world->buffers);
+    buddy_request_upgrade(&request, &names, &buddy->build, buddy->state.firmware,
+                          buddy->ws->key);
+    buddy_send(buddy, &request);
 }
 
 /* ---- saying ---- */
@@ -64,7 +66,7 @@ static bool send_pieces(struct buddy *buddy)
             return false;
         }
         frame.fin = result == BUDDY_PIECE_LAST;
-        websocket_send_frame(buddy->ws.socket, &frame);
+        websocket_send_frame(buddy->ws->socket, &frame);
         first = false;
     }
     return true;
@@ -82,15 +84,15 @@ static void tell(struct buddy *buddy, const char *target)
         buddy->state.fingerprint,
         strnlen(buddy->state.fingerprint, BUDDY_FINGERPRINT_HEADER)};
     const struct connect_ws_names names = {
-        slice_of(buddy->endpoint.host), fingerprint, slice_of(buddy->token),
+        slice_of(buddy->host), fingerprint, slice_of(buddy->token),
         slice_of(buddy->build.user_agent), slice_of(buddy->state.firmware)};
-    struct buffer *told = &buddy->ws.told;
-    buffer_clear(told);
-    connect_ws_tell_message(told, &names, target, (struct slice){buffer_text(text), text->size});
-    class->request(buddy->observer, NULL, buddy->connection, told->bytes, told->size);
-    buffer_clear(told);
-    connect_ws_tell_reply(told);
-    buddy_ws_tell_reply(buddy, told);
+    struct buffer told = buffer_pool_take(&buddy->world->buffers);
+    connect_ws_tell_message(&told, &names, target, (struct slice){buffer_text(text), text->size});
+    class->request(buddy->observer, NULL, buddy->connection, told.bytes, told.size);
+    buffer_clear(&told);
+    connect_ws_tell_reply(&told);
+    buddy_ws_tell_reply(buddy, &told);
+    buffer_pool_give(&buddy->world->buffers, &told);
 }
 
 static void tell_answered(struct buddy *buddy, const struct http_message *message)
@@ -115,7 +117,7 @@ static void tell_lost(struct buddy *buddy)
 /* What waits to be said goes out on the connection that stands. */
 static void say(struct buddy *buddy, const struct buddy_action *action)
 {
-    struct buddy_ws *ws = &buddy->ws;
+    struct buddy_ws *ws = buddy->ws;
     bool event = action->kind == BUDDY_SEND_EVENT;
     buddy_render(buddy, action);
     if (!websocket_open(ws->socket)) {
@@ -141,10 +143,12 @@ static void ask_for_data(struct buddy *buddy)
 {
     struct buddy_data_request request;
     if (buddy_transfer_wants(buddy, &request)) {
+        buddy_message_borrow(&buddy->message, &buddy->world->buffers);
         buddy_render_data_request(&buddy->message, request.hash, request.team_id, request.file_id,
                                   request.start, request.end);
         send_pieces(buddy);
         tell(buddy, "/p/ws");
+        buddy_message_give_back(&buddy->message, &buddy->world->buffers);
         buddy_transfer_asked(buddy);
     }
     buddy->planner.now_us = buddy->world->now_us;
@@ -154,7 +158,7 @@ static void ask_for_data(struct buddy *buddy)
 
 void buddy_ws_act(struct buddy *buddy, const struct buddy_action *action)
 {
-    struct buddy_ws *ws = &buddy->ws;
+    struct buddy_ws *ws = buddy->ws;
     switch (action->kind) {
     case BUDDY_SLEEP:
         assert(false);
@@ -190,11 +194,11 @@ static void on_frame(void *owner, bool sent, const struct websocket_frame *frame
     const struct connect_observer_class *class = buddy->observer_class;
     const char *from = sent ? buddy->name : buddy_peer_name(buddy);
     const char *to = sent ? buddy_peer_name(buddy) : buddy->name;
-    websocket_trace(buddy->world, &buddy->ws.directions[sent], from, to, buddy->connection, frame);
+    websocket_trace(buddy->world, &buddy->ws->directions[sent], from, to, buddy->connection, frame);
     if (class != NULL && class->frame != NULL) {
         class->frame(buddy->observer, NULL, buddy->connection, sent, frame);
     }
-    if (!sent && buddy->ws.reading) {
+    if (!sent && buddy->ws->reading) {
         buddy_ws_read_on(buddy);
     }
 }
@@ -215,7 +219,7 @@ static void on_waiting(void *owner)
 
 static void forget(struct buddy *buddy)
 {
-    struct buddy_ws *ws = &buddy->ws;
+    struct buddy_ws *ws = buddy->ws;
     struct websocket *socket = ws->socket;
     ws->socket = NULL;
     ws->reading = false;
@@ -246,10 +250,10 @@ static void take_connection(struct buddy *buddy)
                                                 .rsv_ignored = 4,
                                                 .any_data_opcode = true,
                                                 .never_closes = true,
-                                                .mask = buddy->ws.mask};
-    buddy->ws.socket = websocket_new(buddy->world, stream, &settings, &events, buddy);
-    websocket_pause(buddy->ws.socket);
-    websocket_receive(buddy->ws.socket, early.bytes, early.size);
+                                                .mask = buddy->ws->mask};
+    buddy->ws->socket = websocket_new(buddy->world, stream, &settings, &events, buddy);
+    websocket_pause(buddy->ws->socket);
+    websocket_receive(buddy->ws->socket, early.bytes, early.size);
 }
 
 void buddy_ws_reply(struct buddy *buddy, const struct http_message *message)
@@ -258,18 +262,18 @@ void buddy_ws_reply(struct buddy *buddy, const struct http_message *message)
         /* Counted twice: as refused, and as failed. */
         buddy_finish(buddy, BUDDY_REFUSED, false);
         buddy_finish(buddy, BUDDY_FAILED_TO_SEND, false);
-    } else if (!is_granted(&buddy->ws, message)) {
+    } else if (!is_granted(buddy->ws, message)) {
         tell_answered(buddy, message);
         buddy_finish(buddy, BUDDY_FAILED_TO_SEND, false);
     } else {
         take_connection(buddy);
-        say(buddy, &buddy->ws.action);
+        say(buddy, &buddy->ws->action);
     }
 }
 
 void buddy_ws_drop(struct buddy *buddy, const char *why)
 {
-    if (buddy->ws.socket != NULL) {
+    if (buddy->ws != NULL && buddy->ws->socket != NULL) {
         buddy_told_end(buddy, STREAM_END_CLOSED, true, why);
         forget(buddy);
     }
@@ -277,10 +281,10 @@ void buddy_ws_drop(struct buddy *buddy, const char *why)
 
 struct buddy_link buddy_ws_link(const struct buddy *buddy)
 {
-    const struct websocket *socket = buddy->ws.socket;
-    if (!buddy->settings->websocket) {
+    if (buddy->ws == NULL) {
         return (struct buddy_link){0};
     }
+    const struct websocket *socket = buddy->ws->socket;
     struct buddy_data_request request;
     return (struct buddy_link){
         .websocket = true,
@@ -298,22 +302,30 @@ void buddy_ws_init(struct buddy *buddy)
     /* The firmware takes four bytes of the address of its random function for a mask: the same
      * ones in every frame of a build, an odd address in the processor's flash. */
     enum { FLASH_PAGE = 0x08 };
+    if (!buddy->settings->websocket) {
+        return;
+    }
+    buddy->ws = memory_new(sizeof *buddy->ws);
     uint32_t hash = 2166136261U; /* FNV-1a */
     for (const char *byte = buddy->state.firmware; *byte != '\0'; byte++) {
         hash = (hash ^ (unsigned char)*byte) * 16777619U;
     }
     const uint8_t mask[4] = {(uint8_t)(hash | 1), (uint8_t)(hash >> 8),
                              (uint8_t)(hash >> 16 & 0x0f), FLASH_PAGE};
-    memcpy(buddy->ws.mask, mask, sizeof mask);
-    buddy->client.upgrades = buddy->settings->websocket;
-    timer_init(&buddy->ws.timer, buddy_ws_time_out, buddy);
+    memcpy(buddy->ws->mask, mask, sizeof mask);
+    buddy->client.upgrades = true;
+    timer_init(&buddy->ws->timer, buddy_ws_time_out, buddy);
 }
 
 void buddy_ws_free(struct buddy *buddy)
 {
+    if (buddy->ws == NULL) {
+        return;
+    }
     buddy_ws_drop(buddy, "the printer goes");
-    world_cancel(buddy->world, &buddy->ws.timer);
-    buffer_free(&buddy->ws.told);
-    websocket_direction_free(&buddy->ws.directions[0]);
-    websocket_direction_free(&buddy->ws.directions[1]);
+    free(buddy->ws->buffer);
+    world_cancel(buddy->world, &buddy->ws->timer);
+    websocket_direction_free(&buddy->ws->directions[0]);
+    websocket_direction_free(&buddy->ws->directions[1]);
+    free(buddy->ws);
 }

@@ -18,6 +18,7 @@ struct buddy;
 enum {
     BUDDY_WS_PIECE = 512, /* of a message in one frame */
     BUDDY_WS_HEADER = 9,  /* type letter and id of a server's message */
+    BUDDY_WS_BUFFER = BUDDY_WS_HEADER + BUDDY_WS_PIECE,
 };
 
 /* What the loop keeps for it. */
@@ -34,12 +35,11 @@ struct buddy_ws {
     char type;
     uint32_t id;
     size_t filled;
-    char buffer[BUDDY_WS_HEADER + BUDDY_WS_PIECE];
-    struct buffer told;                       /* scratch: a message as observers are told it */
+    char *buffer; /* BUDDY_WS_BUFFER bytes, while a message is read; else NULL */
     struct websocket_direction directions[2]; /* of the trace: to the printer, from it */
 };
 
-void buddy_ws_init(struct buddy *buddy);
+void buddy_ws_init(struct buddy *buddy); /* buddy->ws, if the settings want one */
 void buddy_ws_free(struct buddy *buddy);
 
 /* What the planner has to know of the connection. */

@@ -1,6 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sim/base/memory.h"
 #include "sim/protocol/connect/buddy_parts.h"
 #include "sim/protocol/connect/buddy_ws.h"
 #include "sim/protocol/connect/ws_told.h"
@@ -14,10 +15,12 @@
 
 void buddy_ws_reset(struct buddy *buddy)
 {
-    struct buddy_ws *ws = &buddy->ws;
+    struct buddy_ws *ws = buddy->ws;
     world_cancel(buddy->world, &ws->timer);
     ws->begun = ws->skipping = ws->fragmented = false;
     ws->filled = 0;
+    free(ws->buffer);
+    ws->buffer = NULL;
 }
 
 void buddy_ws_tell_reply(struct buddy *buddy, const struct buffer *told)
@@ -37,33 +40,33 @@ void buddy_ws_tell_reply(struct buddy *buddy, const struct buffer *told)
 
 static void broken(struct buddy *buddy, uint32_t id, const char *reason)
 {
-    buddy->command =
-        (struct buddy_command){.type = BUDDY_COMMAND_BROKEN, .id = id, .reason = reason};
-    buddy_planner_command(&buddy->planner, &buddy->command);
+    const struct buddy_command command = {
+        .type = BUDDY_COMMAND_BROKEN, .id = id, .reason = reason};
+    buddy_planner_command(&buddy->planner, &command);
 }
 
 static void tell_command(struct buddy *buddy, size_t size)
 {
-    struct buffer *told = &buddy->ws.told;
-    buffer_clear(told);
-    if (connect_ws_tell_command(told, (struct slice){buddy->ws.buffer, size})) {
-        buddy_ws_tell_reply(buddy, told);
+    struct buffer told = buffer_pool_take(&buddy->world->buffers);
+    if (connect_ws_tell_command(&told, (struct slice){buddy->ws->buffer, size})) {
+        buddy_ws_tell_reply(buddy, &told);
     }
+    buffer_pool_give(&buddy->world->buffers, &told);
 }
 
-static void command(struct buddy *buddy, const char *bytes, size_t size)
+static void take_command(struct buddy *buddy, const char *bytes, size_t size)
 {
-    struct buddy_ws *ws = &buddy->ws;
-    buddy->command = (struct buddy_command){.id = ws->id, .type = BUDDY_COMMAND_UNKNOWN};
+    struct buddy_ws *ws = buddy->ws;
+    struct buddy_command command = {.id = ws->id, .type = BUDDY_COMMAND_UNKNOWN};
     if (buddy_planner_background(&buddy->planner).known) {
-        buddy->command.type = BUDDY_COMMAND_PROCESSING_OTHER; /* the same one, too (3.5) */
+        command.type = BUDDY_COMMAND_PROCESSING_OTHER; /* the same one, too (3.5) */
     } else if (ws->type == 'J') {
-        buddy_parse_json(&buddy->command, &buddy->build, ws->id, bytes, size);
+        buddy_parse_json(&command, &buddy->build, ws->id, bytes, size);
     } else {
-        buddy_parse_gcode(&buddy->command, ws->id, bytes, size);
+        buddy_parse_gcode(&command, ws->id, bytes, size);
     }
     buddy_look(buddy);
-    buddy_planner_command(&buddy->planner, &buddy->command);
+    buddy_planner_command(&buddy->planner, &command);
 }
 
 /* ---- pieces ---- */
@@ -84,7 +87,7 @@ static bool read_id(struct buddy_ws *ws)
 /* The header of a message; false: the rest of it is skipped. */
 static bool read_header(struct buddy *buddy)
 {
-    struct buddy_ws *ws = &buddy->ws;
+    struct buddy_ws *ws = buddy->ws;
     if (ws->filled < BUDDY_WS_HEADER) {
         broken(buddy, 0, "Message too short to contain header");
         return false;
@@ -107,7 +110,7 @@ static bool read_header(struct buddy *buddy)
 /* What the buffer holds is acted upon; `last`: it ends the message. */
 static void flush(struct buddy *buddy, bool last)
 {
-    struct buddy_ws *ws = &buddy->ws;
+    struct buddy_ws *ws = buddy->ws;
     size_t at = ws->begun ? 0 : BUDDY_WS_HEADER;
     if (!ws->begun) {
         ws->begun = true;
@@ -131,21 +134,24 @@ static void flush(struct buddy *buddy, bool last)
         return;
     }
     buddy_transfer_save(buddy);
-    command(buddy, ws->buffer + at, size);
+    take_command(buddy, ws->buffer + at, size);
 }
 
 void buddy_ws_take(struct buddy *buddy, const struct websocket_frame *frame)
 {
-    struct buddy_ws *ws = &buddy->ws;
+    struct buddy_ws *ws = buddy->ws;
+    if (ws->buffer == NULL) {
+        ws->buffer = memory_new(BUDDY_WS_BUFFER);
+    }
     for (size_t at = 0; at < frame->size;) {
-        if (ws->filled == sizeof ws->buffer) {
+        if (ws->filled == BUDDY_WS_BUFFER) {
             flush(buddy, false);
             if (ws->socket == NULL) {
                 buddy_wake(buddy);
                 return;
             }
         }
-        size_t room = sizeof ws->buffer - ws->filled;
+        size_t room = BUDDY_WS_BUFFER - ws->filled;
         size_t size = frame->size - at < room ? frame->size - at : room;
         memcpy(ws->buffer + ws->filled, frame->payload + at, size);
         ws->filled += size;
@@ -172,12 +178,12 @@ void buddy_ws_take(struct buddy *buddy, const struct websocket_frame *frame)
 /* Something has come: the rest has its time again. */
 void buddy_ws_read_on(struct buddy *buddy)
 {
-    world_arm_in(buddy->world, &buddy->ws.timer, REST_TIMEOUT);
+    world_arm_in(buddy->world, &buddy->ws->timer, REST_TIMEOUT);
 }
 
 void buddy_ws_read(struct buddy *buddy)
 {
-    struct buddy_ws *ws = &buddy->ws;
+    struct buddy_ws *ws = buddy->ws;
     struct websocket *socket = ws->socket;
     ws->reading = true;
     buddy_ws_read_on(buddy);
