@@ -133,29 +133,38 @@ end
 local lines = "G28\nG1 X10 Y10 F3000\n"
 local whole = binary(block(1, lines))
 
+-- What cannot be printed is asked about on the screen, what is damaged further on when the print is there: the codes are
+-- those of the dialogs (connect-buddy.md 8.3).
 local files = {
   { "good", whole },
-  { "broken off in its g-code", whole:sub(1, -12), refused = true },
-  { "broken off in the head of a block", whole:sub(1, 24), refused = true },
-  { "without g-code", binary(), refused = true },
-  { "with a wrong checksum", binary(block(1, lines, { crc = 1 })), refused = true },
-  { "with a block of 4 GiB less one", binary(block(1, lines, { size = 0xFFFFFFFE })), refused = true },
+  { "broken off in its g-code", whole:sub(1, -12), asks = "13807" },
+  { "broken off in the head of a block", whole:sub(1, 24), asks = "13807" },
+  { "without g-code", binary(), asks = "13807" },
+  { "with a wrong checksum", binary(block(1, lines, { crc = 1 })), asks = "13807" },
+  { "with a block of 4 GiB less one", binary(block(1, lines, { size = 0xFFFFFFFE })), asks = "13807" },
   { "with another one inside", binary(block(1, whole)) },
-  { "text with its suffix", lines, refused = true },
+  { "text with its suffix", lines, asks = "13807" },
+  { "broken off in its second block", binary(block(1, lines), block(1, lines)):sub(1, -12), stops = "13535" },
+  { "with a wrong checksum of its second block", binary(block(1, lines), block(1, lines, { crc = 1 })), stops = "13534" },
 }
 
 for _, case in ipairs(files) do
   scenario("binary g-code is " .. case[1]) {
-    "it is refused or printed to its end, and the printer takes the next job",
+    "it is asked about, or printed as far as it is good, and the printer takes the next job",
     run = function(t)
       local printer = t:printer("mk4", { files = { ["/usb/bad.bgc"] = case[2], ["/usb/good.bgc"] = whole } })
       t:expect(printer):state("IDLE"):within "1m"
       t:expect(t.connect:command(printer, "SEND_FILE_INFO", { path = "/usb/bad.bgc" })):ended():within "1m"
       local start = t.connect:command(printer, "START_PRINT", { path = "/usb/bad.bgc" })
       t:expect(start):ended():within "1m"
-      if case.refused then
-        t:expect(start:status(), "status"):equals "rejected"
-        t:expect(printer:state(), "state"):equals "IDLE"
+      if case.asks or case.stops then
+        t:expect(printer):state("ATTENTION"):within "5m"
+        t:wait "2s"
+        local changes = t.connect:events(printer, { event = "STATE_CHANGED", state = "ATTENTION" })
+        t:expect(changes[#changes].data.code, "the dialog"):equals(case.asks or case.stops)
+        printer:stop()
+        t:expect(printer):state(case.asks and "IDLE" or "STOPPED"):within "1m"
+        printer:confirm()
       else
         t:expect(printer):state("FINISHED"):within "10m"
         printer:confirm()

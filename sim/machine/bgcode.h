@@ -130,6 +130,8 @@ void bgcode_text_destroy(struct bgcode_text *text); /* NULL is fine */
 /* Up to `size` bytes more; 0 at the end; -1 with the reason, and again at each later call. */
 long bgcode_text_read(struct bgcode_text *text, char *bytes, size_t size, struct error *error);
 enum bgcode_fault bgcode_text_fault(const struct bgcode_text *text);
+/* Bytes of the file up to the end of the last g-code block that was read whole; 0: none yet. */
+uint64_t bgcode_text_whole(const struct bgcode_text *text);
 
 /* What a Buddy printer takes for the size of the text: by the ratio of the first two g-code blocks,
  * before MeatPack is decoded (Prusa-Firmware-Buddy: src/common/gcode/gcode_reader_binary.cpp). 0:

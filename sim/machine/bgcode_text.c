@@ -17,6 +17,7 @@ struct bgcode_text {
     struct error error; /* once `failed` */
     bool failed, ended;
     uint64_t total; /* bytes given out */
+    uint64_t whole; /* of the file: up to the end of the last block that is decoded */
     size_t begin, end;
     char text[2 * BGCODE_CHUNK_BYTES + 2]; /* meatpack_room(BGCODE_CHUNK_BYTES) */
 };
@@ -72,6 +73,11 @@ enum bgcode_fault bgcode_text_fault(const struct bgcode_text *text)
     return text->file.fault;
 }
 
+uint64_t bgcode_text_whole(const struct bgcode_text *text)
+{
+    return text->whole;
+}
+
 static bool next_block(struct bgcode_text *text)
 {
     uint16_t compression = text->block.compression, encoding = text->block.encoding;
@@ -91,8 +97,12 @@ static bool decode(struct bgcode_text *text)
 {
     uint8_t bytes[BGCODE_CHUNK_BYTES];
     long got = bgcode_data_read(&text->data, bytes, sizeof bytes, &text->error);
-    if (got <= 0) {
-        return got == 0 && next_block(text);
+    if (got == 0) {
+        text->whole = text->block.behind;
+        return next_block(text);
+    }
+    if (got < 0) {
+        return false;
     }
     text->begin = 0;
     if (text->block.encoding == BGCODE_TEXT) {

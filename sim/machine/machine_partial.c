@@ -4,8 +4,8 @@
 #include "sim/machine/machine_parts.h"
 #include "sim/machine/print_file.h"
 
-/* Printing a file that is still coming in (connect-buddy.md 7.6): the plan is that of its beginning,
- * and becomes longer when the print is at its end and more has come. */
+/* Printing a file that is still coming in (connect-buddy.md 7.6): the plan is that of its
+ * beginning, and becomes longer when the print is at its end and more has come. */
 
 /* Up to the end of the last whole line. */
 static uint64_t whole_lines(const struct file_content *content, uint64_t there_bytes)
@@ -134,10 +134,76 @@ bool print_outruns_file(struct machine *machine)
         print->partial.planned_bytes == file_content_size(print->partial.content)) {
         return false;
     }
-    if (!extend(machine)) {
+    enum machine_prompt trouble = (enum machine_prompt)print->partial.trouble;
+    if (trouble != PROMPT_NONE || !extend(machine)) {
         print_pause_now(machine);
         machine_trigger(machine, TRIGGER_PAUSED, SOURCE_FIRMWARE, NULL);
-        prompt_warn(machine, PROMPT_NOT_DOWNLOADED);
+        prompt_warn(machine, trouble != PROMPT_NONE ? trouble : PROMPT_NOT_DOWNLOADED);
     }
+    return true;
+}
+
+/* --- files with faults (file-formats.md 8; PFB: src/common/marlin_print_preview.cpp) --- */
+
+/* Bytes in front of the block that cannot be read, and what is wrong with that; 0: no block is
+ * good. */
+static uint64_t good_blocks(const struct file_content *content, enum bgcode_fault *fault)
+{
+    enum { LOOK_BYTES = 4096 };
+    char bytes[LOOK_BYTES];
+    struct error error;
+    struct bgcode_text *text = bgcode_text_new(content, BGCODE_PRINTER, fault, &error);
+    if (text == NULL) {
+        return 0;
+    }
+    while (bgcode_text_read(text, bytes, sizeof bytes, &error) > 0) {
+    }
+    uint64_t whole = bgcode_text_whole(text);
+    *fault = bgcode_text_fault(text);
+    bgcode_text_destroy(text);
+    return whole;
+}
+
+/* The job has its number and asks at once, so it has nothing to do. */
+static void begin_with_error(struct machine *machine, const char *path,
+                             const struct file_node *file, bool from_sd)
+{
+    struct error error;
+    struct file_content *nothing = file_content_of_bytes("", 0);
+    struct plan *plan = plan_build(nothing, machine->model, &error);
+    file_content_release(nothing);
+    print_begin(machine, path, file, from_sd, plan);
+    print_ask_before(machine, PROMPT_FILE_ERROR);
+}
+
+bool print_broken_file(struct machine *machine, const char *path, const struct file_node *file,
+                       bool from_sd, struct error *error)
+{
+    enum print_file_kind kind = print_file_kind(file->name);
+    if (!print_has_screen(machine) || (kind != PRINT_FILE_BGCODE && kind != PRINT_FILE_GCODE)) {
+        return false;
+    }
+    if (!print_file_check(file->name, file->content, machine->model, error)) {
+        begin_with_error(machine, path, file, from_sd);
+        return true;
+    }
+    enum bgcode_fault fault = BGCODE_FAULT_NONE;
+    uint64_t good = kind == PRINT_FILE_BGCODE ? good_blocks(file->content, &fault) : 0;
+    if (fault == BGCODE_FAULT_NONE || fault == BGCODE_FAULT_TOO_LARGE) {
+        return false;
+    }
+    struct plan *plan =
+        good == 0 ? NULL : plan_of_head(machine, file->content, file->name, good, error);
+    if (plan == NULL) {
+        begin_with_error(machine, path, file, from_sd);
+        return true;
+    }
+    struct file_content *content = file_content_share(file->content);
+    print_begin(machine, path, file, from_sd, plan);
+    machine->print->partial.content = content;
+    machine->print->partial.there_bytes = file_content_size(content);
+    machine->print->partial.planned_bytes = good;
+    machine->print->partial.trouble =
+        (uint8_t)(fault == BGCODE_FAULT_TRUNCATED ? PROMPT_FILE_CROPPED : PROMPT_FILE_CORRUPT);
     return true;
 }

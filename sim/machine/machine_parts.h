@@ -60,6 +60,7 @@ struct machine_print {
     struct {
         struct file_content *content; /* NULL: all of it was there at the start */
         uint64_t there_bytes, planned_bytes;
+        uint8_t trouble; /* a prompt: what is behind `planned_bytes` cannot be printed */
     } partial;
 };
 
@@ -184,6 +185,10 @@ void machine_position(const struct machine *machine, double at[MODEL_AXES]);
 /* --- machine_partial.c --- */
 /* The plan is at its end. True: there is more of the file, or will be. */
 bool print_outruns_file(struct machine *machine);
+/* Of printers with a screen: a file that `error` keeps from being printed is looked at on it, and
+ * printed as far as it is good. False: it is nothing like a print file, or too large for us. */
+bool print_broken_file(struct machine *machine, const char *path, const struct file_node *file,
+                       bool from_sd, struct error *error);
 
 /* --- machine_tools.c: tools count from 1; of a machine with one head these do nothing --- */
 void tools_init(struct machine *machine, struct random *random);
@@ -241,7 +246,9 @@ bool print_confirm(struct machine *machine);         /* a click; false: nobody w
 void print_change_filament(struct machine *machine); /* runout: M600 in front of everything */
 bool print_change_step(struct machine *machine);     /* of PRINT_USER */
 bool print_change_answer(struct machine *machine, enum machine_answer answer);
-void print_ask_for_filament(struct machine *machine); /* before the print */
+void print_ask_before(struct machine *machine, enum machine_prompt prompt); /* the print begins */
+bool print_in_preview(const struct machine *machine); /* it was asked so, and not answered */
+void print_abort_preview(struct machine *machine);
 void print_medium_gone(struct machine *machine, const struct storage *storage);
 bool print_medium_missing(struct machine *machine); /* and says so */
 

@@ -437,6 +437,8 @@ static bool confirm_prompt(struct machine *machine)
         [PROMPT_MEDIUM_GONE] = ANSWER_CONTINUE, [PROMPT_CRASH_REPEATED] = ANSWER_RESUME,
         [PROMPT_HOME_FAILED] = ANSWER_RETRY,    [PROMPT_COLD_BED] = ANSWER_CONTINUE,
         [PROMPT_HEATERS_TIMEOUT] = ANSWER_CONTINUE, [PROMPT_NOT_DOWNLOADED] = ANSWER_CONTINUE,
+        [PROMPT_FILE_ERROR] = ANSWER_STOP,      [PROMPT_FILE_CORRUPT] = ANSWER_CONTINUE,
+        [PROMPT_FILE_CROPPED] = ANSWER_CONTINUE,
     };
     return print_has_screen(machine) &&
            machine_answer(machine, leads_on[machine_prompt(machine)]);

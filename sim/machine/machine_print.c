@@ -77,7 +77,7 @@ void print_begin(struct machine *machine, const char *path, const struct file_no
     machine_trigger(machine, TRIGGER_PRINT_BEGAN, SOURCE_COUNT, NULL);
     if (print_has_screen(machine) && machine_fault(machine, FAULT_FILAMENT_RUNOUT) &&
         !machine->sensor_off) {
-        print_ask_for_filament(machine);
+        print_ask_before(machine, PROMPT_NO_FILAMENT);
     }
     TELL(machine, job_known_better, (face));
 }
@@ -111,18 +111,18 @@ enum machine_refusal machine_start_print(struct machine *machine, const char *pa
     if (refusal != MACHINE_ACCEPTED) {
         return refusal;
     }
-    if (!print_file_check(file->name, file->content, machine->model, error)) {
+    struct plan *plan = NULL;
+    if (print_file_check(file->name, file->content, machine->model, error)) {
+        plan = machine->plans != NULL
+                   ? plan_cache_get(machine->plans, file->content, machine->model, error)
+                   : plan_build(file->content, machine->model, error);
+    }
+    if (plan != NULL) {
+        print_begin(machine, path, file, from_sd, plan);
+    } else if (!print_broken_file(machine, path, file, from_sd, error)) {
         error_prefix(error, "%s", path);
         return MACHINE_BAD_FILE;
     }
-    struct plan *plan = machine->plans != NULL
-                            ? plan_cache_get(machine->plans, file->content, machine->model, error)
-                            : plan_build(file->content, machine->model, error);
-    if (plan == NULL) {
-        error_prefix(error, "%s", path);
-        return MACHINE_BAD_FILE;
-    }
-    print_begin(machine, path, file, from_sd, plan);
     machine_settle(machine);
     return MACHINE_ACCEPTED;
 }

@@ -172,6 +172,12 @@ enum machine_refusal machine_stop(struct machine *machine)
     if (print->phase == PRINT_ABORTING || print->phase == PRINT_FINISHING) {
         return MACHINE_ACCEPTED; /* it is under way */
     }
+    if (print_in_preview(machine)) {
+        print_abort_preview(
+            machine); /* nothing has moved (PFB: marlin_server.cpp, Aborting_Preview) */
+        machine_settle(machine);
+        return MACHINE_ACCEPTED;
+    }
     if (print_has_screen(machine)) {
         prompt_clear(machine);
         machine_trigger(machine, TRIGGER_RECOVERED, SOURCE_COUNT, NULL);

@@ -111,7 +111,7 @@ static void end_change(struct machine *machine)
 }
 
 /* Nothing has happened yet that an end would have to be shown of. */
-static void abort_before_begin(struct machine *machine)
+void print_abort_preview(struct machine *machine)
 {
     prompt_show(machine, PROMPT_NONE);
     print_end(machine, TRIGGER_PRINT_CANCELLED);
@@ -146,23 +146,34 @@ bool print_change_answer(struct machine *machine, enum machine_answer answer)
             machine->faults &= ~(1U << FAULT_FILAMENT_RUNOUT);
             begin_loading(machine, LOAD_MM);
         } else if (answer == ANSWER_NO) {
-            abort_before_begin(machine);
+            print_abort_preview(machine);
         } else if (answer == ANSWER_DISABLE_SENSOR) {
             machine->sensor_off = true;
             begin_print_after_all(machine);
         }
         return answer == ANSWER_YES || answer == ANSWER_NO || answer == ANSWER_DISABLE_SENSOR;
+    case PROMPT_FILE_ERROR:
+        if (answer == ANSWER_STOP) {
+            print_abort_preview(machine);
+        }
+        return answer == ANSWER_STOP;
     default:
         return false;
     }
 }
 
-void print_ask_for_filament(struct machine *machine)
+bool print_in_preview(const struct machine *machine)
+{
+    const struct machine_print *print = machine->print;
+    return print != NULL && print->phase == PRINT_USER && print->user_code == PREVIEW_CODE;
+}
+
+void print_ask_before(struct machine *machine, enum machine_prompt prompt)
 {
     job_pause(&machine->print->job, machine_now(machine));
     machine->print->phase = PRINT_USER;
     machine->print->user_code = PREVIEW_CODE;
-    prompt_show(machine, PROMPT_NO_FILAMENT);
+    prompt_show(machine, prompt);
     machine_trigger(machine, TRIGGER_USER_WANTED, SOURCE_COUNT, NULL);
 }
 

@@ -17,10 +17,13 @@ enum machine_prompt {
     PROMPT_CHANGE_LOAD,   /* nothing can be answered */
     PROMPT_CHANGE_COLOR,  /* does the new colour come? */
     PROMPT_NO_FILAMENT,   /* before a print: the sensor sees none */
+    PROMPT_FILE_ERROR,    /* before a print: the file cannot be printed */
     PROMPT_HOTEND_FAN,
     PROMPT_PRINT_FAN,
     PROMPT_MEDIUM_GONE, /* pulled while it was printed from */
     PROMPT_NOT_DOWNLOADED, /* the print is where its file ends as yet */
+    PROMPT_FILE_CORRUPT,   /* the print is where its file is damaged */
+    PROMPT_FILE_CROPPED,   /* the print is where its file was cut off */
     PROMPT_CRASH_REPEATED,
     PROMPT_HOME_FAILED,
     PROMPT_COLD_BED,        /* the mains came back too late */

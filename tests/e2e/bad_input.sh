@@ -7,7 +7,7 @@ trap 'kill $(jobs -p) 2>/dev/null; rm -rf "$work"' EXIT
 nowhere=http://127.0.0.1:1
 
 # ---- Scenarios of printers that get bad replies, commands, paths and g-code ----
-says 0 "120 passed, 0 failed, 0 skipped" run scenarios/bugs
+says 0 "122 passed, 0 failed, 0 skipped" run scenarios/bugs
 
 # ---- Arguments ----
 says 2 "usage: hotbed COMMAND"

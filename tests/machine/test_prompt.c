@@ -2,6 +2,7 @@
 
 #include "sim/machine/objects.h"
 #include "sim/machine/prompt.h"
+#include "tests/machine/bgcode_writer.h"
 
 /* What a printer with a screen asks, and what becomes of the answers (connect-buddy.md 8). */
 
@@ -126,6 +127,108 @@ static void runout_before_a_print_is_asked_about(void **state)
         in_state(&bed, rows[i].then);
         assert_int_equal(machine_prompt(bed.machine), PROMPT_NONE);
         bed_teardown(&bed);
+    }
+}
+
+/* ---- files that cannot be printed (file-formats.md 8) ---- */
+
+/* Two blocks of g-code, the first of a minute. */
+static void write_blocks(struct buffer *out)
+{
+    static const char *const texts[] = {"G28 W\nG4 S60\n", "G4 S60\nG4 S61\n"};
+    static const char metadata[] = "printer_model=MK4\n";
+    const struct bgcode_written first = {
+        .type = BGCODE_PRINTER_METADATA, .data = metadata, .size = sizeof metadata - 1};
+    bgcode_write_header(out, true);
+    bgcode_write_block(out, true, &first);
+    for (int i = 0; i < 2; i++) {
+        const struct bgcode_written block = {
+            .type = BGCODE_GCODE, .data = texts[i], .size = strlen(texts[i])};
+        bgcode_write_block(out, true, &block);
+    }
+}
+
+static void begin_file(struct bed *bed, const char *model, const char *name,
+                       const struct buffer *bytes)
+{
+    struct error error = {""};
+    char path[64];
+    bed_setup(bed, model, 1);
+    snprintf(path, sizeof path, "/usb/%s", name);
+    assert_int_equal(machine_put_file(bed->machine, path,
+                                      file_content_of_bytes(bytes->bytes, bytes->size)),
+                     STORAGE_OK);
+    if (machine_start_print(bed->machine, path, &error) != MACHINE_ACCEPTED) {
+        fail_msg("%s: %s", name, error.text);
+    }
+}
+
+static void what_cannot_be_printed_is_asked_about_before(void **state)
+{
+    (void)state;
+    static const char text[] = "G28\nG1 X10\n";
+    struct buffer good = {0}, files[5] = {{0}};
+    write_blocks(&good);
+    size_t behind_metadata = 10 + 10 + 18 + 4;
+    buffer_append(&files[0], good.bytes, behind_metadata); /* no print instructions */
+    buffer_append(&files[1], good.bytes, good.size);       /* a wrong sum in the first block */
+    files[1].bytes[behind_metadata + 12] ^= 1;
+    buffer_append(&files[2], good.bytes, behind_metadata + 15); /* cut in the first block */
+    buffer_append(&files[3], text, sizeof text - 1);            /* not binary at all */
+    buffer_append(&files[4], good.bytes, good.size);            /* with a wrong suffix */
+    for (size_t i = 0; i < 5; i++) {
+        struct bed bed;
+        begin_file(&bed, i == 3 ? "mini" : "mk4", i == 4 ? "a.gcode" : "a.bgcode", &files[i]);
+        assert_string_equal(machine_prompt_name(machine_prompt(bed.machine)), "file-error");
+        in_state(&bed, STATE_ATTENTION);
+        assert_non_null(machine_job(bed.machine));
+        bed_wait(&bed, 600);
+        in_state(&bed, STATE_ATTENTION);
+        assert_false(machine_answer(bed.machine, ANSWER_CONTINUE));
+        if (i == 0) {
+            assert_int_equal(machine_stop(bed.machine), MACHINE_ACCEPTED);
+        } else if (i == 1) {
+            machine_user_confirms(bed.machine);
+        } else {
+            assert_true(machine_answer(bed.machine, ANSWER_STOP));
+        }
+        bed_wait(&bed, 1);
+        in_state(&bed, STATE_IDLE);
+        assert_null(machine_job(bed.machine));
+        assert_int_equal(machine_prompt(bed.machine), PROMPT_NONE);
+        bed_teardown(&bed);
+        buffer_free(&files[i]);
+    }
+    buffer_free(&good);
+}
+
+static void a_file_is_printed_as_far_as_it_is_good(void **state)
+{
+    (void)state;
+    for (int cropped = 0; cropped < 2; cropped++) {
+        struct bed bed;
+        struct buffer file = {0};
+        write_blocks(&file);
+        if (cropped) {
+            file.size -= 8;
+        } else {
+            file.bytes[file.size - 8] ^= 1;
+        }
+        begin_file(&bed, "mk4", "a.bgcode", &file);
+        in_state(&bed, STATE_PRINTING);
+        bed_wait(&bed, 59);
+        in_state(&bed, STATE_PRINTING);
+        until(&bed, cropped ? PROMPT_FILE_CROPPED : PROMPT_FILE_CORRUPT, 60);
+        in_state(&bed, STATE_ATTENTION);
+        assert_true(machine_answer(bed.machine, ANSWER_CONTINUE));
+        in_state(&bed, STATE_PAUSED);
+        assert_int_equal(machine_resume(bed.machine), MACHINE_ACCEPTED);
+        until(&bed, cropped ? PROMPT_FILE_CROPPED : PROMPT_FILE_CORRUPT, 60); /* no better now */
+        assert_int_equal(machine_stop(bed.machine), MACHINE_ACCEPTED);
+        bed_wait(&bed, 60);
+        in_state(&bed, STATE_STOPPED);
+        bed_teardown(&bed);
+        buffer_free(&file);
     }
 }
 
@@ -370,6 +473,8 @@ int main(void)
         cmocka_unit_test(a_change_can_be_stopped),
         cmocka_unit_test(a_pause_of_the_file_is_a_quick_one),
         cmocka_unit_test(runout_before_a_print_is_asked_about),
+        cmocka_unit_test(what_cannot_be_printed_is_asked_about_before),
+        cmocka_unit_test(a_file_is_printed_as_far_as_it_is_good),
         cmocka_unit_test(a_fan_that_stalls_pauses_until_somebody_has_seen_it),
         cmocka_unit_test(a_medium_that_is_pulled_is_missed),
         cmocka_unit_test(crashes_are_recovered_from),

@@ -195,6 +195,42 @@ static void attention_is_a_paused_job(void **state)
     firmware_end(&printer);
 }
 
+/* It is accepted, and asked about on the screen, where PrusaLink cannot answer (PFB:
+ * src/common/marlin_client.cpp, is_print_started). */
+static void a_broken_file_is_a_job_that_asks(void **state)
+{
+    (void)state;
+    struct firmware printer;
+    static const char broken[] = "/api/v1/files/usb/broken.bgcode";
+    firmware_begin(&printer, "mk4", 0);
+    firmware_put(&printer, "/usb/broken.bgcode", "no binary g-code");
+    for (uint16_t job = 42; job < 45; job++) {
+        char path[48];
+        if (job == 42) {
+            assert_int_equal(ask(&printer, "POST", broken), 204);
+        } else if (job == 43) {
+            firmware_ask(&printer, "POST", "/api/files/usb/broken.bgcode", NULL,
+                         "{\"command\":\"start\"}");
+            assert_int_equal(printer.status, 204);
+        } else {
+            firmware_ask(&printer, "PUT", broken, "Overwrite: ?1\r\nPrint-After-Upload: ?1\r\n",
+                         "GCDE");
+            assert_int_equal(printer.status, 201);
+        }
+        firmware_run(&printer, 5);
+        assert_state(&printer, "ATTENTION", true);
+        firmware_ask(&printer, "GET", "/api/v1/job", NULL, NULL);
+        assert_text(firmware_body(&printer), "\"display_name\":\"broken.bgcode\"");
+        assert_int_equal(ask(&printer, "POST", broken), 409);
+        assert_int_equal(ask(&printer, "DELETE", broken), 409);
+        snprintf(path, sizeof path, "/api/v1/job/%u", job);
+        assert_int_equal(ask(&printer, "DELETE", path), 204);
+        assert_state(&printer, "IDLE", false);
+    }
+    assert_int_equal(ask(&printer, "DELETE", broken), 204);
+    firmware_end(&printer);
+}
+
 static void ready_is_idle_and_a_halted_printer_is_dumb(void **state)
 {
     (void)state;
@@ -457,6 +493,7 @@ int main(void)
         cmocka_unit_test(commands_have_forms),
         cmocka_unit_test(files_are_started_by_the_old_way_too),
         cmocka_unit_test(attention_is_a_paused_job),
+        cmocka_unit_test(a_broken_file_is_a_job_that_asks),
         cmocka_unit_test(ready_is_idle_and_a_halted_printer_is_dumb),
         cmocka_unit_test(a_booting_printer_is_busy),
         cmocka_unit_test(an_upload_is_answered_with_its_file),

@@ -19,10 +19,13 @@ static const struct row {
         {12829, {{"Yes", ANSWER_YES}, {"Purge_more", ANSWER_PURGE_MORE}, {"Retry", ANSWER_RETRY}}},
     [PROMPT_NO_FILAMENT] =
         {12804, {{"Yes", ANSWER_YES}, {"No", ANSWER_NO}, {"FS_disable", ANSWER_DISABLE_SENSOR}}},
+    [PROMPT_FILE_ERROR] = {12807, {{"Abort", ANSWER_STOP}}},
     [PROMPT_HOTEND_FAN] = {12828, {{"Continue", ANSWER_CONTINUE}}},
     [PROMPT_PRINT_FAN] = {12816, {{"Continue", ANSWER_CONTINUE}}},
     [PROMPT_MEDIUM_GONE] = {12821, {{"Continue", ANSWER_CONTINUE}}},
     [PROMPT_NOT_DOWNLOADED] = {12824, {{"Continue", ANSWER_CONTINUE}}},
+    [PROMPT_FILE_CORRUPT] = {12534, {{"Continue", ANSWER_CONTINUE}}},
+    [PROMPT_FILE_CROPPED] = {12535, {{"Continue", ANSWER_CONTINUE}}},
     [PROMPT_CRASH_REPEATED] = {12811, {{"Resume", ANSWER_RESUME}, {"Pause", ANSWER_PAUSE}}},
     [PROMPT_HOME_FAILED] = {12812, {{"Retry", ANSWER_RETRY}}},
     [PROMPT_COLD_BED] = {12808, {{"Continue", ANSWER_CONTINUE}}},
