@@ -110,6 +110,9 @@ static bool make_multipart(struct link_call *call)
     buffer_clear(&upload->behind);
     add_field(&upload->before, boundary, "path", folder);
     add_field(&upload->before, boundary, "print", upload->print ? "true" : "false");
+    if (!upload->print) { /* an SL1 shows what comes, unless told not to */
+        add_field(&upload->before, boundary, "select", "false");
+    }
     buffer_format(&upload->before,
                   "--%s\r\nContent-Disposition: form-data; name=\"file\"; filename=\"", boundary);
     add_file_name(&upload->before, name);

@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "sim/base/memory.h"
 #include "sim/machine/plan_data.h"
@@ -167,6 +168,33 @@ enum sl1_fault plan_resin_measure(struct plan *plan, uint32_t index)
         sum_up(plan);
     }
     return resin->fault;
+}
+
+/* --- other times --- */
+
+static void *copied(const void *values, size_t count, size_t size)
+{
+    void *copy = memory_new_array(count, size);
+    memcpy(copy, values, count * size);
+    return copy;
+}
+
+struct plan *plan_resin_retimed(const struct plan *plan, const struct sl1_config *config)
+{
+    const struct plan_resin *old = plan->resin;
+    assert(old->project == NULL && old->measured == old->layers);
+    struct plan *retimed = memory_new(sizeof *retimed);
+    struct plan_resin *resin = retimed->resin = memory_new(sizeof *resin);
+    retimed->references = 1;
+    retimed->summary = plan->summary;
+    *resin = *old;
+    resin->config = *config;
+    resin->lit = copied(old->lit, old->layers, sizeof *old->lit);
+    resin->resin_ml = copied(old->resin_ml, old->layers, sizeof *old->resin_ml);
+    resin->exposure.config = &resin->config;
+    resin->exposure.lit = resin->lit;
+    sum_up(retimed);
+    return retimed;
 }
 
 /* --- questions --- */

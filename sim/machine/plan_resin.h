@@ -31,6 +31,10 @@ int64_t plan_resin_remaining_us(const struct plan *plan, uint32_t from);
 /* What the project says of itself, as the printer takes it: for all regions of a calibration. */
 double plan_resin_required_ml(const struct plan *plan);
 
+/* The same layers with other times: `config` differs from the plan's own in nothing else. All
+ * layers must be measured. */
+struct plan *plan_resin_retimed(const struct plan *plan, const struct sl1_config *config);
+
 /* Why a project makes no plan: the firmware's number, and the reason. */
 enum sl1_fault plan_resin_fault(const struct file_content *content, const struct model *model,
                                 struct error *error);

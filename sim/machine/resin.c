@@ -28,6 +28,7 @@ void resin_free(struct machine *machine)
 {
     if (machine->resin != NULL) {
         resin_print_free(machine);
+        resin_panel_clear(machine);
         free(machine->resin);
         machine->resin = NULL;
     }

@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "sim/base/buffer.h"
 #include "sim/machine/machine.h"
 
 /* What a resin printer has beyond what every machine has: cover, tank, tilt, tower, UV LED and the
@@ -101,6 +102,20 @@ enum machine_refusal machine_open_project(struct machine *machine, const char *p
  * is the same in FEED_ME alone, machine_pause() in PRINTING asks for it (sla-fw:
  * slafw/api/standard0.py). */
 enum machine_refusal machine_confirm(struct machine *machine);
+/* Exposure times of the open project as somebody changes them, for the layers that come; a negative
+ * value leaves what is. */
+struct resin_exposure {
+    int64_t exposure_ms, first_ms, calibration_ms;
+    int user_profile;
+};
+/* Within the firmware's limits (printer-models.md 8.1). */
+bool resin_exposure_good(const struct resin_exposure *exposure);
+/* WRONG_STATE: no project is open, it is still being read, or its print is over. */
+enum machine_refusal machine_set_exposure(struct machine *machine,
+                                          const struct resin_exposure *exposure);
+/* The layer that the panel has shown last, a fifth as wide and high, as a PNG, until the next print
+ * begins (sla-fw: slafw/image/exposure_image.py). False: none. */
+bool machine_live_picture(struct machine *machine, struct buffer *png);
 /* In FEED_ME: somebody has filled the tank and says so. The printer then counts 200 ml. */
 enum machine_refusal machine_refill(struct machine *machine);
 

@@ -45,6 +45,7 @@ enum { RESIN_WARNINGS_MAX = 4 };
 struct resin_print {
     struct machine_job info;
     struct plan *plan; /* own reference */
+    struct file_content *content; /* of the project, own reference */
     uint8_t stage;     /* enum resin_stage */
     uint8_t after;     /* stage behind STAGE_WARNING */
     bool held;         /* by an open cover, with so much left to do: */
@@ -75,6 +76,8 @@ struct resin {
     double tower_mm;          /* without a print */
     enum state_source source; /* of changes that happen now */
     uint16_t code;
+    struct file_content *shown; /* own reference: the project whose layer was exposed last */
+    uint32_t shown_layer;       /* from 0 */
     bool cover_open, tank_out, uncalibrated, fans_on;
 };
 
@@ -124,6 +127,10 @@ void resin_enter(struct machine *machine, enum resin_stage stage, int64_t durati
 /* The stage that comes moves the tower there; how long that takes at its speed. */
 int64_t resin_drive(struct machine *machine, double to_mm);
 void resin_fail(struct machine *machine, int code); /* RESIN_CODE_ or enum sl1_fault */
+
+/* resin_panel.c */
+void resin_panel_show(struct machine *machine, uint32_t layer);
+void resin_panel_clear(struct machine *machine); /* of the print before */
 
 /* resin_checks.c */
 bool resin_fan_stalled(const struct machine *machine); /* any */

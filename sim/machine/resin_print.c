@@ -22,6 +22,7 @@ void resin_print_free(struct machine *machine)
     struct resin_print *print = machine->resin->print;
     if (print != NULL) {
         plan_release(print->plan);
+        file_content_release(print->content);
         free(print->info.path);
         free(print);
         machine->resin->print = NULL;
@@ -227,6 +228,7 @@ static void light_layer(struct machine *machine)
     struct plan_resin_layer layer;
     plan_resin_layer(machine->resin->print->plan, machine->resin->print->layer, &layer);
     stand(machine);
+    resin_panel_show(machine, machine->resin->print->layer);
     enter(machine, STAGE_LIT, layer.times.exposure_us);
 }
 
@@ -412,11 +414,13 @@ void resin_print_begin(struct machine *machine, const char *path, const struct f
         .start_us = machine_now(machine),
     };
     print->plan = plan;
+    print->content = file_content_share(file->content);
     print->at_once = at_once;
     print->begun_us = print->ended_us = INT64_MAX;
     print->volume_ml = NAN;
     print->from_mm = print->to_mm = resin->tower_mm;
     resin->code = 0;
+    resin_panel_clear(machine);
     resin_enter(machine, STAGE_READ, READ_LAYER_US);
     TELL(machine, job_known_better, (face));
 }

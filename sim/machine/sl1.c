@@ -153,13 +153,19 @@ enum sl1_fault sl1_test_rest(struct sl1 *project, struct error *error)
     return SL1_GOOD;
 }
 
+bool sl1_layer_picture(struct sl1 *project, size_t layer, struct buffer *picture,
+                       struct error *error)
+{
+    assert(layer < project->layer_count);
+    return archive_read(project->archive, project->layers[layer], SL1_LAYER_BYTES_MAX, picture,
+                        error);
+}
+
 bool sl1_layer_area(struct sl1 *project, size_t layer, double *white_pixels, double *pixels,
                     struct error *error)
 {
-    assert(layer < project->layer_count);
     struct buffer picture = {0};
-    bool good = archive_read(project->archive, project->layers[layer], SL1_LAYER_BYTES_MAX,
-                             &picture, error) &&
+    bool good = sl1_layer_picture(project, layer, &picture, error) &&
                 (sl1_layer_measure(&picture, white_pixels, pixels, error) ||
                  error_prefix(error, "%s", sl1_layer_name(project, layer)));
     buffer_free(&picture);

@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <stdbool.h>
 
+#include "sim/base/buffer.h"
 #include "sim/base/error.h"
 #include "sim/machine/storage.h"
 
@@ -86,6 +87,9 @@ enum sl1_fault sl1_check(const struct sl1 *project, const char *printer_model, s
 enum sl1_fault sl1_test(struct sl1 *project, struct error *error);
 /* The same of what is no layer: for whoever has read all of those. */
 enum sl1_fault sl1_test_rest(struct sl1 *project, struct error *error);
+/* The picture of a layer as it lies in the archive, appended. */
+bool sl1_layer_picture(struct sl1 *project, size_t layer, struct buffer *picture,
+                       struct error *error);
 /* The pixels of a layer that are lit, a grey one in part, and how many there are. */
 bool sl1_layer_area(struct sl1 *project, size_t layer, double *white_pixels, double *pixels,
                     struct error *error);

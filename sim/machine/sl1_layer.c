@@ -15,7 +15,8 @@ struct reader {
     png_structp png;
     png_infop info;
     png_bytep row;
-    uint64_t white; /* in 255ths of a pixel */
+    sl1_layer_row *take_row;
+    void *owner;
     uint32_t width, height;
 };
 
@@ -65,28 +66,53 @@ static bool read_picture(struct reader *reader)
     reader->row = memory_new(reader->width);
     for (uint32_t y = 0; y < reader->height; y++) {
         png_read_row(reader->png, reader->row, NULL);
-        for (uint32_t x = 0; x < reader->width; x++) {
-            reader->white += reader->row[x];
-        }
+        reader->take_row(reader->owner, reader->row, reader->width, reader->height);
     }
     return true;
 }
 
-bool sl1_layer_measure(const struct buffer *picture, double *white_pixels, double *pixels,
-                       struct error *error)
+bool sl1_layer_read(const struct buffer *picture, sl1_layer_row *row, void *owner,
+                    struct error *error)
 {
-    struct reader reader = {.at = buffer_text(picture), .left = picture->size, .error = error};
+    struct reader reader = {.at = buffer_text(picture),
+                            .left = picture->size,
+                            .error = error,
+                            .take_row = row,
+                            .owner = owner};
     reader.png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &reader, fail, ignore);
     if (reader.png == NULL) {
         return error_set(error, "libpng does not start");
     }
     reader.info = png_create_info_struct(reader.png);
     bool good = read_picture(&reader);
-    if (good) {
-        *white_pixels = (double)reader.white / 255;
-        *pixels = (double)reader.width * reader.height;
-    }
     png_destroy_read_struct(&reader.png, &reader.info, NULL);
     free(reader.row);
     return good;
+}
+
+struct measure {
+    uint64_t white; /* in 255ths of a pixel */
+    uint64_t pixels;
+};
+
+static void measure_row(void *owner, const unsigned char *pixels, uint32_t width, uint32_t height)
+{
+    struct measure *measure = owner;
+    (void)height;
+    for (uint32_t x = 0; x < width; x++) {
+        measure->white += pixels[x];
+    }
+    measure->pixels += width;
+}
+
+bool sl1_layer_measure(const struct buffer *picture, double *white_pixels, double *pixels,
+                       struct error *error)
+{
+    struct measure measure = {0};
+    if (!sl1_layer_read(picture, measure_row, &measure, error)) {
+        return false;
+    }
+    *white_pixels = (double)measure.white / 255;
+    *pixels = (double)measure.pixels;
+    return true;
 }

@@ -36,6 +36,7 @@ DOCUMENT(connection)
 DOCUMENT(profiles)
 DOCUMENT(commands)
 DOCUMENT(logs)
+DOCUMENT(users)
 
 static void get_transfer(struct link_request *request)
 {
@@ -58,16 +59,28 @@ static void get_error(struct link_request *request)
     }
 }
 
-/* What moves and heats an FDM printer is taken and has no effect. */
+/* Taken, without an effect. */
 static void nothing_to_do(struct link_request *request)
 {
     sl1_reply_empty(request, 204);
 }
 
-/* Only while a project is exposed there is a picture on the panel, and none is kept of it. */
+/* A file of the firmware that nginx sends as it is; it is not there before a layer is exposed. */
 static void get_live_picture(struct link_request *request)
 {
-    sl1_reply_page(request, 404);
+    struct buffer picture = {0};
+    if (machine_live_picture(request->face->machine, &picture)) {
+        sl1_reply_bytes(request, "image/png", picture.bytes, picture.size);
+    } else {
+        sl1_reply_page(request, 404);
+    }
+    buffer_free(&picture);
+}
+
+/* The list of them is empty. */
+static void get_log(struct link_request *request)
+{
+    sl1_reply_error(request, SL1_FILE_NOT_FOUND, 0);
 }
 
 static void get_old_projects(struct link_request *request)
@@ -87,9 +100,9 @@ static const struct link_route routes[] = {
     {LINK_GET | LINK_HEAD, "/api/printer", NULL, get_printer, 0},
     {LINK_GET | LINK_HEAD, "/api/printer/sd", NULL, get_sd, 0},
     {LINK_GET | LINK_HEAD, "/api/printer/error", NULL, get_error, 0},
-    {LINK_POST, "/api/printer/printhead", NULL, nothing_to_do, JSON_BODY},
-    {LINK_POST, "/api/printer/tool", NULL, nothing_to_do, JSON_BODY},
-    {LINK_POST, "/api/printer/bed", NULL, nothing_to_do, JSON_BODY},
+    {LINK_POST, "/api/printer/printhead", NULL, sl1_printer_command, JSON_BODY},
+    {LINK_POST, "/api/printer/tool", NULL, sl1_printer_command, JSON_BODY},
+    {LINK_POST, "/api/printer/bed", NULL, sl1_printer_command, JSON_BODY},
     {LINK_GET | LINK_HEAD, "/api/job", NULL, get_job, 0},
     {LINK_POST, "/api/job", NULL, sl1_job_command, JSON_BODY},
     {LINK_GET | LINK_HEAD, "/api/files", NULL, sl1_list_all, 0},
@@ -101,14 +114,26 @@ static const struct link_route routes[] = {
     {LINK_GET | LINK_HEAD, "/api/downloads/{}/{*}", NULL, sl1_download, 0},
     {LINK_GET | LINK_HEAD, "/api/thumbnails/{*}", NULL, sl1_thumbnail, 0},
     {LINK_GET | LINK_HEAD, "/api/download", NULL, get_transfer, 0},
+    {LINK_DELETE, "/api/download", NULL, sl1_fetch_stop, 0},
+    {LINK_POST, "/api/download/{}", NULL, sl1_fetch_begin, JSON_BODY},
+    {LINK_POST, "/api/folder/{}/{*}", NULL, sl1_folder_make, 0},
+    {LINK_DELETE, "/api/folder/{}/{*}", NULL, sl1_folder_delete, 0},
+    {LINK_POST, "/api/modify/{}", NULL, sl1_modify, JSON_BODY},
     {LINK_GET | LINK_HEAD, "/api/transfer", NULL, get_transfer, 0},
     {LINK_GET | LINK_HEAD, "/api/settings", NULL, get_settings, 0},
+    {LINK_POST, "/api/settings", NULL, sl1_settings_post, JSON_BODY},
+    {LINK_GET, "/api/settings/apikey", NULL, sl1_key_get, 0},
+    {LINK_POST, "/api/settings/apikey", NULL, sl1_key_post, JSON_BODY},
+    {LINK_GET | LINK_HEAD, "/api/settings/sn", NULL, sl1_serial_get, 0},
+    {LINK_POST, "/api/settings/sn", NULL, sl1_serial_post, JSON_BODY},
+    {LINK_GET | LINK_HEAD, "/api/access/users", NULL, get_users, 0},
     {LINK_GET | LINK_HEAD, "/api/connection", NULL, get_connection, 0},
     {LINK_POST, "/api/connection", NULL, nothing_to_do, 0},
     {LINK_GET | LINK_HEAD, "/api/printerprofiles", NULL, get_profiles, 0},
     {LINK_GET | LINK_HEAD, "/api/logs", NULL, get_logs, 0},
+    {LINK_GET | LINK_HEAD, "/api/logs/{}", NULL, get_log, 0},
     {LINK_GET | LINK_HEAD, "/api/system/commands", NULL, get_commands, 0},
-    {LINK_POST, "/api/system/commands/custom/{}", NULL, sl1_custom_command, 0},
+    {LINK_POST, "/api/system/commands/custom/{}", NULL, sl1_custom_command, JSON_BODY},
     {LINK_GET | LINK_HEAD, "/live.png", NULL, get_live_picture, 0},
     {LINK_GET | LINK_HEAD, "/old-projects/", NULL, get_old_projects, 0},
     {LINK_GET | LINK_HEAD, "/old-projects", NULL, get_old_projects, 0},
@@ -172,7 +197,10 @@ static enum http_body_plan begin(struct link_request *request)
     if (route->begin != NULL) {
         return route->begin(request);
     }
-    if ((route->flags & JSON_BODY) == 0 || request->body_length == 0) {
+    bool none = request->body_length == 0 ||
+                (request->body_length == -1 &&
+                 link_request_header(request, "Transfer-Encoding") == NULL);
+    if ((route->flags & JSON_BODY) == 0 || none) {
         route->handle(request);
         return HTTP_BODY_PIECES;
     }
@@ -237,7 +265,10 @@ static void close_dialect(struct link_face *face)
 {
     struct sl1_link *link = face->dialect_state;
     machine_unlisten(face->machine, &face->listener);
+    sl1_fetch_destroy(link);
     digest_nonces_free(&link->nonces);
+    free(link->name);
+    free(link->location);
     free(link);
 }
 

@@ -6,6 +6,7 @@
 #include "sim/base/memory.h"
 #include "sim/machine/base64.h"
 #include "sim/machine/metadata.h"
+#include "sim/machine/sl1.h"
 #include "sim/protocol/link/sl1_link.h"
 
 /* The projects (prusalink.md 4.5, 4.6): what is told of them, their pictures and their bytes.
@@ -84,23 +85,58 @@ static void add_picture_ref(struct link_request *request, struct json_writer *js
     buffer_free(&text);
 }
 
+/* Pictures are told only where there are some. */
+static void add_picture_refs(struct link_request *request, struct json_writer *json,
+                             const char *origin, const char *below, const struct file_node *node)
+{
+    struct metadata *metadata = memory_new(sizeof *metadata);
+    bool known = metadata_read(metadata, node->name, node->content);
+    if (known && metadata_image(metadata, 800, 480) != NULL) {
+        add_picture_ref(request, json, "thumbnailBig", "800x480", origin, below);
+    }
+    if (known && metadata_image(metadata, 400, 400) != NULL) {
+        add_picture_ref(request, json, "thumbnailSmall", "400x400", origin, below);
+    }
+    metadata_free(metadata);
+    free(metadata);
+}
+
 void sl1_write_refs(struct link_request *request, struct json_writer *json, const char *origin,
-                    const char *below, bool thumbnails)
+                    const char *below, const struct file_node *node)
 {
     json_object(json, "refs");
     add_ref(request, json, "download", "downloads", origin, below);
     add_ref(request, json, "resource", "files", origin, below);
-    if (thumbnails) {
-        add_picture_ref(request, json, "thumbnailBig", "800x480", origin, below);
-        add_picture_ref(request, json, "thumbnailSmall", "400x400", origin, below);
+    if (node != NULL) {
+        add_picture_refs(request, json, origin, below, node);
     }
+    json_object_end(json);
+}
+
+void sl1_write_resource(struct link_request *request, struct json_writer *json, const char *origin,
+                        const char *below)
+{
+    json_object(json, "refs");
+    add_ref(request, json, "resource", "files", origin, below);
     json_object_end(json);
 }
 
 /* ---- entries ---- */
 
+static bool readable(const struct file_node *node)
+{
+    struct error error;
+    struct sl1 *project = sl1_open(node->content, NULL, &error);
+    sl1_close(project);
+    return project != NULL;
+}
+
+/* Nothing of a project that cannot be read. */
 static void add_analysis(struct json_writer *json, const struct file_node *node)
 {
+    if (!readable(node)) {
+        return;
+    }
     struct metadata *metadata = memory_new(sizeof *metadata);
     bool known = metadata_read(metadata, node->name, node->content);
     const char *material = known ? metadata_json(metadata, "material") : NULL;
@@ -168,11 +204,9 @@ static void add_entry(const struct walk *walk, const struct file_node *node, con
     json_string(json, "origin", walk->origin);
     json_string(json, "path", below);
     if (node->folder) {
-        json_object(json, "refs");
-        add_ref(walk->request, json, "resource", "files", walk->origin, below);
-        json_object_end(json);
+        sl1_write_resource(walk->request, json, walk->origin, below);
     } else {
-        sl1_write_refs(walk->request, json, walk->origin, below, true);
+        sl1_write_refs(walk->request, json, walk->origin, below, node);
     }
     json_int(json, "size", (int64_t)node->size);
     json_string(json, "type", node->folder ? "folder" : "machinecode");
@@ -284,7 +318,6 @@ void sl1_get_file(struct link_request *request)
 void sl1_delete_file(struct link_request *request)
 {
     struct machine *machine = request->face->machine;
-    const struct machine_job *job = machine_job(machine);
     const struct storage *storage;
     const struct file_node *node;
     struct buffer path = {0};
@@ -294,7 +327,7 @@ void sl1_delete_file(struct link_request *request)
     sl1_full_path(&path, request->parameters[0], request->parameters[1]);
     if (!found || node == NULL || *request->parameters[1] == '\0') {
         code = SL1_FILE_NOT_FOUND;
-    } else if (job != NULL && strcmp(job->path, buffer_text(&path)) == 0) {
+    } else if (!sl1_let_go(machine, buffer_text(&path))) {
         code = SL1_NOT_IN_STATE;
     } else {
         enum storage_result result = machine_remove(machine, buffer_text(&path), false);
@@ -310,29 +343,30 @@ void sl1_delete_file(struct link_request *request)
     }
 }
 
-/* {"command":"select"[,"print":true]} */
-void sl1_select_file(struct link_request *request)
+static void open_file(struct link_request *request, bool print)
 {
-    struct machine *machine = request->face->machine;
-    char *command = sl1_body_text(request, "command");
-    bool select = command != NULL && strcmp(command, "select") == 0;
-    bool print =
-        (command != NULL && strcmp(command, "print") == 0) || sl1_body_true(request, "print");
-    free(command);
-    if (!select && !print) {
-        sl1_reply_error(request, SL1_BAD_REQUEST, 0);
-        return;
-    }
-    struct buffer path = {0};
-    sl1_full_path(&path, request->parameters[0], request->parameters[1]);
-    enum machine_refusal refusal = print ? machine_start_print(machine, buffer_text(&path), NULL)
-                                         : machine_open_project(machine, buffer_text(&path), NULL);
-    buffer_free(&path);
-    if (refusal == MACHINE_ACCEPTED) {
+    int error = sl1_incoming_open(request->face, request->parameters[0], request->parameters[1],
+                                  print ? SL1_PRINT : SL1_OPEN);
+    if (error == 0) {
         sl1_reply_empty(request, 204);
     } else {
-        sl1_reply_error(request, sl1_error_of(machine, refusal), 0);
+        sl1_reply_error(request, error, 0);
     }
+}
+
+/* {"command":"select"[,"print":true]}, or "copy" and "move" to a "destination". */
+void sl1_select_file(struct link_request *request)
+{
+    char *command = sl1_body_text(request, "command");
+    const char *name = command == NULL ? "" : command;
+    if (strcmp(name, "select") == 0 || strcmp(name, "print") == 0) {
+        open_file(request, strcmp(name, "print") == 0 || sl1_body_true(request, "print"));
+    } else if (strcmp(name, "copy") == 0 || strcmp(name, "move") == 0) {
+        sl1_copy_or_move(request, strcmp(name, "move") == 0);
+    } else {
+        sl1_reply_error(request, SL1_BAD_REQUEST, 0);
+    }
+    free(command);
 }
 
 /* ---- bytes ---- */

@@ -2,6 +2,7 @@
 #define HOTBED_LINK_SL1_LINK_H
 
 #include "sim/machine/resin.h"
+#include "sim/machine/transfer.h"
 #include "sim/protocol/link/dialect.h"
 #include "sim/wire/digest.h"
 
@@ -30,7 +31,9 @@ struct sl1_link {
     struct sl1_peer peers[SL1_PEERS];
     uint32_t changes; /* under the ETag of listings */
     uint32_t uploads;
-    int last_error; /* of /api/printer/error; 0: none */
+    struct sl1_fetch *fetch; /* of /api/download; NULL: none is under way */
+    char *name, *location;   /* as /api/settings has set them; NULL: as delivered */
+    int last_error;          /* of /api/printer/error; 0: none */
 };
 
 static inline struct sl1_link *sl1_link_of(const struct link_request *request)
@@ -55,6 +58,10 @@ enum sl1_error {
     SL1_FILE_EXISTS = 10520,
     SL1_INVALID_PROJECT = 10521,
     SL1_NO_DRIVE = 10528,
+    SL1_PROJECT_UNREADABLE = 10539,
+    SL1_PROJECT_WITHOUT_LAYERS = 10540,
+    SL1_PROJECT_CORRUPTED = 10541,
+    SL1_PROJECT_WRONG_MODEL = 10544,
     SL1_NOT_EMPTY = 10546,
 };
 
@@ -73,7 +80,8 @@ void sl1_reply_bytes(struct link_request *request, const char *type, const void 
 void sl1_reply_page(struct link_request *request, int status);
 /* What a refused order of the machine is told as. */
 int sl1_error_of(struct machine *machine, enum machine_refusal refusal);
-const char *sl1_host(const struct link_request *request); /* of the request, for absolute references */
+const char *
+sl1_host(const struct link_request *request); /* of the request, for absolute references */
 
 /* --- sl1_auth.c --- */
 
@@ -83,7 +91,8 @@ bool sl1_auth_check(struct link_request *request); /* false: it was answered */
 
 typedef void sl1_view(struct link_request *request, struct json_writer *json);
 sl1_view sl1_view_version, sl1_view_printer, sl1_view_job, sl1_view_sd, sl1_view_settings,
-    sl1_view_connection, sl1_view_profiles, sl1_view_commands, sl1_view_logs, sl1_view_transfer;
+    sl1_view_connection, sl1_view_profiles, sl1_view_commands, sl1_view_logs, sl1_view_transfer,
+    sl1_view_users;
 
 /* --- sl1_files.c --- */
 
@@ -97,18 +106,80 @@ void sl1_delete_file(struct link_request *request);
 void sl1_select_file(struct link_request *request);
 void sl1_download(struct link_request *request);
 void sl1_thumbnail(struct link_request *request);
+/* `node` NULL: without pictures. */
 void sl1_write_refs(struct link_request *request, struct json_writer *json, const char *origin,
-                    const char *below, bool thumbnails);
+                    const char *below, const struct file_node *node);
+void sl1_write_resource(struct link_request *request, struct json_writer *json, const char *origin,
+                        const char *below);
 bool sl1_good_project_name(const struct link_face *face, const char *name);
+
+/* --- sl1_tree.c: folders, copies, other names (the legacy specification) --- */
+
+void sl1_folder_make(struct link_request *request);
+void sl1_folder_delete(struct link_request *request);
+void sl1_modify(struct link_request *request);
+/* "copy" or "move" of a file to "destination". */
+void sl1_copy_or_move(struct link_request *request, bool move);
+/* A folder of that path, with its parents; an error's number, 0: none. */
+int sl1_make_folder(struct link_face *face, const char *origin, const char *below);
+/* Nobody prints it; who only looks at it must let it go (sla-fw: cmd_try_cancel_by_path). */
+bool sl1_let_go(struct machine *machine, const char *path);
+
+/* --- sl1_incoming.c --- */
+
+/* A project that comes in, in a form or from elsewhere: it takes the machine's one transfer and
+ * lies in a hidden file until it has its name. */
+struct sl1_incoming {
+    struct link_face *face;
+    char *origin;
+    struct buffer temporary, pending; /* pending: not yet in the file */
+    uint64_t received;
+    int error; /* of the firmware's numbers; 0: none */
+    bool transferring, written;
+};
+
+/* False: another transfer runs. `transfer` says what is told of it; its path is made here. */
+bool sl1_incoming_begin(struct sl1_incoming *incoming, struct link_face *face, const char *origin,
+                        const char *below, struct transfer transfer);
+void sl1_incoming_write(struct sl1_incoming *incoming, const char *bytes, size_t size);
+void sl1_incoming_flush(struct sl1_incoming *incoming);
+/* Its place; an error's number, 0: none. */
+int sl1_incoming_place(struct sl1_incoming *incoming, const char *below);
+/* What is not placed is removed. */
+void sl1_incoming_give_up(struct sl1_incoming *incoming);
+void sl1_incoming_free(struct sl1_incoming *incoming);
+
+/* What comes behind: shown on the screen if nothing speaks against it, and nobody hears of it; or
+ * shown or printed, or that it cannot be. */
+enum sl1_opening { SL1_OPEN_IF_ABLE, SL1_DO_NOT_OPEN, SL1_OPEN, SL1_PRINT };
+int sl1_incoming_open(struct link_face *face, const char *origin, const char *below,
+                      enum sl1_opening opening);
 
 /* --- sl1_upload.c --- */
 
 enum http_body_plan sl1_upload_begin(struct link_request *request);
 
+/* --- sl1_fetch.c --- */
+
+void sl1_fetch_begin(struct link_request *request);
+void sl1_fetch_stop(struct link_request *request);
+void sl1_fetch_destroy(struct sl1_link *link);
+
+/* --- sl1_settings.c --- */
+
+void sl1_settings_post(struct link_request *request);
+void sl1_key_get(struct link_request *request);
+void sl1_key_post(struct link_request *request);
+void sl1_serial_get(struct link_request *request);
+void sl1_serial_post(struct link_request *request);
+
 /* --- sl1_order.c --- */
 
 void sl1_job_command(struct link_request *request);
 void sl1_custom_command(struct link_request *request);
+/* POST to /api/printer/{printhead,tool,bed}: there is nothing to move, and yet it is an answer. */
+void sl1_printer_command(struct link_request *request);
+struct cJSON *sl1_body(const struct link_request *request); /* NULL: none; the caller's */
 /* A member of the request's JSON body: text (NULL: none), or whether it is true. */
 char *sl1_body_text(const struct link_request *request, const char *key);
 bool sl1_body_true(const struct link_request *request, const char *key);

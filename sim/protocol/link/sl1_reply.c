@@ -37,6 +37,16 @@ static const struct {
     {SL1_INVALID_PROJECT, 415, "INVALID PROJECT", "The project file is invalid!"},
     {SL1_NO_DRIVE, 404, "USB DRIVE NOT DETECTED", "USB drive is not connected to the printer."},
     {SL1_NOT_EMPTY, 409, "DIRECTORY NOT EMPTY", "Cannot remove the directory, it is not empty."},
+    {SL1_PROJECT_UNREADABLE, 415, "CAN'T READ PROJECT",
+     "Opening the project failed, the file is possibly corrupted. Please re-slice or re-export the "
+     "project, try again."},
+    {SL1_PROJECT_WITHOUT_LAYERS, 415, "NOT ENOUGHT LAYERS",
+     "The project must have at least one layer"},
+    {SL1_PROJECT_CORRUPTED, 415, "PROJECT IS CORRUPTED",
+     "Opening the project failed, the file corrupted. Please re-slice or re-export the project, "
+     "try "
+     "again."},
+    {SL1_PROJECT_WRONG_MODEL, 415, "WRONG PRINTER MODEL", "The project is for different printer"},
     {SL1_UNEXPECTED, 500, "UNEXPECTED ERROR", "An unexpected error has occurred :-(."},
 };
 
@@ -186,7 +196,7 @@ int sl1_error_of(struct machine *machine, enum machine_refusal refusal)
     if (refusal == MACHINE_NO_FILE) {
         return SL1_FILE_NOT_FOUND;
     }
-    if (refusal == MACHINE_BAD_FILE) {
+    if (refusal == MACHINE_BAD_FILE && find_error(code) == ERROR_COUNT - 1) {
         return SL1_INVALID_PROJECT;
     }
     return find_error(code) < ERROR_COUNT - 1 ? code : SL1_NOT_IN_STATE;

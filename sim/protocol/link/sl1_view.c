@@ -7,12 +7,31 @@
 /* What the printer tells of itself (prusalink.md 1.2, 4.1, 4.3, 4.7); keys are sorted, as Flask
  * does it. */
 
+/* "?system=true"; the specification says a boolean, the web interface a number. */
+static bool asks_for_system(const char *query)
+{
+    const char *value = query == NULL ? NULL : strstr(query, "system=");
+    value = value == NULL ? "" : value + strlen("system=");
+    return *value == '1' || strncmp(value, "true", 4) == 0;
+}
+
 void sl1_view_version(struct link_request *request, struct json_writer *json)
 {
     json_object(json, NULL);
     json_string(json, "api", "0.1");
     json_string(json, "hostname", request->face->hostname);
+    if (asks_for_system(request->query)) {
+        json_array(json, "python");
+        json_array_end(json);
+    }
     json_string(json, "server", "1.1.0");
+    if (asks_for_system(request->query)) {
+        json_object(json, "system");
+        json_string(json, "DESCRIPTION", machine_model(request->face->machine)->title);
+        json_string(json, "ID", "prusa");
+        json_string(json, "OS", "GNU/Linux");
+        json_object_end(json);
+    }
     json_string(json, "text", "Prusa SLA 1.0.5");
     json_object_end(json);
 }
@@ -168,6 +187,8 @@ static void add_job_file(struct link_request *request, struct json_writer *json,
              job->path + 1);
     const char *below = slash == NULL ? "" : slash + 1;
     const char *name = strrchr(job->path, '/') + 1;
+    const struct storage *storage;
+    const struct file_node *node;
     json_object(json, "file");
     json_float(json, "date", (double)job->modified_s);
     json_string(json, "display", name);
@@ -182,7 +203,8 @@ static void add_job_file(struct link_request *request, struct json_writer *json,
     json_string(json, "name", name);
     json_string(json, "origin", origin);
     json_string(json, "path", below);
-    sl1_write_refs(request, json, origin, below, true);
+    sl1_find(request->face, origin, below, &storage, &node);
+    sl1_write_refs(request, json, origin, below, node);
     json_int(json, "size", (int64_t)job->size_bytes);
     json_object_end(json);
 }
@@ -225,11 +247,14 @@ void sl1_view_job(struct link_request *request, struct json_writer *json)
 void sl1_view_settings(struct link_request *request, struct json_writer *json)
 {
     const struct link_face *face = request->face;
+    const struct sl1_link *link = face->dialect_state;
+    const char *location = link->location != NULL ? link->location : face->settings->location;
+    const char *name = link->name != NULL ? link->name : face->settings->name;
     json_object(json, NULL);
     json_string(json, "api-key", face->api_key);
     json_object(json, "printer");
-    json_string(json, "location", face->settings->location == NULL ? "" : face->settings->location);
-    json_string(json, "name", face->settings->name == NULL ? "" : face->settings->name);
+    json_string(json, "location", location == NULL ? "" : location);
+    json_string(json, "name", name == NULL ? "" : name);
     json_object_end(json);
     json_string(json, "username", face->user);
     json_object_end(json);
@@ -317,24 +342,52 @@ void sl1_view_profiles(struct link_request *request, struct json_writer *json)
     buffer_free(&resource);
 }
 
-void sl1_view_commands(struct link_request *request, struct json_writer *json)
+static void add_command(struct link_request *request, struct json_writer *json, const char *action,
+                        const char *confirm, const char *name)
 {
     struct buffer resource = {0};
-    buffer_format(&resource, "http://%s/api/system/commands/custom/resinrefill", sl1_host(request));
+    buffer_format(&resource, "http://%s/api/system/commands/custom/%s", sl1_host(request), action);
+    json_object(json, NULL);
+    json_string(json, "action", action);
+    if (confirm != NULL) {
+        json_string(json, "confirm", confirm);
+    }
+    json_string(json, "name", name);
+    json_string(json, "resource", buffer_text(&resource));
+    json_string(json, "source", "custom");
+    json_object_end(json);
+    buffer_free(&resource);
+}
+
+/* (Prusa-Link-Web: tools/server/mock/sla.js) */
+void sl1_view_commands(struct link_request *request, struct json_writer *json)
+{
     json_object(json, NULL);
     json_array(json, "core");
     json_array_end(json);
     json_array(json, "custom");
+    add_command(request, json, "resinrefill", "Are you sure?", "Resin Refill");
+    add_command(request, json, "changeexposure", NULL, "Print Settings");
+    json_array_end(json);
+    json_object_end(json);
+}
+
+/* One, who may do everything (Prusa-Link-Web: tools/server/miscellaneous.js). */
+void sl1_view_users(struct link_request *request, struct json_writer *json)
+{
     json_object(json, NULL);
-    json_string(json, "action", "resinrefill");
-    json_string(json, "confirm", "Are you sure?");
-    json_string(json, "name", "Resin Refill");
-    json_string(json, "resource", buffer_text(&resource));
-    json_string(json, "source", "custom");
+    json_array(json, "users");
+    json_object(json, NULL);
+    json_bool(json, "active", true);
+    json_bool(json, "admin", true);
+    json_null(json, "apikey");
+    json_string(json, "name", request->face->user);
+    json_object(json, "settings");
+    json_object_end(json);
+    json_bool(json, "user", true);
     json_object_end(json);
     json_array_end(json);
     json_object_end(json);
-    buffer_free(&resource);
 }
 
 void sl1_view_logs(struct link_request *request, struct json_writer *json)
@@ -346,21 +399,37 @@ void sl1_view_logs(struct link_request *request, struct json_writer *json)
     json_object_end(json);
 }
 
+/* The specification writes figures as text. */
+static void add_figure(struct json_writer *json, const char *key, const char *format, double value)
+{
+    char text[40];
+    snprintf(text, sizeof text, format, value);
+    json_string(json, key, text);
+}
+
 void sl1_view_transfer(struct link_request *request, struct json_writer *json)
 {
+    const struct world *world = request->face->world;
     const struct transfer *transfer = machine_transfer(request->face->machine);
-    const char *name = strrchr(transfer->path, '/') + 1;
+    const char *below = strchr(transfer->path + 1, '/');
+    int64_t began_s =
+        world_wall_us(world) / SECONDS(1) - (world->now_us - transfer->began_us) / SECONDS(1);
+    int64_t left_s = transfer_remaining_s(transfer, world);
     json_object(json, NULL);
-    json_string(json, "destination", name);
-    json_string(json, "path", transfer->path + 1);
-    json_float(json, "progress",
+    json_string(json, "destination", below == NULL ? transfer->path : below);
+    add_figure(json, "progress", "%.4g",
                transfer->size == 0 ? 0 : (double)transfer->received / (double)transfer->size);
-    json_int(json, "size", (int64_t)transfer->size);
-    json_int(json, "start_time",
-             world_wall_us(request->face->world) / SECONDS(1) -
-                 (request->face->world->now_us - transfer->began_us) / SECONDS(1));
+    if (left_s >= 0) {
+        add_figure(json, "remaining_time", "%.0f", (double)left_s);
+    }
+    add_figure(json, "size", "%.0f", (double)transfer->size);
+    add_figure(json, "start_time", "%.0f", (double)began_s);
     json_string(json, "target", "local");
     json_bool(json, "to_print", transfer->to_print);
+    json_bool(json, "to_select", transfer->to_select);
     json_string(json, "type", transfer_source_name(transfer->source));
+    if (transfer->url != NULL) {
+        json_string(json, "url", transfer->url);
+    }
     json_object_end(json);
 }
