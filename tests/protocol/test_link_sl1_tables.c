@@ -560,8 +560,10 @@ static void an_upload_is_shown_unless_told_otherwise(void **state)
         firmware_ask_bare(&printer, "GET", "/api/version", NULL, NULL);
         sl1_authorize(&printer, "POST", "/api/files/local", link_face_password(printer.face));
         struct firmware_client *client = firmware_connect(&printer);
-        buffer_format(&head, "POST /api/files/local HTTP/1.1\r\nHost: printer\r\n%s%sContent-Length: %zu\r\n\r\n",
-                      sl1_credentials(), form_type, form.size);
+        buffer_format(
+            &head,
+            "POST /api/files/local HTTP/1.1\r\nHost: printer\r\n%s%sContent-Length: %zu\r\n\r\n",
+            sl1_credentials(), form_type, form.size);
         firmware_send_bytes(client, head.bytes, head.size);
         firmware_send_bytes(client, form.bytes, form.size);
         assert_text(buffer_text(&client->received), "HTTP/1.1 201 Created");
@@ -574,6 +576,114 @@ static void an_upload_is_shown_unless_told_otherwise(void **state)
     assert_int_equal(machine_resin_phase(printer.machine), RESIN_NO_PROJECT);
     buffer_free(&project);
     buffer_free(&form);
+    end(&printer);
+}
+
+/* ---- what does not go well ---- */
+
+/* A form of `size` bytes of content on a connection of its own, half of it sent. */
+static struct firmware_client *half_sent(struct firmware *printer, const char *name, size_t size,
+                                         struct buffer *rest)
+{
+    struct buffer form = {0}, head = {0};
+    buffer_format(&form,
+                  "--xx\r\nContent-Disposition: form-data; name=\"file\"; filename=\"%s\"\r\n\r\n",
+                  name);
+    for (size_t i = 0; i < size; i++) {
+        buffer_append_char(&form, *name);
+    }
+    buffer_append_text(&form, "\r\n--xx--\r\n");
+    firmware_ask_bare(printer, "GET", "/api/version", NULL, NULL);
+    sl1_authorize(printer, "POST", "/api/files/local", link_face_password(printer->face));
+    struct firmware_client *client = firmware_connect(printer);
+    buffer_format(&head,
+                  "POST /api/files/local HTTP/1.1\r\nHost: printer\r\n%s%sContent-Length: "
+                  "%zu\r\n\r\n",
+                  sl1_credentials(), form_type, form.size);
+    firmware_send_bytes(client, head.bytes, head.size);
+    size_t half = form.size / 2;
+    if (!client->finished) {
+        firmware_send_bytes(client, form.bytes, half);
+    }
+    buffer_clear(rest);
+    buffer_append(rest, form.bytes + half, form.size - half);
+    buffer_free(&head);
+    buffer_free(&form);
+    return client;
+}
+
+static uint64_t free_bytes(struct firmware *printer)
+{
+    return storage_free_bytes(machine_storage_of(printer->machine, "/local", NULL));
+}
+
+static void a_full_memory_is_told(void **state)
+{
+    (void)state;
+    struct firmware printer;
+    struct buffer rest = {0};
+    firmware_begin(&printer, "sl1", 1000000);
+    uint64_t before = free_bytes(&printer);
+    struct firmware_client *client = half_sent(&printer, "a.sl1", 1200000, &rest);
+    assert_text(buffer_text(&client->received), "HTTP/1.1 409 Conflict"); /* at once */
+    assert_text(buffer_text(&client->received), "#10516");
+    assert_true(free_bytes(&printer) == before && !there(&printer, "/local/a.sl1"));
+    assert_null(machine_transfer(printer.machine));
+    /* What fitted at first does no longer: somebody else has taken the room. */
+    client = half_sent(&printer, "b.sl1", 700000, &rest);
+    assert_int_equal(client->received.size, 0);
+    assert_int_equal(
+        machine_put_file(printer.machine, "/local/other.sl1", file_content_of_size(600000)),
+        STORAGE_OK);
+    firmware_send_bytes(client, rest.bytes, rest.size);
+    assert_text(buffer_text(&client->received), "#10516");
+    assert_int_equal(machine_remove(printer.machine, "/local/other.sl1", false), STORAGE_OK);
+    assert_true(free_bytes(&printer) == before); /* nothing half-written */
+    client = half_sent(&printer, "c.sl1", 900000, &rest);
+    firmware_send_bytes(client, rest.bytes, rest.size);
+    assert_text(buffer_text(&client->received), "HTTP/1.1 201 Created");
+    assert_true(free_bytes(&printer) == before - 900000);
+    ask(&printer, "GET", "/api/files", NULL);
+    char text[64];
+    snprintf(text, sizeof text, "\"free\":%llu,\"total\":1000000}",
+             (unsigned long long)(before - 900000));
+    assert_text(firmware_body(&printer), text);
+    buffer_free(&rest);
+    end(&printer);
+}
+
+static void of_two_with_one_name_the_first_is_taken(void **state)
+{
+    (void)state;
+    struct firmware printer;
+    struct buffer first_rest = {0}, second_rest = {0};
+    begin(&printer);
+    struct firmware_client *first = half_sent(&printer, "a.sl1", 500000, &first_rest);
+    struct firmware_client *second = half_sent(&printer, "a.sl1", 1000, &second_rest);
+    assert_text(buffer_text(&second->received), "HTTP/1.1 409 Conflict");
+    assert_text(buffer_text(&second->received), "#10506");
+    firmware_send_bytes(first, first_rest.bytes, first_rest.size);
+    assert_text(buffer_text(&first->received), "HTTP/1.1 201 Created");
+    second = half_sent(&printer, "a.sl1", 1000, &second_rest);
+    firmware_send_bytes(second, second_rest.bytes, second_rest.size);
+    assert_text(buffer_text(&second->received), "#10520");
+    ask(&printer, "GET", "/api/files/local/a.sl1", NULL);
+    assert_text(firmware_body(&printer), "\"size\":500000,");
+    /* The name is taken while it is on its way. */
+    first = half_sent(&printer, "b.sl1", 1000, &first_rest);
+    put(&printer, "/local/b.sl1");
+    firmware_send_bytes(first, first_rest.bytes, first_rest.size);
+    assert_text(buffer_text(&first->received), "#10520");
+    ask(&printer, "GET", "/api/files/local/b.sl1", NULL);
+    assert_text(firmware_body(&printer), "\"gcodeAnalysis\"");
+    /* Told by somebody else to stop. */
+    first = half_sent(&printer, "c.sl1", 1000, &first_rest);
+    assert_true(machine_transfer_stop(printer.machine));
+    firmware_send_bytes(first, first_rest.bytes, first_rest.size);
+    assert_text(buffer_text(&first->received), "HTTP/1.1 400 Bad Request");
+    assert_false(there(&printer, "/local/c.sl1"));
+    buffer_free(&first_rest);
+    buffer_free(&second_rest);
     end(&printer);
 }
 
@@ -591,6 +701,8 @@ int main(void)
         cmocka_unit_test(settings_are_kept),
         cmocka_unit_test(a_broken_project_is_found_when_it_is_opened),
         cmocka_unit_test(an_upload_is_shown_unless_told_otherwise),
+        cmocka_unit_test(a_full_memory_is_told),
+        cmocka_unit_test(of_two_with_one_name_the_first_is_taken),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
