@@ -33,6 +33,15 @@ struct random random_of(uint64_t seed, uint64_t stream)
     return random;
 }
 
+struct random random_named(uint64_t seed, const char *name, int64_t now_us)
+{
+    uint64_t hash = UINT64_C(14695981039346656037); /* FNV-1a */
+    for (const char *at = name; *at != '\0'; at++) {
+        hash = (hash ^ (unsigned char)*at) * UINT64_C(1099511628211);
+    }
+    return random_of(seed ^ hash, (uint64_t)now_us);
+}
+
 uint64_t random_next(struct random *random)
 {
     uint64_t *s = random->state;

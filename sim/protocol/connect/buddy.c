@@ -87,6 +87,11 @@ void buddy_send(struct buddy *buddy, struct buddy_request *request)
     buddy_request_give_back(request, &buddy->world->buffers);
 }
 
+struct random buddy_random(const struct buddy *buddy)
+{
+    return random_named(buddy->world->seed, machine_serial(buddy->machine), buddy->world->now_us);
+}
+
 struct connect_asked buddy_asked(const struct buddy *buddy)
 {
     return (struct connect_asked){

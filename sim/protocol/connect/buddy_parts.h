@@ -87,6 +87,8 @@ const char *buddy_peer_name(const struct buddy *buddy); /* of the server in trac
 void buddy_render(struct buddy *buddy, const struct buddy_action *action);
 /* The planner learns what became of its action; the connection is kept or not. */
 /* What is being said, for observers. */
+/* Its own chances at this instant: a printer is the same whoever else is there. */
+struct random buddy_random(const struct buddy *buddy);
 struct connect_asked buddy_asked(const struct buddy *buddy);
 void buddy_finish(struct buddy *buddy, enum buddy_result result, bool keep);
 /* The connection has ended, or is about to be closed. */

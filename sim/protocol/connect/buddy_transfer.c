@@ -239,7 +239,8 @@ static void begin_chunks(struct buddy *buddy, struct buddy_range range)
     buddy_partial_seek(&run->partial, range.start);
     run->chunks.runs = run->chunks.detailed = true;
     run->chunks.failed = run->chunks.asked = false;
-    run->chunks.file_id = (uint32_t)random_next(&buddy->world->random);
+    struct random random = buddy_random(buddy);
+    run->chunks.file_id = (uint32_t)random_next(&random);
     run->chunks.next = run->chunks.segment_end = range.start;
     run->chunks.end = range.open ? run->partial.valid.size : range.last + 1;
     buddy_wake(buddy);
@@ -368,7 +369,8 @@ static uint32_t next_id(struct buddy *buddy)
     struct buddy_transfers *transfers = transfers_of(buddy);
     if (!transfers->numbered) {
         transfers->numbered = true;
-        transfers->last_id = (uint32_t)random_next(&buddy->world->random);
+        struct random random = buddy_random(buddy);
+        transfers->last_id = (uint32_t)random_next(&random);
         return transfers->last_id;
     }
     return ++transfers->last_id;

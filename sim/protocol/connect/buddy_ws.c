@@ -43,7 +43,8 @@ static void ask_for_upgrade(struct buddy *buddy)
 {
     const struct buddy_connection_names names = {buddy->host, buddy->state.fingerprint,
                                                  buddy->token};
-    websocket_make_key(buddy->ws->key, &buddy->world->random);
+    struct random random = buddy_random(buddy);
+    websocket_make_key(buddy->ws->key, &random);
     struct buddy_request request = buddy_request_borrow(&buddy->world->buffers);
     buddy_request_upgrade(&request, &names, &buddy->build, buddy->state.firmware,
                           buddy->ws->key);

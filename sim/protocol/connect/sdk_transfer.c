@@ -411,8 +411,10 @@ static void begin(struct sdk_transfer *transfer, enum sdk_transfer_kind kind,
     struct connect_sdk *sdk = transfer->sdk;
     const cJSON *printing = cJSON_GetObjectItemCaseSensitive(command->kwargs, "printing");
     transfer->kind = kind;
-    transfer->id =
-        transfer->id_given ? transfer->given_id : (uint32_t)random_next(&sdk->world->random);
+    /* A printer is the same whoever else is there. */
+    struct random random = random_named(
+        sdk->world->seed, sdk->fingerprint == NULL ? "" : sdk->fingerprint, sdk->world->now_us);
+    transfer->id = transfer->id_given ? transfer->given_id : (uint32_t)random_next(&random);
     transfer->id_given = false;
     transfer->start_command_id = command->id;
     transfer->path = memory_copy_text(path);
