@@ -260,6 +260,7 @@ static bool consume(struct http_parser *parser, const char *bytes, size_t size)
     tell_if_abandoned(parser, &abandoned);
     size_t at = 0;
     while (!abandoned && at < size) {
+        parser->seen = (struct slice){NULL, 0}; /* what an earlier call saw may be gone */
         if (!waits(parser)) {
             at += step(parser, bytes + at, size - at, &abandoned);
         } else if (size - at > HTTP_PAUSED_BYTES_MAX - parser->held.size) {

@@ -409,6 +409,29 @@ static void how_input_is_cut_makes_no_difference(void **state)
     buffer_free(&text);
 }
 
+static void on_failed_seeing(void *owner, enum http_problem problem, const char *why)
+{
+    (void)problem;
+    (void)why;
+    struct http_parser *parser = owner;
+    assert_int_equal(parser->seen.size, 0);
+}
+
+/* The beginning of a line came in bytes that are gone when the ninth empty line ends it all. */
+static void what_failed_is_not_seen_in_bytes_of_an_earlier_call(void **state)
+{
+    (void)state;
+    static const struct http_parser_events events = {.complete = on_complete,
+                                                     .failed = on_failed_seeing};
+    struct http_parser parser;
+    http_parser_init(&parser, true, &events, &parser);
+    char *first = strdup("\r");
+    http_parser_feed(&parser, first, 1);
+    free(first);
+    http_parser_feed(&parser, "\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n", 19);
+    http_parser_free(&parser);
+}
+
 static void messages_are_written_line_by_line(void **state)
 {
     (void)state;
@@ -446,6 +469,7 @@ int main(void)
         cmocka_unit_test(a_message_in_one_piece_is_not_copied),
         cmocka_unit_test(what_is_pipelined_waits_while_paused),
         cmocka_unit_test(how_input_is_cut_makes_no_difference),
+        cmocka_unit_test(what_failed_is_not_seen_in_bytes_of_an_earlier_call),
         cmocka_unit_test(messages_are_written_line_by_line),
         cmocka_unit_test(tokens_are_found_between_commas),
     };
