@@ -229,6 +229,7 @@ static bool pick_face(struct bench *bench, uint64_t *serve_quirks, struct error 
     face->camera_count = bench->ini.cameras.count;
     face->register_cameras = true;
     face->websocket = options->websocket;
+    face->upgrade_available = options->serve.update != NULL && *options->serve.update != '\0';
     face->location = options->location != NULL ? options->location : face->location;
     face->register_at_start = true;
     face->events = &face_events;
@@ -241,10 +242,15 @@ static bool pick_face(struct bench *bench, uint64_t *serve_quirks, struct error 
 static bool pick_link(struct bench *bench, const struct model *model, uint64_t quirks, struct error *error)
 {
     const struct printer_options *options = bench->options;
+    const struct printer_ini *ini = &bench->ini;
     bench->serve = options->serve;
+    if (bench->serve.api_key == NULL && getenv("HOTBED_API_KEY") == NULL) {
+        bench->serve.api_key = ini->api_key;
+    }
     return options->serve.at == NULL ||
-           printer_serve_prepare(&bench->serve, model, options->name, options->location, bench->face.server, quirks,
-                                 error);
+           printer_serve_prepare(&bench->serve, model, options->name != NULL ? options->name : ini->name,
+                                 options->location != NULL ? options->location : ini->location,
+                                 bench->face.server, quirks, error);
 }
 
 static const char *pick_token(const struct bench *bench)
@@ -297,7 +303,7 @@ static bool make_printer(struct bench *bench, const struct model *model, struct 
         .job_counter = (uint32_t)options->job_counter,
         .plans = bench->plans,
         .tree = bench->files.root,
-        .connect = bench->face.server == NULL ? NULL : &bench->face,
+        .connect = bench->face.server == NULL && bench->face.camera_count == 0 ? NULL : &bench->face,
         .token = pick_token(bench),
         .prusalink = bench->serve.at == NULL ? NULL : &bench->serve.settings,
     };
@@ -446,7 +452,7 @@ static int run(struct bench *bench)
     }
     world_run(&bench->world, options->duration_given ? options->duration_us : INT64_MAX, &bench->stop);
     tell_requests(bench);
-    bool silent = !bench->reached && bench->broken != CONNECT_CONDITIONS;
+    bool silent = bench->face.server != NULL && !bench->reached && bench->broken != CONNECT_CONDITIONS;
     if (silent) {
         fprintf(stderr, "hotbed printer: %s could not be reached: %s is broken\n", bench->face.server,
                 connect_condition_text(bench->broken));

@@ -55,6 +55,7 @@ bool printer_serve_prepare(struct printer_serve *serve, const struct model *mode
     serve->settings.quirks = quirks;
     serve->settings.name = name;
     serve->settings.location = location;
+    serve->settings.update = serve->update;
     if (connect != NULL && endpoint_parse(&serve->connect, connect, NULL, NULL)) {
         serve->settings.connect_hostname = serve->connect.host;
         serve->settings.connect_port = serve->connect.port;

@@ -118,6 +118,7 @@ static bool read_camera(struct printer_cameras *cameras, const struct settings_i
     const char *resolution = settings_ini_get(ini, section, "resolution");
     const char *token = settings_ini_get(ini, section, "token");
     double rotation = 0;
+    camera->stored = true;
     if (token != NULL && *token != '\0') {
         camera->token = keep(cameras, memory_copy_text(token));
     }

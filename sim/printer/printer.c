@@ -13,6 +13,8 @@ struct printer {
     struct network *network;
     struct machine *machine;
     const struct connect_face_settings *connect;
+    struct connect_face_settings *own_connect; /* of a PrusaLink whose user registers it; or NULL */
+    char *own_server; /* of that; NULL: none */
     struct connect_face *face;
     const struct link_settings *prusalink;
     struct link_face *link;
@@ -157,10 +159,58 @@ void printer_destroy(struct printer *printer)
     if (printer != NULL) {
         printer_power_off(printer);
         free(printer->places);
+        free(printer->own_connect);
+        free(printer->own_server);
         machine_destroy(printer->machine);
         free(printer->name);
         free(printer->token);
         free(printer);
+    }
+}
+
+static void open_own(struct printer *printer)
+{
+    printer->face = connect_face_new(printer->world, printer->network, printer->machine,
+                                     printer->own_connect, printer->name, printer->token);
+}
+
+/* What its user registered it with stays in its settings while it is off. */
+static void keep_own(struct printer *printer)
+{
+    char *server = memory_copy_text(connect_face_server(printer->face));
+    char *token = memory_copy_text(connect_face_token(printer->face));
+    free(printer->own_server);
+    free(printer->token);
+    printer->own_connect->server = printer->own_server = server;
+    printer->token = token;
+}
+
+/* A PrusaLink without Connect gets a face for it when its user registers it. */
+static struct connect_face *connect_of(void *owner, bool make)
+{
+    struct printer *printer = owner;
+    if (printer->face != NULL || !make) {
+        return printer->face;
+    }
+    if (printer->own_connect == NULL) {
+        printer->own_connect = memory_new(sizeof *printer->own_connect);
+        connect_face_defaults(printer->own_connect);
+        printer->own_connect->network[CONNECT_HOSTNAME] = link_face_hostname(printer->link);
+        printer->own_connect->api_key = printer->prusalink->api_key;
+    }
+    open_own(printer);
+    connect_face_find_now(printer->face);
+    return printer->face;
+}
+
+/* Both faces are of one program: what the one is told of names and keys the other one tells. */
+static void join_faces(struct printer *printer)
+{
+    const char *key = link_face_api_key(printer->link);
+    link_face_set_connect(printer->link, connect_of, printer);
+    const struct connect_face_settings *connect = printer->connect;
+    if (printer->face != NULL && connect != NULL && connect->api_key == NULL && key != NULL) {
+        connect_face_set_api_key(printer->face, key);
     }
 }
 
@@ -170,6 +220,7 @@ static void open_link(struct printer *printer)
     printer->link =
         link_face_new(printer->world, printer->machine, printer->prusalink, printer->name);
     link_face_set_network(printer->link, printer->network);
+    join_faces(printer);
     printer->server =
         http_server_new(printer->world, printer->network, link_face_service(printer->link),
                         link_face_limits(printer->link));
@@ -184,6 +235,8 @@ void printer_power_on(struct printer *printer)
     if (printer->connect != NULL && printer->face == NULL) {
         printer->face = connect_face_new(printer->world, printer->network, printer->machine,
                                          printer->connect, printer->name, printer->token);
+    } else if (printer->own_connect != NULL && printer->face == NULL) {
+        open_own(printer);
     }
     if (printer->prusalink != NULL && printer->link == NULL) {
         open_link(printer);
@@ -196,6 +249,9 @@ void printer_power_off(struct printer *printer)
     printer->server = NULL;
     link_face_destroy(printer->link);
     printer->link = NULL;
+    if (printer->own_connect != NULL && printer->face != NULL) {
+        keep_own(printer);
+    }
     connect_face_destroy(printer->face);
     printer->face = NULL;
 }

@@ -561,6 +561,11 @@ void buddy_observe(struct buddy *buddy, const struct connect_observer_class *cla
     buddy->observer = observer;
 }
 
+const char *buddy_hostname(const struct buddy *buddy)
+{
+    return buddy->hostname;
+}
+
 const char *buddy_token(const struct buddy *buddy)
 {
     return buddy->token[0] == '\0' ? NULL : buddy->token;

@@ -35,6 +35,7 @@ void buddy_observe(struct buddy *buddy, const struct connect_observer_class *cla
 /* What waits for its answer: one message at most. */
 void buddy_waiting(const struct buddy *buddy, connect_asked_told *tell, void *owner);
 
+const char *buddy_hostname(const struct buddy *buddy);   /* of its network interface */
 const char *buddy_token(const struct buddy *buddy); /* NULL: none */
 uint64_t buddy_requests(const struct buddy *buddy); /* sent so far */
 size_t buddy_bytes(const struct buddy *buddy);      /* memory held now */

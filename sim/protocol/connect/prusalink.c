@@ -268,6 +268,9 @@ static void take_step(struct connect_face *face, enum face_step step)
     case STEP_RESTART:
         step_restart(face);
         break;
+    case STEP_CAMERAS:
+        face_cameras_scan(face);
+        break;
     case FACE_STEPS:
         break;
     }
@@ -314,6 +317,7 @@ void face_start_bare(struct connect_face *face)
 static void make_sdk(struct connect_face *face, const char *token)
 {
     const struct connect_face_settings *settings = face->settings;
+    face->started_us = face->world->now_us;
     face->sdk = connect_sdk_new(&(struct connect_sdk_settings){
         .world = face->world,
         .network = face->network,
@@ -327,8 +331,7 @@ static void make_sdk(struct connect_face *face, const char *token)
         .quirks_off = ~settings->quirks,
     });
     if (face_is_prusalink(face)) {
-        connect_sdk_set_software(face->sdk,
-                                 settings->host_version == NULL ? "0.8.1" : settings->host_version);
+        connect_sdk_set_software(face->sdk, face_version(face));
     } else if (settings->host_version != NULL && !face_is_sl1(face)) {
         connect_sdk_set_software(face->sdk, settings->host_version);
     }
@@ -425,6 +428,7 @@ void connect_face_destroy(struct connect_face *face)
     connect_sdk_destroy(face->sdk);
     free(face->server);
     free(face->api_key);
+    free(face->version);
     free(face->downloaded);
     face_cameras_free(face);
     free(face);
@@ -500,6 +504,37 @@ void connect_face_waiting(const struct connect_face *face, connect_asked_told *t
     connect_sdk_waiting(face->sdk, tell, owner);
 }
 
+void connect_face_find_now(struct connect_face *face)
+{
+    if (!face_is_prusalink(face) || face->located) {
+        return;
+    }
+    face_cancel(face, STEP_LOCAL);
+    face_cancel(face, STEP_PRINTER);
+    step_local(face);
+    step_printer(face); /* or with the first state that is not BUSY */
+    if (face->found) {
+        face_cancel(face, STEP_SERIAL);
+        step_serial(face);
+    }
+}
+
+void connect_face_restart(struct connect_face *face, const char *version)
+{
+    if (!face_is_prusalink(face)) {
+        return;
+    }
+    char *copy = memory_copy_text(version);
+    free(face->version);
+    face->version = copy;
+    step_restart(face);
+}
+
+int64_t connect_face_started_us(const struct connect_face *face)
+{
+    return face->started_us;
+}
+
 struct connect_sdk *connect_face_sdk(struct connect_face *face)
 {
     return face->sdk;
@@ -530,6 +565,30 @@ void connect_machine_fingerprint(const struct machine *machine, char out[65])
 const char *connect_face_token(const struct connect_face *face)
 {
     return face->buddy != NULL ? buddy_token(face->buddy) : connect_sdk_token(face->sdk);
+}
+
+const char *connect_face_server(const struct connect_face *face)
+{
+    return face->server;
+}
+
+const char *connect_face_code(const struct connect_face *face)
+{
+    return face->buddy != NULL ? NULL : connect_sdk_code(face->sdk);
+}
+
+const char *connect_face_hostname(const struct connect_face *face)
+{
+    if (face->buddy != NULL) {
+        return buddy_hostname(face->buddy);
+    }
+    const char *given = face->settings->network[CONNECT_HOSTNAME];
+    return given != NULL ? given : face->name;
+}
+
+enum connect_condition connect_face_broken(const struct connect_face *face)
+{
+    return face->buddy != NULL ? CONNECT_CONDITIONS : connect_sdk_broken(face->sdk);
 }
 
 uint64_t connect_face_requests(const struct connect_face *face)

@@ -94,10 +94,25 @@ struct connect_face *connect_face_new(struct world *world, struct network *netwo
                                       const struct connect_face_settings *settings,
                                       const char *name, const char *token);
 void connect_face_destroy(struct connect_face *face); /* NULL is fine */
+/* The program has run for a while: a PrusaLink knows its printer now, if that can be known. */
+void connect_face_find_now(struct connect_face *face);
 
 /* The user starts a registration: GET {base}/info, then POST /p/register (3.5). False: no server,
  * or one is under way. */
 bool connect_face_register(struct connect_face *face);
+/* The user registers a PrusaLink with the server of this base URL: it is probed, becomes the
+ * printer's, and is asked for a code. `over` is called once, at once or later, with what came of
+ * it; `code` is NULL but for CONNECT_ENROLLED. False: not of this host, or one is under way. */
+enum connect_enrolment {
+    CONNECT_ENROLLED,
+    CONNECT_NOT_RESOLVED, /* its name has no address … */
+    CONNECT_NOT_REACHED,  /* … or nobody good answers there: the printer keeps the server it had */
+    CONNECT_NOT_TAKEN,    /* it gives no code */
+};
+typedef void connect_enrolled(void *owner, enum connect_enrolment how, const char *code);
+bool connect_face_enrol(struct connect_face *face, const char *server, connect_enrolled *over,
+                        void *owner);
+void connect_face_enrol_forget(struct connect_face *face); /* `over` is not called any more */
 /* The user changes the API key (NULL: removes it) or the steel sheet, or moves the printer to
  * another server; token NULL: not registered there. Texts are copied. */
 void connect_face_set_api_key(struct connect_face *face, const char *api_key);
@@ -105,6 +120,10 @@ void connect_face_set_active_sheet(struct connect_face *face, int sheet);
 /* Of a Buddy printer: the material in a slot, from 0. Others do not know theirs. */
 void connect_face_set_material(struct connect_face *face, int slot, const char *material);
 void connect_face_set_server(struct connect_face *face, const char *server, const char *token);
+
+/* PrusaLink was updated to this version and starts anew. UPGRADE has it start anew as well. */
+void connect_face_restart(struct connect_face *face, const char *version);
+int64_t connect_face_started_us(const struct connect_face *face); /* the last time */
 
 /* Another pace than the host's, and who looks whether it is kept: for load. */
 struct connect_pace {
@@ -126,6 +145,13 @@ struct connect_sdk *connect_face_sdk(struct connect_face *face);
 void connect_face_observe(struct connect_face *face, const struct connect_observer_class *class,
                           void *observer);
 const char *connect_face_token(const struct connect_face *face); /* NULL: none */
+const char *connect_face_server(const struct connect_face *face); /* base URL; NULL: none */
+/* Of a registration that waits for the user; NULL: none. */
+const char *connect_face_code(const struct connect_face *face);
+/* What it tells of itself in INFO; "": nothing. */
+const char *connect_face_hostname(const struct connect_face *face);
+/* Of an SDK's conditions the worst that is broken; CONNECT_CONDITIONS: none. */
+enum connect_condition connect_face_broken(const struct connect_face *face);
 uint64_t connect_face_requests(const struct connect_face *face); /* sent so far */
 /* What stands in the header Fingerprint of whoever speaks for this machine. */
 void connect_machine_fingerprint(const struct machine *machine, char out[65]);

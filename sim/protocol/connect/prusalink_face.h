@@ -17,6 +17,7 @@ enum face_step {
     STEP_COMMAND,   /* the running command has waited long enough */
     STEP_DOWNLOADED, /* the file that came is looked for in the tree, to be printed */
     STEP_RESTART,   /* after UPGRADE the program starts anew */
+    STEP_CAMERAS,   /* those that are gone are looked for */
     FACE_STEPS,
 };
 
@@ -30,6 +31,7 @@ struct expected_change {
     int64_t command_id;
 };
 
+struct connect_face_camera;
 struct connect_probe;
 
 struct connect_face {
@@ -73,7 +75,8 @@ struct connect_face {
     bool gcode_running, interrupted, gcode_strict;
     bool resetting; /* RESET_PRINTER is at work */
 
-    char **camera_tokens;        /* as they stand in the ini file, in the order of the settings */
+    struct connect_face_camera *cameras; /* prusalink_camera.h */
+    bool cameras_known, keep_pictures;
     const struct transfer *ended_transfer; /* while its end is told */
     char *downloaded;            /* path of a file that is to be printed; NULL: none */
     int64_t downloaded_until_us; /* how long it is looked for */
@@ -84,12 +87,23 @@ struct connect_face {
     char lan_mac[18], lan_ipv4[16];
     char *server;                /* base URL in use; NULL: none */
     struct connect_probe *probe; /* NULL: none under way */
+    connect_enrolled *enrolled;  /* who asked for it; NULL: nobody waits */
+    void *enrolled_owner;
+    bool enrolled_by_web; /* by connect_face_enrol(): its end is nobody's else business */
+    int64_t started_us;   /* the program did */
+    char *version;        /* that it was updated to; NULL: the settings' */
     struct buddy *buddy;         /* the client of a Buddy printer; nothing else of this is then used */
 };
 
 static inline bool face_quirk(const struct connect_face *face, unsigned number)
 {
     return face->settings->quirks & CONNECT_QUIRK(number);
+}
+
+static inline const char *face_version(const struct connect_face *face)
+{
+    const char *version = face->version != NULL ? face->version : face->settings->host_version;
+    return version == NULL ? "0.8.1" : version;
 }
 
 static inline bool face_is_prusalink(const struct connect_face *face)
@@ -160,9 +174,11 @@ void sl1_telemetry(struct connect_face *face, struct telemetry_fields *fields);
 void face_probe_destroy(struct connect_face *face);
 void face_probe_waiting(const struct connect_face *face, connect_asked_told *tell, void *owner);
 void face_got_code(void *host, const char *code);
+void face_register_failed(void *host, const char *error);
 
 /* prusalink_camera.c */
 void face_cameras_begin(struct connect_face *face);
+void face_cameras_scan(struct connect_face *face);
 void face_cameras_register(struct connect_face *face); /* if that is wanted */
 void face_cameras_free(struct connect_face *face);
 void face_layer_changed(void *face, uint32_t layer);

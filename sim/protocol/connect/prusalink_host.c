@@ -23,12 +23,12 @@ static void info(void *host, struct connect_info *info)
     bool given = false;
     for (int i = 0; i < CONNECT_NETWORK_MEMBERS; i++) {
         info->network[i] = settings->network[i];
-        given |= settings->network[i] != NULL;
+        given |= i != CONNECT_HOSTNAME && settings->network[i] != NULL;
     }
     if (!given && (face_is_prusalink(face) || face_is_sl1(face))) {
         info->network[CONNECT_LAN_IPV4] = face->lan_ipv4;
         info->network[CONNECT_LAN_MAC] = face->lan_mac;
-        info->network[CONNECT_HOSTNAME] = face->name;
+        info->network[CONNECT_HOSTNAME] = connect_face_hostname(face);
     }
     info->api_key = face->api_key_set ? face->api_key : settings->api_key;
     info->mesh = machine_mesh(face->machine, &info->mesh_count);
@@ -48,8 +48,7 @@ static void info_more(void *host, struct json_writer *data)
     if (!face_is_prusalink(face)) {
         return;
     }
-    const char *version =
-        face->settings->host_version == NULL ? "0.8.1" : face->settings->host_version;
+    const char *version = face_version(face);
     json_float(data, "nozzle_diameter", machine_model(face->machine)->nozzle_diameter_mm);
     json_string(data, "prusa_link", version);
     json_string(data, "prusalink", version);
@@ -203,14 +202,10 @@ static void got_token(void *host, const char *token)
 
 static void tell_failure(struct connect_face *face, const char *why)
 {
-    if (face->settings->events != NULL && face->settings->events->failed != NULL) {
+    if (!face->enrolled_by_web && face->settings->events != NULL &&
+        face->settings->events->failed != NULL) {
         face->settings->events->failed(face->settings->owner, why);
     }
-}
-
-static void register_failed(void *host, const char *error)
-{
-    tell_failure(host, error);
 }
 
 static void poll_ended(void *host)
@@ -263,7 +258,7 @@ const struct connect_host_class face_host_class = {
     .transfer_advance = face_transfer_advance,
     .transfer_end = face_transfer_end,
     .got_code = face_got_code,
-    .register_failed = register_failed,
+    .register_failed = face_register_failed,
     .got_token = got_token,
     .poll_ended = poll_ended,
     .condition_changed = condition_changed,

@@ -16,6 +16,7 @@
 
 struct connect_probe {
     struct connect_face *face;
+    char *server; /* base URL */
     struct endpoint to;
     struct http_client client;
     struct timer over; /* ends the probe outside its client's call */
@@ -27,9 +28,20 @@ static const char *peer_name(const struct connect_face *face)
     return face->settings->peer_name == NULL ? "connect" : face->settings->peer_name;
 }
 
-static void failed(struct connect_face *face, const char *why)
+/* Whoever asked for it is told once. */
+static void enrolled(struct connect_face *face, enum connect_enrolment how, const char *code)
 {
-    if (face->settings->events != NULL && face->settings->events->failed != NULL) {
+    if (face->enrolled != NULL) {
+        connect_enrolled *call = face->enrolled;
+        face->enrolled = NULL;
+        call(face->enrolled_owner, how, code);
+    }
+}
+
+static void failed(struct connect_face *face, enum connect_enrolment how, const char *why)
+{
+    enrolled(face, how, NULL);
+    if (!face->enrolled_by_web && face->settings->events != NULL && face->settings->events->failed != NULL) {
         face->settings->events->failed(face->settings->owner, why);
     }
 }
@@ -41,6 +53,7 @@ void face_probe_destroy(struct connect_face *face)
     }
     world_cancel(face->world, &face->probe->over);
     http_client_free(&face->probe->client);
+    free(face->probe->server);
     free(face->probe);
     face->probe = NULL;
 }
@@ -69,6 +82,18 @@ static void start_over(struct connect_probe *probe)
     world_arm_in(probe->face->world, &probe->over, 0);
 }
 
+/* From now on this is where Connect is. */
+static void take_server(struct connect_face *face, const char *server)
+{
+    if (face->server != NULL && strcmp(face->server, server) == 0) {
+        return;
+    }
+    free(face->server);
+    face->server = memory_copy_text(server);
+    connect_sdk_set_connection(face->sdk, face->server, NULL);
+    face_telemetry_begin(face);
+}
+
 static void probe_reply(void *owner, const struct http_message *message)
 {
     struct connect_probe *probe = owner;
@@ -82,9 +107,12 @@ static void probe_reply(void *owner, const struct http_message *message)
         char why[64];
         snprintf(why, sizeof why, "HTTP Error %d: %s", message->status,
                  http_reason(message->status));
-        failed(face, why);
-    } else if (!connect_sdk_register(face->sdk)) {
-        failed(face, "a registration is under way already");
+        failed(face, CONNECT_NOT_REACHED, why);
+        return;
+    }
+    take_server(face, probe->server);
+    if (!connect_sdk_register(face->sdk)) {
+        failed(face, CONNECT_NOT_TAKEN, "a registration is under way already");
     }
 }
 
@@ -93,8 +121,9 @@ static void probe_failed(void *owner, const struct http_failure *failure)
     struct connect_probe *probe = owner;
     struct connect_asked it = asked(probe);
     connect_sdk_tell_over(probe->face->sdk, &it, NULL, failure);
+    bool unresolved = failure->kind == HTTP_FAILURE_CONNECT && failure->end == STREAM_END_UNRESOLVED;
     start_over(probe);
-    failed(probe->face, failure->why);
+    failed(probe->face, unresolved ? CONNECT_NOT_RESOLVED : CONNECT_NOT_REACHED, failure->why);
 }
 
 static const struct http_client_events probe_events = {.reply = probe_reply,
@@ -111,6 +140,33 @@ static void write_probe(const char *server, struct buffer *out)
     http_write_end(out);
 }
 
+/* False: told why not. */
+static bool probe(struct connect_face *face, const char *server)
+{
+    struct error error;
+    struct endpoint to;
+    if (!endpoint_parse(&to, server, NULL, &error)) {
+        failed(face, CONNECT_NOT_RESOLVED, error.text);
+        return false;
+    }
+    struct connect_probe *probe = memory_new(sizeof *probe);
+    probe->face = face;
+    probe->asked_us = face->world->now_us;
+    probe->server = memory_copy_text(server);
+    probe->to = to;
+    probe->to.port = endpoint_port(&to);
+    face->probe = probe;
+    timer_init(&probe->over, probe_over, face);
+    http_client_init(&probe->client, face->world, face->network, &probe->to, &probe_events, probe);
+    probe->client.connect_timeout_us = probe->client.reply_timeout_us = PROBE_TIMEOUT;
+    struct buffer request = {0};
+    write_probe(server, &request);
+    trace_http(face->world, face->name, peer_name(face), 0, "request", request.bytes, request.size);
+    http_client_send(&probe->client, request.bytes, request.size, false);
+    buffer_free(&request);
+    return true;
+}
+
 bool connect_face_register(struct connect_face *face)
 {
     if (face->buddy != NULL) {
@@ -119,32 +175,32 @@ bool connect_face_register(struct connect_face *face)
     if (face->server == NULL || face->probe != NULL) {
         return false;
     }
-    if (!face_is_prusalink(face)) {
-        return connect_sdk_register(face->sdk);
-    }
-    struct error error;
-    struct endpoint to;
-    if (!endpoint_parse(&to, face->server, NULL, &error)) {
-        failed(face, error.text);
+    face->enrolled_by_web = false;
+    return face_is_prusalink(face) ? probe(face, face->server) : connect_sdk_register(face->sdk);
+}
+
+bool connect_face_enrol(struct connect_face *face, const char *server, connect_enrolled *over,
+                        void *owner)
+{
+    if (!face_is_prusalink(face) || face->probe != NULL || face->enrolled != NULL) {
         return false;
     }
-    struct connect_probe *probe = memory_new(sizeof *probe);
-    probe->face = face;
-    probe->asked_us = face->world->now_us;
-    probe->to = to;
-    probe->to.port = endpoint_port(&to);
-    face->probe = probe;
-    timer_init(&probe->over, probe_over, face);
-    http_client_init(&probe->client, face->world, face->network, &probe->to, &probe_events, probe);
-    probe->client.connect_timeout_us = probe->client.reply_timeout_us = PROBE_TIMEOUT;
-    struct buffer request = {0};
-    write_probe(face->server, &request);
-    trace_http(face->world, face->name, peer_name(face), 0, "request", request.bytes, request.size);
-    http_client_send(&probe->client, request.bytes, request.size, false);
-    buffer_free(&request);
+    face->enrolled_by_web = true;
+    face->enrolled = over;
+    face->enrolled_owner = owner;
+    probe(face, server);
     return true;
 }
 
+void connect_face_enrol_forget(struct connect_face *face)
+{
+    face->enrolled = NULL;
+}
+
+void face_register_failed(void *host, const char *error)
+{
+    failed(host, CONNECT_NOT_TAKEN, error);
+}
 /* quote_plus of Python's urllib. */
 static void append_quoted(struct buffer *url, const char *text)
 {
@@ -176,6 +232,7 @@ void face_got_code(void *host, const char *code)
 {
     struct connect_face *face = host;
     const struct connect_face_settings *settings = face->settings;
+    enrolled(face, CONNECT_ENROLLED, code);
     if (settings->events == NULL || settings->events->code == NULL) {
         return;
     }

@@ -45,6 +45,24 @@ const char *connect_trigger_name(enum connect_trigger trigger)
     return triggers[trigger].name;
 }
 
+const char *connect_capability_name(enum connect_capability capability)
+{
+    static const char *const names[CONNECT_CAPABILITIES] = {
+        [CONNECT_CAPABILITY_TRIGGER_SCHEME] = "trigger_scheme",
+        [CONNECT_CAPABILITY_IMAGING] = "imaging",
+        [CONNECT_CAPABILITY_RESOLUTION] = "resolution",
+        [CONNECT_CAPABILITY_ROTATION] = "rotation",
+        [CONNECT_CAPABILITY_EXPOSURE] = "exposure",
+        [CONNECT_CAPABILITY_FOCUS] = "focus",
+    };
+    return names[capability];
+}
+
+int64_t connect_trigger_every_us(enum connect_trigger trigger)
+{
+    return triggers[trigger].every_us;
+}
+
 bool connect_trigger_parse(const char *name, enum connect_trigger *trigger)
 {
     for (int i = 0; i < CONNECT_TRIGGERS; i++) {
@@ -282,6 +300,34 @@ bool connect_sdk_set_trigger(struct connect_sdk *sdk, const char *id, enum conne
     return camera != NULL;
 }
 
+bool connect_sdk_set_camera(struct connect_sdk *sdk, const char *id,
+                            const struct connect_camera_settings *settings)
+{
+    struct sdk_camera *camera = find(sdk, id);
+    if (camera == NULL) {
+        return false;
+    }
+    char *name = memory_copy_text(settings->name), *token = memory_copy_text(settings->token);
+    free((char *)(uintptr_t)camera->settings.name);
+    free((char *)(uintptr_t)camera->settings.token);
+    camera->settings.name = name;
+    camera->settings.token = token;
+    camera->settings.trigger = settings->trigger;
+    camera->settings.resolution = settings->resolution;
+    camera->settings.rotation = settings->rotation;
+    camera->settings.exposure = settings->exposure;
+    camera->settings.focus = settings->focus;
+    arm(sdk->cameras);
+    return true;
+}
+
+const struct connect_camera_settings *connect_sdk_find_camera(const struct connect_sdk *sdk,
+                                                              const char *id)
+{
+    const struct sdk_camera *camera = find(sdk, id);
+    return camera == NULL ? NULL : &camera->settings;
+}
+
 /* ---- registration ---- */
 
 static void write_resolution(struct json_writer *json, const char *key,
@@ -329,14 +375,6 @@ static void write_config(struct json_writer *json, const struct connect_camera_s
 
 static void write_registration(const struct sdk_camera *camera, struct buffer *body)
 {
-    static const char *const names[CONNECT_CAPABILITIES] = {
-        [CONNECT_CAPABILITY_TRIGGER_SCHEME] = "trigger_scheme",
-        [CONNECT_CAPABILITY_IMAGING] = "imaging",
-        [CONNECT_CAPABILITY_RESOLUTION] = "resolution",
-        [CONNECT_CAPABILITY_ROTATION] = "rotation",
-        [CONNECT_CAPABILITY_EXPOSURE] = "exposure",
-        [CONNECT_CAPABILITY_FOCUS] = "focus",
-    };
     const struct connect_camera_settings *settings = &camera->settings;
     struct json_writer json;
     json_begin(&json, body, JSON_PYTHON);
@@ -351,7 +389,7 @@ static void write_registration(const struct sdk_camera *camera, struct buffer *b
     json_object_end(&json);
     json_array(&json, "capabilities");
     for (size_t i = 0; i < settings->capability_count; i++) {
-        json_string(&json, NULL, names[settings->capabilities[i]]);
+        json_string(&json, NULL, connect_capability_name(settings->capabilities[i]));
     }
     json_array_end(&json);
     json_string(&json, "fingerprint", camera->fingerprint);

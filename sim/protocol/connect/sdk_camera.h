@@ -33,6 +33,9 @@ enum connect_capability {
     CONNECT_CAPABILITIES,
 };
 
+const char *connect_capability_name(enum connect_capability capability); /* "trigger_scheme" */
+int64_t connect_trigger_every_us(enum connect_trigger trigger); /* 0: it is not timed */
+
 struct connect_resolution {
     unsigned width, height;
 };
@@ -55,8 +58,8 @@ struct connect_camera_settings {
     int rotation;           /* 0, 90, 180, 270 */
     double exposure, focus; /* -2 to 2; 0 to 1 */
     const char *token;      /* of an earlier registration; NULL: none */
+    bool stored;            /* it stands in the ini file; else it was found at a port */
 };
-
 
 struct connect_camera_class {
     /* Take a picture: append its bytes. False: the camera is busy and skips its turn. */
@@ -81,6 +84,12 @@ const struct connect_camera_settings *connect_sdk_camera(const struct connect_sd
 bool connect_sdk_register_camera(struct connect_sdk *sdk, const char *id); /* POST /p/camera */
 bool connect_sdk_take_picture(struct connect_sdk *sdk, const char *id);
 bool connect_sdk_set_trigger(struct connect_sdk *sdk, const char *id, enum connect_trigger trigger);
+/* All of its settings, token and name as well; its id and what it can do stay. */
+bool connect_sdk_set_camera(struct connect_sdk *sdk, const char *id,
+                            const struct connect_camera_settings *settings);
+/* NULL: there is none of that id. */
+const struct connect_camera_settings *connect_sdk_find_camera(const struct connect_sdk *sdk,
+                                                              const char *id);
 
 void connect_sdk_layer_mark(struct connect_sdk *sdk); /* the print has passed a ;LAYER_CHANGE */
 

@@ -94,5 +94,7 @@ enum connect_condition_state {
 };
 
 const char *connect_condition_text(enum connect_condition condition); /* "INTERNET" */
+/* What it says to a person when it is broken (SDK: prusa/connect/printer/conditions.py). */
+const char *connect_condition_message(enum connect_condition condition);
 
 #endif

@@ -174,7 +174,9 @@ struct link_face {
     void *dialect_state;
     const char *name;
     char *user, *password, *api_key; /* api_key NULL: none */
-    const char *hostname;
+    const char *hostname;            /* as of the last request */
+    struct connect_face *(*connect)(void *owner, bool make); /* NULL: it has no other face */
+    void *connect_owner;
     struct http_service service;
     struct http_server_limits limits;
     struct machine_listener listener; /* the dialect adds it if it wants to be told */
@@ -182,6 +184,12 @@ struct link_face {
     struct link_request *requests;
     uint64_t answered;
 };
+
+/* The Connect face of the printer; NULL: it has none. */
+static inline struct connect_face *link_connect(const struct link_face *face)
+{
+    return face->connect == NULL ? NULL : face->connect(face->connect_owner, false);
+}
 
 static inline bool link_quirk(const struct link_face *face, unsigned number)
 {

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "sim/base/memory.h"
+#include "sim/protocol/connect/prusalink.h"
 #include "sim/protocol/link/dialect.h"
 #include "sim/protocol/link/misbehave.h"
 
@@ -30,6 +31,7 @@ static struct link_request *request_new(struct link_face *face, struct http_exch
                                         struct slice method, struct slice target)
 {
     struct link_request *request = memory_new(sizeof *request);
+    face->hostname = link_face_hostname(face); /* Connect may have changed it */
     request->face = face;
     request->exchange = exchange;
     request->method = memory_copy_slice(method.bytes, method.size);
@@ -272,6 +274,9 @@ bool link_settings_check(const struct link_settings *settings, const struct mode
     if (dialect == NULL) {
         return error_set(error, "printers of the model %s have no PrusaLink", model->name);
     }
+    if (settings->update != NULL && dialect != &link_dialect_pi) {
+        return error_set(error, "the %s has no updates by PrusaLink", model->title);
+    }
     return dialect->check == NULL || dialect->check(settings, error);
 }
 
@@ -291,9 +296,9 @@ struct link_face *link_face_new(struct world *world, struct machine *machine,
         .user = memory_copy_text(settings->user == NULL ? dialect->user : settings->user),
         .password = memory_copy_text(settings->password == NULL ? password : settings->password),
         .api_key = memory_copy_text(settings->api_key),
-        .hostname = settings->hostname == NULL ? dialect->hostname(machine) : settings->hostname,
         .limits = dialect->limits,
     };
+    face->hostname = link_face_hostname(face);
     face->service = (struct http_service){
         .request = on_request,
         .gone = on_gone,
@@ -316,6 +321,13 @@ struct link_face *link_face_new(struct world *world, struct machine *machine,
 void link_face_set_network(struct link_face *face, struct network *network)
 {
     face->network = network;
+}
+
+void link_face_set_connect(struct link_face *face,
+                           struct connect_face *(*connect)(void *owner, bool make), void *owner)
+{
+    face->connect = connect;
+    face->connect_owner = owner;
 }
 
 void link_face_destroy(struct link_face *face)
@@ -359,6 +371,15 @@ const char *link_face_user(const struct link_face *face)
 const char *link_face_password(const struct link_face *face)
 {
     return face->password;
+}
+
+const char *link_face_hostname(const struct link_face *face)
+{
+    const struct connect_face *connect = link_connect(face);
+    const char *told = connect == NULL ? "" : connect_face_hostname(connect);
+    return *told != '\0'                     ? told
+           : face->settings->hostname != NULL ? face->settings->hostname
+                                              : face->dialect->hostname(face->machine);
 }
 
 const char *link_face_api_key(const struct link_face *face)

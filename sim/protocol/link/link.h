@@ -17,6 +17,7 @@
  * (prusalink.md). What is common to all lives here; what a model's server really answers is its
  * dialect. */
 
+struct connect_face;
 struct link_dialect; /* dialect.h */
 
 /* The Raspberry Pi daemon (flavour P), the server in Buddy firmware (B) and that of SL1 (S). */
@@ -41,10 +42,12 @@ struct link_settings {
     bool at_work; /* the program has run for a while when the face is made: nothing is seen of its start */
     const char *name, *location; /* of the printer as its settings have it; NULL: "" */
     bool farm_mode, network_error_chime;
-    const char *connect_hostname; /* where Connect is, for /api/v1/info of P; NULL: the usual one */
-    uint16_t connect_port;        /* 0: the scheme's */
+    /* Where Connect is as the settings of a P say that speaks to none; NULL: the usual place. */
+    const char *connect_hostname;
+    uint16_t connect_port; /* 0: the scheme's */
     bool connect_tls;
-    bool connect_registered;
+    const char *update; /* of a P: the newer version that it finds; "": looking for one fails; NULL:
+                           there is none */
 };
 
 /* A rate for `upload_bytes_per_s` as a person says it: bytes per second, 0 for no limit; "ethernet"
@@ -68,6 +71,11 @@ struct link_face *link_face_new(struct world *world, struct machine *machine,
                                 const struct link_settings *settings, const char *name);
 /* What it fetches by itself comes over this network; without one it can't. */
 void link_face_set_network(struct link_face *face, struct network *network);
+/* The Connect face of the same printer, which is the same program: both then tell the same names,
+ * and what is done to one of them shows on the other. `connect` is asked whenever it matters; NULL:
+ * there is none. `make`: its user wants to register, begin one. It outlives the face. */
+void link_face_set_connect(struct link_face *face,
+                           struct connect_face *(*connect)(void *owner, bool make), void *owner);
 void link_face_destroy(struct link_face *face); /* NULL is fine; after its fronts */
 
 /* For a front: http_server_new(world, network, link_face_service(face), link_face_limits(face)). */
@@ -79,6 +87,7 @@ const struct link_dialect *link_face_dialect(const struct link_face *face);
  * NULL: none. */
 const char *link_face_user(const struct link_face *face);
 const char *link_face_password(const struct link_face *face);
+const char *link_face_hostname(const struct link_face *face);
 const char *link_face_api_key(const struct link_face *face);
 uint64_t link_face_requests(const struct link_face *face); /* answered so far */
 size_t link_face_bytes(const struct link_face *face); /* memory held now, without connections */

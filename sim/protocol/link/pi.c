@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "sim/base/memory.h"
+#include "sim/protocol/connect/prusalink.h"
 #include "sim/protocol/connect/python.h"
 
 /* --- routes --- */
@@ -92,10 +93,20 @@ static const struct link_route routes[] = {
     {LINK_PUT, "/api/v1/files/{}/{*}", pi_v1_put, NULL, PATTERN},
     {LINK_POST, "/api/v1/files/{}/{*}", NULL, pi_v1_files_post, PATTERN},
     {LINK_DELETE, "/api/v1/files/{}/{*}", NULL, pi_v1_files_delete, PATTERN},
-    {READ | LINK_PUT, "/api/v1/cameras", NULL, pi_cameras, 0},
-    {LINK_ANY, "/api/v1/cameras/{}", NULL, pi_camera, PATTERN},
-    {LINK_ANY, "/api/v1/cameras/{}/{}", NULL, pi_camera, PATTERN},
-    {READ | LINK_POST, "/api/v1/update/{}", NULL, pi_update, PATTERN},
+    {READ, "/api/v1/cameras", NULL, pi_cameras, 0},
+    {LINK_PUT, "/api/v1/cameras", NULL, pi_cameras_order, 0},
+    {READ, "/api/v1/cameras/snap", NULL, pi_camera_snap_first, 0},
+    {READ, "/api/v1/cameras/{}", NULL, pi_camera_get, PATTERN},
+    {LINK_POST, "/api/v1/cameras/{}", NULL, pi_camera_post, PATTERN},
+    {LINK_DELETE, "/api/v1/cameras/{}", NULL, pi_camera_delete, PATTERN},
+    {READ, "/api/v1/cameras/{}/snap", NULL, pi_camera_snap, PATTERN},
+    {LINK_POST, "/api/v1/cameras/{}/snap", NULL, pi_camera_shoot, PATTERN},
+    {LINK_PATCH, "/api/v1/cameras/{}/config", NULL, pi_camera_set, PATTERN},
+    {LINK_DELETE, "/api/v1/cameras/{}/config", NULL, pi_camera_reset, PATTERN},
+    {LINK_POST, "/api/v1/cameras/{}/connection", NULL, pi_camera_register, PATTERN},
+    {LINK_DELETE, "/api/v1/cameras/{}/connection", NULL, pi_camera_unregister, PATTERN},
+    {READ, "/api/v1/update/{}", NULL, pi_update, PATTERN},
+    {LINK_POST, "/api/v1/update/{}", NULL, pi_update_post, PATTERN},
     {READ, "/api/printer", NULL, pi_printer, 0},
     {READ, "/api/printer/sd", NULL, pi_printer_sd, 0},
     {LINK_POST, "/api/printer/ready", NULL, pi_ready_post, 0},
@@ -206,6 +217,22 @@ static const struct link_route *admitted(struct link_request *request)
 
 /* --- the framework's calls --- */
 
+/* UPGRADE has the whole program start anew, and the server with it (connect-sdk.md 5.4). */
+static void follow_program(struct link_request *request)
+{
+    struct pi *pi = pi_of(request);
+    const struct connect_face *connect = link_connect(pi->face);
+    if (connect == NULL) {
+        return;
+    }
+    int64_t started_us = connect_face_started_us(connect);
+    bool anew = pi->connect_us >= 0 && pi->connect_us != started_us;
+    pi->connect_us = started_us;
+    if (anew) {
+        pi_restart(pi, started_us, request);
+    }
+}
+
 static void pi_handle(struct link_request *request)
 {
     const struct link_route *route = readable(request) ? admitted(request) : NULL;
@@ -229,6 +256,7 @@ static bool takes_uploads(struct link_request *request)
 
 static enum http_body_plan pi_begin(struct link_request *request)
 {
+    follow_program(request);
     if (pi_version_lost(request)) {
         return HTTP_BODY_PIECES;
     }
@@ -245,14 +273,19 @@ static enum http_body_plan pi_begin(struct link_request *request)
     return HTTP_BODY_WHOLE;
 }
 
-struct cJSON *pi_body(struct link_request *request)
+struct cJSON *pi_any_body(struct link_request *request)
 {
     const char *type = link_request_header(request, "Content-Type");
     if (type == NULL || strncmp(type, "application/json", 16) != 0) {
         return NULL;
     }
     struct slice body = request->message->body;
-    struct cJSON *json = python_json_parse(body.bytes, body.size, NULL);
+    return python_json_parse(body.bytes, body.size, NULL);
+}
+
+struct cJSON *pi_body(struct link_request *request)
+{
+    struct cJSON *json = pi_any_body(request);
     if (!cJSON_IsObject(json)) {
         cJSON_Delete(json);
         return NULL;
@@ -323,6 +356,7 @@ static void pi_open(struct link_face *face)
     *pi = (struct pi){
         .face = face,
         .started_us = face->world->now_us - (settings->at_work ? SECONDS(3600) : 0),
+        .connect_us = -1,
         .seen = machine_state(face->machine) != STATE_BUSY,
         .printer_name = memory_copy_text(settings->name == NULL ? "" : settings->name),
         .location = memory_copy_text(settings->location == NULL ? "" : settings->location),
@@ -332,23 +366,58 @@ static void pi_open(struct link_face *face)
     face->dialect_state = pi;
     make_secrets(pi);
     timer_init(&pi->queue, pi_job_queue, pi);
+    timer_init(&pi->restart, pi_restart_now, pi);
     pi_tree_open(pi);
     face->listener = (struct machine_listener){.events = &machine_events, .face = pi};
     machine_listen(face->machine, &face->listener);
+}
+
+/* What lives no longer than a run of the program. */
+static void end_run(struct pi *pi)
+{
+    world_cancel(pi->face->world, &pi->queue);
+    pi_download_destroy(pi);
+    pi_tree_close(pi);
+    pi_facts_free(pi);
+    if (pi->slot_stuck) {
+        machine_transfer_end(pi->face->machine, TRANSFER_ABORTED); /* the restart frees it */
+    }
+}
+
+void pi_restart(struct pi *pi, int64_t started_us, const struct link_request *except)
+{
+    for (struct link_request *request = pi->face->requests, *next; request != NULL;
+         request = next) {
+        next = request->next;
+        if (request == except) {
+            continue;
+        }
+        if (request->task != NULL && request->task->cut != NULL) {
+            request->task->cut(request->task, LINK_CUT_BROKEN);
+        }
+        link_request_reset(request);
+    }
+    end_run(pi);
+    pi->started_us = started_us;
+    pi->seen = pi->slot_stuck = pi->key_empty = false;
+    pi->order = 0;
+    pi->facts = NULL;
+    pi->facts_count = pi->view_count = 0;
+    pi->views = NULL;
+    make_secrets(pi);
+    pi_tree_open(pi);
+    const struct machine_job *job = machine_job(pi->face->machine);
+    pi_select(pi, job == NULL ? NULL : job->path);
 }
 
 static void pi_close(struct link_face *face)
 {
     struct pi *pi = face->dialect_state;
     machine_unlisten(face->machine, &face->listener);
-    world_cancel(face->world, &pi->queue);
-    pi_download_destroy(pi);
-    pi_tree_close(pi);
-    pi_facts_free(pi);
-    if (pi->slot_stuck) {
-        machine_transfer_end(face->machine, TRANSFER_ABORTED); /* the restart frees it */
-    }
+    world_cancel(face->world, &pi->restart);
+    end_run(pi);
     free(pi->selected);
+    free(pi->version);
     free(pi->printer_name);
     free(pi->location);
     free(pi);

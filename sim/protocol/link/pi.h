@@ -48,6 +48,9 @@ struct pi {
     uint32_t transfers; /* begun so far */
     char *printer_name, *location;
     bool farm_mode, chime;
+    char *version;         /* that it was updated to; NULL: the one it came with */
+    int64_t connect_us;    /* when the Connect face was last seen to have started; -1: never */
+    struct timer restart;  /* behind the answer to an update */
     struct timer queue; /* pi_control.c: an order of the v1 interface on its way */
     uint8_t order;
     struct pi_download *download; /* NULL: none is under way */
@@ -129,9 +132,20 @@ enum pi_error {
     PI_RESPONSE_TIMEOUT,
     PI_INTERNAL,
     PI_UNAVAILABLE,
+    PI_FORBIDDEN,
+    PI_SD_NOT_SUPPORTED,
+    PI_TRANSFER_STOPPED,
+    PI_CANT_CONNECT,
+    PI_CANT_RESOLVE,
+    PI_UPDATE_UNAVAILABLE,
+    PI_UPDATE_FAILED,
+    PI_INVALID_INI,
+    PI_INVALID_BOOLEAN,
     PI_ERRORS,
 };
 void pi_send_error(struct link_request *request, enum pi_error error);
+/* With what another program said of it, which only the text shows. */
+void pi_send_error_details(struct link_request *request, enum pi_error error, const char *details);
 /* The fixed pages of the framework. */
 void pi_send_challenge(struct link_request *request, const char *challenge);
 void pi_send_500(struct link_request *request); /* as the handler's method has it */
@@ -195,6 +209,8 @@ void pi_facts_free(struct pi *pi);
 const char *pi_v1_path(struct link_request *request, const char *storage, const char *rest);
 bool pi_header_true(struct link_request *request, const char *name);
 bool pi_forbidden(const char *path);
+/* "Sat, 21 Nov 2026 02:49:02 GMT" in Unix seconds, as strptime() reads it; -1: it does not. */
+int64_t pi_parse_date(const char *text);
 /* Whether the client needs an answer: false: answered 304 or 500. */
 bool pi_fresh(struct link_request *request);
 /* Server, Last-Modified, ETag, Date. */
@@ -226,7 +242,6 @@ void pi_download_destroy(struct pi *pi);
 
 /* --- pi_status.c --- */
 
-void pi_version(struct link_request *request);
 void pi_v1_info(struct link_request *request);
 void pi_v1_status(struct link_request *request);
 void pi_v1_job(struct link_request *request);
@@ -241,8 +256,6 @@ void pi_look(struct link_request *request, struct machine_readings *readings);
 bool pi_known(const struct link_request *request, int64_t after_us);
 enum printer_state pi_state(const struct link_request *request);
 const char *pi_state_text(enum printer_state state);
-void pi_write_conditions(struct link_request *request, struct json_writer *json,
-                         const char *connect, const char *printer, bool printer_first);
 
 /* --- pi_printer.c --- */
 
@@ -287,18 +300,51 @@ void pi_apikey_post(struct link_request *request);
 void pi_apikey_delete(struct link_request *request);
 void pi_serial_get(struct link_request *request);
 void pi_serial_post(struct link_request *request);
+bool pi_check(const struct link_settings *settings, struct error *error);
+
+/* --- pi_connect.c: where the program stands with Connect and with its printer --- */
+
+void pi_write_conditions(struct link_request *request, struct json_writer *json,
+                         const char *connect, const char *printer, bool printer_first);
+/* The server of Connect as its settings name it. */
+struct pi_server {
+    char hostname[256];
+    uint16_t port; /* 0: the scheme's */
+    bool tls;
+};
+void pi_server_of(const struct link_face *face, struct pi_server *out);
 void pi_connection_get(struct link_request *request);
 void pi_connection_post(struct link_request *request);
 void pi_connection_delete(struct link_request *request);
 void pi_ports(struct link_request *request);
-void pi_login(struct link_request *request);
-void pi_timelapse(struct link_request *request);
+
+/* --- pi_camera.c --- */
+
+void pi_cameras(struct link_request *request);
+void pi_cameras_order(struct link_request *request);
+void pi_camera_snap_first(struct link_request *request);
+void pi_camera_get(struct link_request *request);
+void pi_camera_post(struct link_request *request);
+void pi_camera_delete(struct link_request *request);
+void pi_camera_snap(struct link_request *request);
+void pi_camera_shoot(struct link_request *request);
+void pi_camera_set(struct link_request *request);
+void pi_camera_reset(struct link_request *request);
+void pi_camera_register(struct link_request *request);
+void pi_camera_unregister(struct link_request *request);
+/* "camera": {"id": …}, if there is one. */
+void pi_write_status_camera(struct link_request *request, struct json_writer *json);
+
+/* --- pi_program.c: the program itself --- */
+
+const char *pi_version_text(const struct link_face *face); /* "0.8.1" */
+void pi_version(struct link_request *request);
+void pi_update(struct link_request *request);
+void pi_update_post(struct link_request *request);
 void pi_logs(struct link_request *request);
 void pi_log(struct link_request *request);
-void pi_cameras(struct link_request *request);
-void pi_camera(struct link_request *request);
-void pi_update(struct link_request *request);
-bool pi_check(const struct link_settings *settings, struct error *error);
+void pi_login(struct link_request *request);
+void pi_timelapse(struct link_request *request);
 
 /* --- pi.c --- */
 
@@ -307,5 +353,10 @@ enum link_method pi_method(const struct link_request *request);
 
 /* The body as JSON: an object; NULL: none, of another type, or not an object. Free it. */
 struct cJSON *pi_body(struct link_request *request);
+/* Any JSON; NULL: none, or of another type: the framework then has an empty object. Free it. */
+struct cJSON *pi_any_body(struct link_request *request);
+/* The program starts anew at `started_us`; every request but `except` breaks. */
+void pi_restart(struct pi *pi, int64_t started_us, const struct link_request *except);
+void pi_restart_now(void *pi); /* it was updated */
 
 #endif

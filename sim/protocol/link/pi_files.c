@@ -90,8 +90,7 @@ static void etag_of(const char *modified, char out[16])
     memcpy(out + 13, "\"", 2);
 }
 
-/* "Sat, 21 Nov 2026 02:49:02 GMT", as strptime() reads it; -1: it does not. */
-static int64_t parse_date(const char *text)
+int64_t pi_parse_date(const char *text)
 {
     struct tm tm = {0};
     const char *end = strptime(text, "%a, %d %b %Y %T GMT", &tm);
@@ -119,7 +118,7 @@ bool pi_fresh(struct link_request *request)
     etag_of(modified, etag);
     const char *since = link_request_header(request, "If-Modified-Since");
     const char *match = link_request_header(request, "If-None-Match");
-    int64_t since_s = since == NULL ? 0 : parse_date(since);
+    int64_t since_s = since == NULL ? 0 : pi_parse_date(since);
     if (since_s < 0) {
         pi_send_500(request);
         return false;

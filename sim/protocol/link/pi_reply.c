@@ -233,8 +233,8 @@ static const struct {
                                 "dir-not-empty"},
     [PI_SD_READ_ONLY] = {409, "entity-too-large", "SD Card Read Only",
                          "SD Card storage is read only.", "sdcard-read-only"},
-    [PI_STORAGE_NOT_EXIST] = {409, "storage-not-exist", "Storage Not Exist",
-                              "Storage is not attached.", NULL},
+    [PI_STORAGE_NOT_EXIST] = {409, "storage-not-exist", "Storage Does Not Exist",
+                              "Storage doest not exist.", NULL},
     [PI_CURRENTLY_PRINTED] = {409, "file-currently-printed", "File is currently printed",
                               "You try to do an operation with the file, which is currently "
                               "printed.",
@@ -284,15 +284,34 @@ static const struct {
     [PI_CANT_MOVE_AXIS] = {400, "cant-move-axis", "Can't move axis",
                            "Can't move axis in current state", NULL},
     [PI_CANT_MOVE_AXIS_Z] = {400, "cant-move-axis-z", "Can't Move Axis Z in current state",
-                             "Can't move axis Z in current state", NULL},
-    [PI_REQUEST_TIMEOUT] = {408, "request-timeout", "Request Timeout",
-                            "Request timeout, try it again later.", NULL},
+                             "Axis Z can't be moved in current state", NULL},
+    [PI_REQUEST_TIMEOUT] = {408, "request-timeout", "Request timeout.",
+                            "PrusaLink got tired of waiting for your request. cancelled upload?",
+                            NULL},
     [PI_RESPONSE_TIMEOUT] = {500, "response-timeout", "Response Timeout",
-                             "PrusaLink did not answer in time.", NULL},
+                             "There is some problem on PrusaLink.", NULL},
     [PI_INTERNAL] = {500, "internal-server-error", "Internal Server Error",
                      "We're sorry, but there is a error in service. Please try again later.", NULL},
     [PI_UNAVAILABLE] = {503, "printer-unavailable", "Printer Unavailable.",
                         "PrusaLink not finished initializing or Printer not connected.", NULL},
+    [PI_FORBIDDEN] = {403, "forbidden", "Forbidden", "You don not have permission to access this.",
+                      NULL},
+    [PI_SD_NOT_SUPPORTED] = {409, "sdcard-not-supported", "SDCard is not Suppported",
+                             "Location `sdcard` is not supported, use local.", NULL},
+    [PI_TRANSFER_STOPPED] = {409, "transfer-stopped", "Transfer stopped",
+                             "Transfer process was stopped by user.", NULL},
+    [PI_CANT_CONNECT] = {400, "cant-connect", "Can't Connect", "Can't connect to PrusaConnect",
+                         NULL},
+    [PI_CANT_RESOLVE] = {400, "cant-resolve-hostname", "Can't resolve hostname",
+                         "Can't resolve PrusaConnect hostname", NULL},
+    [PI_UPDATE_UNAVAILABLE] = {409, "unavailable-update", "Unavailable update",
+                               "Update is unavailable to install", NULL},
+    [PI_UPDATE_FAILED] = {409, "unable-to-update", "Unable to update", "Unable to install update",
+                          NULL},
+    [PI_INVALID_INI] = {400, "invalid-ini-file-format", "Invalid ini File Format",
+                        "Format or the structure of your ini file is invalid.", NULL},
+    [PI_INVALID_BOOLEAN] = {400, "invalid-boolean-header", "Invalid Boolean Header",
+                            "Invalid Boolean Header according to RFC8941 / 3.3.6", NULL},
 };
 
 /* The frame of the program's pages (cap 60, 61). */
@@ -349,6 +368,11 @@ static void error_json(struct link_request *request, enum pi_error error, const 
 
 void pi_send_error(struct link_request *request, enum pi_error error)
 {
+    pi_send_error_details(request, error, "");
+}
+
+void pi_send_error_details(struct link_request *request, enum pi_error error, const char *details)
+{
     const char *accept = link_request_header(request, "Accept");
     bool json = accept != NULL && strstr(accept, "application/json") != NULL;
     if (!json && accept != NULL && strstr(accept, "text/html") != NULL) {
@@ -366,9 +390,10 @@ void pi_send_error(struct link_request *request, enum pi_error error)
     if (json) {
         error_json(request, error, named ? url.bytes : NULL, &reply.body);
     } else {
-        buffer_format(&reply.body, "%s\n%s\n\n", errors[error].title, errors[error].message);
+        buffer_format(&reply.body, "%s\n%s\n%s", errors[error].title, errors[error].message,
+                      details);
         if (named) {
-            buffer_format(&reply.body, "\nSee: %s", url.bytes);
+            buffer_format(&reply.body, "\n\nSee: %s", url.bytes);
         }
     }
     buffer_free(&url);

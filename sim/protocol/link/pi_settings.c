@@ -1,5 +1,4 @@
-/* Settings of the program, and what little it says of its host: keys, names, the serial line, logs,
- * cameras, updates (prusalink.md 3.13, 3.14, 4.7). */
+/* Settings of the program: names, users, keys, the serial number (prusalink.md 4.7). */
 #include <cjson/cJSON.h>
 #include <ctype.h>
 #include <stdio.h>
@@ -7,6 +6,7 @@
 #include <string.h>
 
 #include "sim/base/memory.h"
+#include "sim/protocol/connect/prusalink.h"
 #include "sim/protocol/link/pi.h"
 
 enum { USER_BYTES_MIN = 3, USER_BYTES_MAX = 256, KEY_BYTES_MIN = 7 };
@@ -176,6 +176,16 @@ void pi_settings_post(struct link_request *request)
 
 /* --- the key --- */
 
+/* Connect is told of it in INFO (connect-sdk.md 6.3). */
+static void tell_key(struct link_request *request)
+{
+    struct connect_face *connect = link_connect(request->face);
+    const char *key = request->face->api_key;
+    if (connect != NULL) {
+        connect_face_set_api_key(connect, key == NULL ? "" : key);
+    }
+}
+
 static void send_key(struct link_request *request)
 {
     struct buffer body = {0};
@@ -211,6 +221,7 @@ void pi_apikey_post(struct link_request *request)
     set_text(&face->api_key, key);
     pi_of(request)->key_empty = false;
     cJSON_Delete(body);
+    tell_key(request);
     send_key(request);
 }
 
@@ -219,6 +230,7 @@ void pi_apikey_delete(struct link_request *request)
     free(request->face->api_key);
     request->face->api_key = NULL;
     pi_of(request)->key_empty = true;
+    tell_key(request);
     pi_send_text_json(request, 200, "{}");
 }
 
@@ -250,194 +262,4 @@ void pi_serial_post(struct link_request *request)
                                   "\"message\": \"The serial number of the printer is valid\"}");
         pi_send_json(request, serial == NULL ? 400 : 409, &text);
     }
-}
-
-/* --- the connection to the printer and to Connect --- */
-
-static const char port_path[] = "/dev/ttyAMA0";
-
-static void write_options(struct link_request *request, struct json_writer *json)
-{
-    const struct model *model = machine_model(pi_machine(request));
-    const char *title =
-        strncmp(model->title, "Original ", 9) == 0 ? model->title + 9 : model->title;
-    json_object(json, "options");
-    json_array(json, "ports");
-    json_string(json, NULL, port_path);
-    json_array_end(json);
-    json_array(json, "baudrates");
-    json_int(json, NULL, 115200);
-    json_array_end(json);
-    json_array(json, "printerProfiles");
-    json_object(json, NULL);
-    json_string(json, "id", "_default");
-    json_string(json, "name", title);
-    json_object_end(json);
-    json_array_end(json);
-    json_bool(json, "autoconnect", true);
-    json_object_end(json);
-}
-
-static void write_connect(struct link_request *request, struct json_writer *json)
-{
-    const struct link_settings *settings = request->face->settings;
-    const char *hostname = settings->connect_hostname;
-    json_object(json, "connect");
-    json_string(json, "hostname", hostname == NULL ? "connect.prusa3d.com" : hostname);
-    json_int(json, "port", settings->connect_port);
-    json_bool(json, "tls", hostname == NULL || settings->connect_tls);
-    json_string(json, "registration",
-                settings->connect_registered ? "FINISHED" : "NO_REGISTRATION");
-    json_null(json, "code");
-    json_object_end(json);
-}
-
-void pi_connection_get(struct link_request *request)
-{
-    struct buffer body = {0};
-    struct json_writer json;
-    json_begin(&json, &body, JSON_PYTHON);
-    json_object(&json, NULL);
-    json_object(&json, "current");
-    json_int(&json, "baudrate", 115200);
-    json_string(&json, "port", port_path);
-    json_string(&json, "printerProfile", "_default");
-    json_string(&json, "state", pi_state_text(pi_state(request)));
-    json_object_end(&json);
-    write_options(request, &json);
-    write_connect(request, &json);
-    json_object(&json, "states");
-    pi_write_conditions(request, &json, "connect", "printer", true);
-    json_object_end(&json);
-    json_object_end(&json);
-    pi_send_json(request, 200, &body);
-}
-
-/* Which server a printer of ours talks to is a setting of the printer: the web cannot move it. */
-void pi_connection_post(struct link_request *request)
-{
-    struct pi_refusal {
-        int status;
-        const char *text;
-    } refusal = {400, "{\"title\": \"Can't Connect\", \"message\": \"Can't connect to Connect "
-                      "server.\"}"};
-    if (request->face->settings->connect_registered) {
-        refusal = (struct pi_refusal){
-            409, "{\"title\": \"Already registered\", \"message\": \"Printer is already "
-                 "registered.\"}"};
-    }
-    pi_send_text_json(request, refusal.status, refusal.text);
-}
-
-void pi_connection_delete(struct link_request *request)
-{
-    pi_send_text_json(request, 200, "{}");
-}
-
-void pi_ports(struct link_request *request)
-{
-    struct machine *machine = pi_machine(request);
-    struct buffer body = {0}, text = {0};
-    struct json_writer json;
-    const char *title = machine_model(machine)->title;
-    title = strncmp(title, "Original Prusa ", 15) == 0 ? title + 15 : title;
-    buffer_format(&text, "Prusa I3%s - FW: %s", title, machine_firmware(machine));
-    json_begin(&json, &body, JSON_PYTHON);
-    json_object(&json, NULL);
-    json_array(&json, "ports");
-    json_object(&json, NULL);
-    json_string(&json, "path", port_path);
-    json_bool(&json, "is_rpi_port", true);
-    json_bool(&json, "checked", true);
-    json_bool(&json, "usable", true);
-    json_bool(&json, "selected", true);
-    json_string(&json, "description", text.bytes);
-    json_int(&json, "baudrate", 115200);
-    json_int(&json, "timeout", 2);
-    json_null(&json, "sn");
-    json_object_end(&json);
-    json_array_end(&json);
-    json_object_end(&json);
-    buffer_free(&text);
-    pi_send_json(request, 200, &body);
-}
-
-/* --- the rest --- */
-
-void pi_login(struct link_request *request)
-{
-    pi_send_text_json(request, 200,
-                      "{\"session\": null, \"active\": true, \"admin\": true, \"user\": true, "
-                      "\"name\": \"_api\"}");
-}
-
-void pi_timelapse(struct link_request *request)
-{
-    pi_send_text_json(request, 200,
-                      "{\"config\": {\"type\": \"off\"}, \"enabled\": false, \"files\": [], "
-                      "\"unrendered\": []}");
-}
-
-void pi_logs(struct link_request *request)
-{
-    struct buffer body = {0};
-    buffer_format(&body, "{\"files\": [{\"name\": \"journal\", \"size\": null, \"date\": %lld}]}",
-                  (long long)(world_wall_us(request->face->world) / 1000000));
-    pi_send_json(request, 200, &body);
-}
-
-void pi_log(struct link_request *request)
-{
-    struct link_reply reply;
-    if (strcmp(request->parameters[0], "journal") != 0) {
-        pi_send_empty(request, 404);
-        return;
-    }
-    pi_begin_reply(request, &reply, 200, PI_POWERED);
-    buffer_format(&reply.body, "PrusaLink 0.8.1: %llu requests answered\n",
-                  (unsigned long long)request->face->answered);
-    pi_send(request, &reply, "text/plain; charset=utf-8");
-}
-
-void pi_cameras(struct link_request *request)
-{
-    if (pi_method(request) == LINK_PUT) {
-        pi_send_empty(request, 200);
-    } else {
-        pi_send_text_json(request, 200, "{\"camera_list\": []}");
-    }
-}
-
-/* No camera is attached to a printer of ours but through Connect, which has its own. */
-void pi_camera(struct link_request *request)
-{
-    const char *id = request->parameters[0], *part = request->parameters[1];
-    struct buffer body = {0};
-    struct json_writer json;
-    json_begin(&json, &body, JSON_PYTHON);
-    json_object(&json, NULL);
-    struct buffer message = {0};
-    if (strcmp(id, "snap") == 0 && part == NULL) {
-        buffer_append_text(&message, "Camera is not available");
-    } else {
-        buffer_format(&message, "Camera with id: %s is not %s", id,
-                      part == NULL ? "configured" : "available");
-    }
-    json_string(&json, "message", message.bytes);
-    buffer_free(&message);
-    json_object_end(&json);
-    pi_send_json(request, 404, &body);
-}
-
-void pi_update(struct link_request *request)
-{
-    const char *what = request->parameters[0];
-    if (strcmp(what, "prusalink") != 0) {
-        pi_send_empty(request, strcmp(what, "system") == 0 ? 501 : 400);
-        return;
-    }
-    struct link_reply reply;
-    pi_begin_reply(request, &reply, 204, PI_POWERED);
-    link_reply_header(&reply, "Update-Available", "False");
-    pi_send(request, &reply, NULL);
 }

@@ -1,4 +1,4 @@
-/* What the program tells about its printer: version, info, status, job, storages and transfers, in
+/* What the program tells about its printer: info, status, job, storages and transfers, in
  * the v1 and the legacy form (prusalink.md 1.2, 3.3 to 3.7, 4.1, 4.3, 4.6). */
 #include <math.h>
 #include <stdio.h>
@@ -51,67 +51,12 @@ const char *pi_state_text(enum printer_state state)
     }
 }
 
-/* --- version --- */
-
-static void type_name(const struct model *model, char out[40])
-{
-    /* "mk3s", "mk2.5s-mmu2s": the type alone */
-    char type[16] = "";
-    for (size_t i = 0, at = 0; model->name[i] != '\0' && model->name[i] != '-' && at < 15; i++) {
-        if (model->name[i] != '.') {
-            char c = model->name[i];
-            type[at++] = (char)(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c);
-            type[at] = '\0';
-        }
-    }
-    snprintf(out, 40, "PrusaLink I3%s", type);
-}
-
-/* int() takes it and it is not 0. */
-static bool wants_system(const char *query)
-{
-    const char *value = query == NULL ? NULL : strstr(query, "system=");
-    return value != NULL && (value == query || value[-1] == '&') &&
-           strtol(value + 7, NULL, 10) != 0;
-}
-
-void pi_version(struct link_request *request)
-{
-    struct machine *machine = pi_machine(request);
-    struct machine_readings readings;
-    struct buffer body;
-    struct json_writer json;
-    char original[40];
-    pi_look(request, &readings);
-    bool known = pi_known(request, PI_KNOWN_AFTER);
-    type_name(machine_model(machine), original);
-    pi_begin_json(&json, &body);
-    json_string(&json, "api", "2.0.0");
-    json_string(&json, "server", "0.8.1");
-    json_string(&json, "original", known ? original : "Unknown printer type");
-    json_string(&json, "text", "PrusaLink 0.8.1");
-    json_string(&json, "firmware", known ? machine_firmware(machine) : NULL);
-    json_string(&json, "sdk", "0.8.1");
-    json_object(&json, "capabilities");
-    json_bool(&json, "upload-by-put", true);
-    json_object_end(&json);
-    json_string(&json, "hostname", request->face->hostname);
-    if (wants_system(request->query)) {
-        json_array(&json, "python");
-        json_string(&json, NULL, "prusalink 0.8.1");
-        json_string(&json, NULL, "prusa.connect.sdk.printer 0.8.1");
-        json_array_end(&json);
-        json_object(&json, "system");
-        json_string(&json, "id", "raspbian");
-        json_object_end(&json);
-    }
-    pi_end_json(request, &json, &body);
-}
+/* --- info and status --- */
 
 void pi_v1_info(struct link_request *request)
 {
-    const struct link_settings *settings = request->face->settings;
     struct pi *pi = pi_of(request);
+    struct pi_server server;
     struct machine *machine = pi_machine(request);
     bool known = pi_known(request, PI_KNOWN_AFTER);
     struct buffer body;
@@ -129,52 +74,14 @@ void pi_v1_info(struct link_request *request)
     json_int(&json, "min_extrusion_temp", 170);
     json_string(&json, "serial", known ? machine_serial(machine) : NULL);
     if (link_quirk(request->face, 10)) {
-        json_string(&json, "hostname",
-                    settings->connect_hostname == NULL ? "connect.prusa3d.com"
-                                                       : settings->connect_hostname);
-        json_int(&json, "port", settings->connect_port);
+        pi_server_of(request->face, &server);
+        json_string(&json, "hostname", server.hostname);
+        json_int(&json, "port", server.port);
     } else {
         json_string(&json, "hostname", request->face->hostname);
         json_int(&json, "port", 8080);
     }
     pi_end_json(request, &json, &body);
-}
-
-/* --- status --- */
-
-static void write_condition(struct json_writer *json, const char *key, bool ok, const char *message)
-{
-    json_object(json, key);
-    json_bool(json, "ok", ok);
-    json_string(json, "message", message);
-    json_object_end(json);
-}
-
-static bool printer_ok(struct link_request *request)
-{
-    return !machine_fault(pi_machine(request), FAULT_SERIAL_LOST) &&
-           pi_state(request) != STATE_ERROR;
-}
-
-static const char *printer_message(struct link_request *request)
-{
-    return printer_ok(request) ? "OK"
-           : machine_fault(pi_machine(request), FAULT_SERIAL_LOST)
-               ? "Printer's serial port is not available"
-               : "Printer is in an error state";
-}
-
-void pi_write_conditions(struct link_request *request, struct json_writer *json,
-                         const char *connect, const char *printer, bool printer_first)
-{
-    bool registered = request->face->settings->connect_registered;
-    for (int turn = 0; turn < 2; turn++) {
-        if ((turn == 0) == printer_first) {
-            write_condition(json, printer, printer_ok(request), printer_message(request));
-        } else {
-            write_condition(json, connect, true, registered ? "OK" : "Connect isn't configured");
-        }
-    }
 }
 
 static void write_status_storage(struct link_request *request, struct json_writer *json)
@@ -291,6 +198,7 @@ void pi_v1_status(struct link_request *request)
         json_object_end(&json);
     }
     write_status_printer(request, &json, &readings);
+    pi_write_status_camera(request, &json);
     if (readings.job_id != 0) {
         write_status_job(&json, &readings);
     }
