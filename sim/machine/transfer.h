@@ -31,6 +31,8 @@ struct transfer {
     uint64_t size, received;
     int64_t began_us; /* world time */
     bool to_select, to_print;
+    bool form;       /* by PrusaLink's older way, POST of a form: its end is told in other words
+                        (connect-sdk.md 9.8) */
     bool two_clocks; /* its beginning is told by the uptime of the computer and compared with the
                         wall clock (prusalink.md 9.1, 7) */
     bool stop;       /* somebody wants it stopped: whoever receives looks at it at its next piece */

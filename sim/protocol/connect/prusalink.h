@@ -123,7 +123,7 @@ void connect_face_set_server(struct connect_face *face, const char *server, cons
 
 /* PrusaLink was updated to this version and starts anew. UPGRADE has it start anew as well. */
 void connect_face_restart(struct connect_face *face, const char *version);
-int64_t connect_face_started_us(const struct connect_face *face); /* the last time */
+int64_t connect_face_started_us(const struct connect_face *face); /* the last time, of an SDK's */
 
 /* Another pace than the host's, and who looks whether it is kept: for load. */
 struct connect_pace {

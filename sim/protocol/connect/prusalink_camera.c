@@ -8,8 +8,8 @@
 #include "sim/protocol/connect/prusalink_camera.h"
 #include "sim/protocol/connect/prusalink_face.h"
 
-/* The cameras of a host: what they see is drawn from the machine, and what the ini file holds of them stays there when
- * the server refuses a token (connect-sdk.md 10.3, defect Q-20). */
+/* The cameras of a host: what they see is drawn from the machine, and what the ini file holds of
+ * them stays there when the server refuses a token (connect-sdk.md 10.3, defect Q-20). */
 
 static double share(double value, struct model_axis axis)
 {
@@ -28,7 +28,7 @@ static struct connect_face_camera *find(const struct connect_face *face, const c
 static void keep_picture(struct connect_face *face, const char *id, const struct buffer *jpeg)
 {
     struct connect_face_camera *camera = find(face, id);
-    if (face->keep_pictures && camera != NULL) {
+    if (face->web != NULL && face->web->shows_pictures && camera != NULL) {
         buffer_clear(&camera->picture);
         buffer_append(&camera->picture, jpeg->bytes, jpeg->size);
         camera->taken_us = world_wall_us(face->world);
@@ -90,9 +90,8 @@ static void refused(void *owner, const struct connect_camera_settings *settings)
     }
 }
 
-static struct connect_face_camera *append(struct connect_face *face,
-                                          const struct connect_camera_settings *settings,
-                                          const char *path)
+static struct connect_face_camera *
+append(struct connect_face *face, const struct connect_camera_settings *settings, const char *path)
 {
     struct connect_face_camera **end = &face->cameras, *camera = memory_new(sizeof *camera);
     while (*end != NULL) {
@@ -143,8 +142,7 @@ static const struct connect_camera_settings *device_at(const struct connect_face
 }
 
 /* A camera that is found at a device has it; others come as they are loaded. */
-static bool device_is_free(const struct connect_face *face,
-                           const struct connect_face_camera *wants)
+static bool device_is_free(const struct connect_face *face, const struct connect_face_camera *wants)
 {
     for (const struct connect_face_camera *camera = face->cameras; camera != NULL;
          camera = camera->next) {
@@ -162,8 +160,7 @@ static void load(struct connect_face *face, struct connect_face_camera *camera)
     static const struct connect_camera_class class = {
         .shoot = shoot, .registered = registered, .refused = refused};
     if (!camera->connected && device_is_free(face, camera)) {
-        camera->connected =
-            connect_sdk_add_camera(face->sdk, &camera->settings, &class, face);
+        camera->connected = connect_sdk_add_camera(face->sdk, &camera->settings, &class, face);
         connect_sdk_take_picture(face->sdk, camera->settings.id);
     }
 }
@@ -198,9 +195,12 @@ void face_cameras_begin(struct connect_face *face)
     load_all(face);
 }
 
-void face_cameras_scan(struct connect_face *face)
+void face_cameras_scan(void *owner)
 {
-    load_all(face);
+    struct connect_face *face = owner;
+    if (face->located) {
+        load_all(face);
+    }
 }
 
 void face_cameras_register(struct connect_face *face)
@@ -256,7 +256,7 @@ bool connect_face_camera_registered(const struct connect_face *face,
 
 void connect_face_keep_pictures(struct connect_face *face)
 {
-    face->keep_pictures = true;
+    face_web(face)->shows_pictures = true;
 }
 
 /* The named ones to the front; the others stay as they are (set_order()). */
@@ -351,7 +351,7 @@ bool connect_face_camera_set(struct connect_face *face, const char *id,
     if (!takes(&camera->settings, settings)) {
         unload(face, camera);
         int64_t turn_us = SECONDS(CONNECT_CAMERA_SCAN_S);
-        face_plan(face, STEP_CAMERAS, turn_us - face->world->now_us % turn_us);
+        world_arm_in(face->world, &face_web(face)->scan, turn_us - face->world->now_us % turn_us);
         return false;
     }
     connect_sdk_set_camera(face->sdk, id, settings);

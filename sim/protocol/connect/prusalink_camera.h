@@ -20,11 +20,11 @@ enum {
 };
 
 struct connect_face_camera {
-    struct connect_face_camera *next; /* in their order */
+    struct connect_face_camera *next;        /* in their order */
     struct connect_camera_settings settings; /* as stored; texts are owned */
     char *driver, *path;
-    bool detected;  /* plugged in */
-    bool connected; /* and it works */
+    bool detected;         /* plugged in */
+    bool connected;        /* and it works */
     struct buffer picture; /* the last one; empty: none, or nobody wants to see them */
     int64_t taken_us;      /* wall clock */
 };
@@ -46,7 +46,8 @@ bool connect_face_camera_remove(struct connect_face *face, const char *id);
 bool connect_face_camera_shoot(struct connect_face *face, const char *id);
 bool connect_face_camera_register(struct connect_face *face, const char *id);
 bool connect_face_camera_unregister(struct connect_face *face, const char *id);
-/* False: a value that the camera does not take. It is disconnected then, until it is found again. */
+/* False: a value that the camera does not take. It is disconnected then, until it is found again.
+ */
 bool connect_face_camera_set(struct connect_face *face, const char *id,
                              const struct connect_camera_settings *settings);
 /* Only what it takes to find it stays. */

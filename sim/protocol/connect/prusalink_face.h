@@ -17,7 +17,6 @@ enum face_step {
     STEP_COMMAND,   /* the running command has waited long enough */
     STEP_DOWNLOADED, /* the file that came is looked for in the tree, to be printed */
     STEP_RESTART,   /* after UPGRADE the program starts anew */
-    STEP_CAMERAS,   /* those that are gone are looked for */
     FACE_STEPS,
 };
 
@@ -34,12 +33,21 @@ struct expected_change {
 struct connect_face_camera;
 struct connect_probe;
 
+/* What only a printer has whose user is at PrusaLink's web interface. */
+struct connect_web {
+    connect_enrolled *enrolled; /* who registers it; NULL: nobody waits */
+    void *enrolled_owner;
+    bool enrolled_here;  /* its end is nobody's else business */
+    bool shows_pictures; /* the last one of each camera is kept */
+    char *version;       /* that it was updated to; NULL: the settings' */
+    struct timer scan;   /* for cameras that are gone */
+};
+
 struct connect_face {
     struct world *world;
     struct network *network;
     struct machine *machine;
     const struct connect_face_settings *settings;
-    enum connect_host_kind kind;
     const char *name;
     struct connect_sdk *sdk;
     struct machine_listener listener;
@@ -60,8 +68,7 @@ struct connect_face {
     int64_t resent_us;         /* last time everything was sent at once */
 
     struct expected_change expected;
-    uint16_t
-        wait_states; /* the running command waits for one of these; bits by enum printer_state */
+    enum connect_host_kind kind;
     uint32_t job_id; /* as the SDK has it */
     int64_t job_command_id; /* START_PRINT that began the job; meaningful while job_by_command */
 
@@ -74,9 +81,11 @@ struct connect_face {
     bool job_by_command, job_asked;
     bool gcode_running, interrupted, gcode_strict;
     bool resetting; /* RESET_PRINTER is at work */
+    bool cameras_known;
+    uint16_t
+        wait_states; /* the running command waits for one of these; bits by enum printer_state */
 
     struct connect_face_camera *cameras; /* prusalink_camera.h */
-    bool cameras_known, keep_pictures;
     const struct transfer *ended_transfer; /* while its end is told */
     char *downloaded;            /* path of a file that is to be printed; NULL: none */
     int64_t downloaded_until_us; /* how long it is looked for */
@@ -87,11 +96,7 @@ struct connect_face {
     char lan_mac[18], lan_ipv4[16];
     char *server;                /* base URL in use; NULL: none */
     struct connect_probe *probe; /* NULL: none under way */
-    connect_enrolled *enrolled;  /* who asked for it; NULL: nobody waits */
-    void *enrolled_owner;
-    bool enrolled_by_web; /* by connect_face_enrol(): its end is nobody's else business */
-    int64_t started_us;   /* the program did */
-    char *version;        /* that it was updated to; NULL: the settings' */
+    struct connect_web *web;     /* NULL: nothing of it was ever used */
     struct buddy *buddy;         /* the client of a Buddy printer; nothing else of this is then used */
 };
 
@@ -102,13 +107,20 @@ static inline bool face_quirk(const struct connect_face *face, unsigned number)
 
 static inline const char *face_version(const struct connect_face *face)
 {
-    const char *version = face->version != NULL ? face->version : face->settings->host_version;
+    const char *version = face->web != NULL && face->web->version != NULL
+                              ? face->web->version
+                              : face->settings->host_version;
     return version == NULL ? "0.8.1" : version;
 }
 
 static inline bool face_is_prusalink(const struct connect_face *face)
 {
     return face->kind == CONNECT_HOST_PRUSALINK;
+}
+
+static inline bool face_enrolled_by_web(const struct connect_face *face)
+{
+    return face->web != NULL && face->web->enrolled_here;
 }
 
 static inline bool face_is_sl1(const struct connect_face *face)
@@ -172,13 +184,15 @@ void sl1_telemetry(struct connect_face *face, struct telemetry_fields *fields);
 
 /* prusalink_register.c */
 void face_probe_destroy(struct connect_face *face);
+struct connect_web *face_web(struct connect_face *face); /* made when there is none */
+void face_web_free(struct connect_face *face);
 void face_probe_waiting(const struct connect_face *face, connect_asked_told *tell, void *owner);
 void face_got_code(void *host, const char *code);
 void face_register_failed(void *host, const char *error);
 
 /* prusalink_camera.c */
 void face_cameras_begin(struct connect_face *face);
-void face_cameras_scan(struct connect_face *face);
+void face_cameras_scan(void *face);
 void face_cameras_register(struct connect_face *face); /* if that is wanted */
 void face_cameras_free(struct connect_face *face);
 void face_layer_changed(void *face, uint32_t layer);
@@ -192,6 +206,7 @@ const struct transfer *face_transfer(void *host);
 bool face_transfer_begin(void *host, const struct transfer *transfer);
 void face_transfer_advance(void *host, uint64_t size, uint64_t received);
 void face_transfer_end(void *host, enum transfer_change how);
+void face_transfer_stop(void *host);
 void face_transfer_changed(void *face, const struct transfer *transfer, enum transfer_change change);
 void face_downloaded_step(struct connect_face *face);
 

@@ -202,7 +202,7 @@ static void got_token(void *host, const char *token)
 
 static void tell_failure(struct connect_face *face, const char *why)
 {
-    if (!face->enrolled_by_web && face->settings->events != NULL &&
+    if (!face_enrolled_by_web(face) && face->settings->events != NULL &&
         face->settings->events->failed != NULL) {
         face->settings->events->failed(face->settings->owner, why);
     }
@@ -257,6 +257,7 @@ const struct connect_host_class face_host_class = {
     .transfer_begin = face_transfer_begin,
     .transfer_advance = face_transfer_advance,
     .transfer_end = face_transfer_end,
+    .transfer_stop = face_transfer_stop,
     .got_code = face_got_code,
     .register_failed = face_register_failed,
     .got_token = got_token,

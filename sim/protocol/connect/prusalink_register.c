@@ -28,20 +28,39 @@ static const char *peer_name(const struct connect_face *face)
     return face->settings->peer_name == NULL ? "connect" : face->settings->peer_name;
 }
 
+struct connect_web *face_web(struct connect_face *face)
+{
+    if (face->web == NULL) {
+        face->web = memory_new(sizeof *face->web);
+        timer_init(&face->web->scan, face_cameras_scan, face);
+    }
+    return face->web;
+}
+
+void face_web_free(struct connect_face *face)
+{
+    if (face->web != NULL) {
+        world_cancel(face->world, &face->web->scan);
+        free(face->web->version);
+        free(face->web);
+    }
+}
+
 /* Whoever asked for it is told once. */
 static void enrolled(struct connect_face *face, enum connect_enrolment how, const char *code)
 {
-    if (face->enrolled != NULL) {
-        connect_enrolled *call = face->enrolled;
-        face->enrolled = NULL;
-        call(face->enrolled_owner, how, code);
+    struct connect_web *web = face->web;
+    if (web != NULL && web->enrolled != NULL) {
+        connect_enrolled *call = web->enrolled;
+        web->enrolled = NULL;
+        call(web->enrolled_owner, how, code);
     }
 }
 
 static void failed(struct connect_face *face, enum connect_enrolment how, const char *why)
 {
     enrolled(face, how, NULL);
-    if (!face->enrolled_by_web && face->settings->events != NULL && face->settings->events->failed != NULL) {
+    if (!face_enrolled_by_web(face) && face->settings->events != NULL && face->settings->events->failed != NULL) {
         face->settings->events->failed(face->settings->owner, why);
     }
 }
@@ -175,26 +194,28 @@ bool connect_face_register(struct connect_face *face)
     if (face->server == NULL || face->probe != NULL) {
         return false;
     }
-    face->enrolled_by_web = false;
+    if (face->web != NULL) {
+        face->web->enrolled_here = false;
+    }
     return face_is_prusalink(face) ? probe(face, face->server) : connect_sdk_register(face->sdk);
 }
 
 bool connect_face_enrol(struct connect_face *face, const char *server, connect_enrolled *over,
                         void *owner)
 {
-    if (!face_is_prusalink(face) || face->probe != NULL || face->enrolled != NULL) {
+    if (!face_is_prusalink(face) || face->probe != NULL || face_web(face)->enrolled != NULL) {
         return false;
     }
-    face->enrolled_by_web = true;
-    face->enrolled = over;
-    face->enrolled_owner = owner;
+    face->web->enrolled_here = true;
+    face->web->enrolled = over;
+    face->web->enrolled_owner = owner;
     probe(face, server);
     return true;
 }
 
 void connect_face_enrol_forget(struct connect_face *face)
 {
-    face->enrolled = NULL;
+    face->web->enrolled = NULL;
 }
 
 void face_register_failed(void *host, const char *error)

@@ -61,28 +61,54 @@ void face_transfer_end(void *host, enum transfer_change how)
     machine_transfer_end(face->machine, how);
 }
 
-/* What came by PrusaLink's own web interface is told as finished, with its number (captures
- * connect-prusalink 05). */
+void face_transfer_stop(void *host)
+{
+    struct connect_face *face = host;
+    machine_transfer_stop(face->machine);
+}
+
+/* How an end is told of what came to PrusaLink without the SDK (9.8): an upload by PUT is told as
+ * finished whatever became of it (captures connect-prusalink 05); what it fetched for its own user is
+ * told as a download of Connect's is. */
+static struct connect_event told_end(const struct transfer *transfer, enum transfer_change change)
+{
+    static const enum connect_event_name names[] = {[TRANSFER_DONE] = CONNECT_TRANSFER_FINISHED,
+                                                    [TRANSFER_STOPPED] = CONNECT_TRANSFER_STOPPED,
+                                                    [TRANSFER_ABORTED] = CONNECT_TRANSFER_ABORTED};
+    if (transfer->url != NULL) {
+        return (struct connect_event){.event = names[change], .source = SOURCE_CONNECT};
+    }
+    if (!transfer->form) {
+        return (struct connect_event){.event = CONNECT_TRANSFER_FINISHED, .source = SOURCE_WUI};
+    }
+    return (struct connect_event){.event = names[change],
+                                  .source = change == TRANSFER_DONE ? SOURCE_CONNECT : SOURCE_USER};
+}
+
 void face_transfer_changed(void *owner, const struct transfer *transfer,
                            enum transfer_change change)
 {
     struct connect_face *face = owner;
     bool own = connect_sdk_transfer(face->sdk) == transfer->id;
-    if (change != TRANSFER_DONE || own || !face_is_prusalink(face)) {
+    if (change == TRANSFER_BEGAN || own || !face_is_prusalink(face)) {
         return;
     }
+    struct connect_event event = told_end(transfer, change);
+    const char *name = strrchr(transfer->path, '/');
     struct buffer data = {0};
     struct json_writer json;
-    const char *below = strchr(transfer->path + 1, '/');
     json_begin(&json, &data, JSON_PYTHON);
     json_object(&json, NULL);
-    json_string(&json, "destination", below == NULL ? transfer->path : below + 1);
+    if (transfer->url != NULL) {
+        json_string(&json, "path", transfer->path);
+    } else if (event.event == CONNECT_TRANSFER_FINISHED) {
+        json_string(&json, "destination", name == NULL ? transfer->path : name + 1);
+    }
     json_object_end(&json);
+    event.data = data.bytes;
+    event.data_size = data.size;
     face->ended_transfer = transfer;
-    connect_sdk_event(face->sdk, &(struct connect_event){.event = CONNECT_TRANSFER_FINISHED,
-                                                         .source = SOURCE_WUI,
-                                                         .data = data.bytes,
-                                                         .data_size = data.size});
+    connect_sdk_event(face->sdk, &event);
     face->ended_transfer = NULL;
     buffer_free(&data);
 }

@@ -85,6 +85,11 @@ void connect_sdk_destroy(struct connect_sdk *sdk)
     free(sdk);
 }
 
+int64_t connect_sdk_began_us(const struct connect_sdk *sdk)
+{
+    return sdk->began_us;
+}
+
 const char *connect_sdk_name(const struct connect_sdk *sdk)
 {
     return sdk->name;

@@ -119,6 +119,7 @@ struct connect_host_class {
     bool (*transfer_begin)(void *host, const struct transfer *transfer);
     void (*transfer_advance)(void *host, uint64_t size, uint64_t received);
     void (*transfer_end)(void *host, enum transfer_change how);
+    void (*transfer_stop)(void *host); /* that one of another's shall end */
 
     void (*got_code)(void *host, const char *code); /* POST /p/register succeeded */
     void (*register_failed)(void *host,
@@ -197,6 +198,7 @@ struct connect_sdk *
 connect_sdk_new(const struct connect_sdk_settings *settings); /* state BUSY, nothing known */
 void connect_sdk_destroy(struct connect_sdk *sdk);
 const char *connect_sdk_name(const struct connect_sdk *sdk);
+int64_t connect_sdk_began_us(const struct connect_sdk *sdk); /* when it was made */
 void connect_sdk_observe(struct connect_sdk *sdk, const struct connect_observer_class *class,
                          void *observer);
 

@@ -165,6 +165,29 @@ void sdk_transfer_write_telemetry(const struct connect_sdk *sdk, struct json_wri
     json_int(json, "time_transferring", elapsed_us(transfer) / 1000000);
 }
 
+/* What comes by another way than the SDK's: no command began it, and of an upload only the name is
+ * known (9.5). */
+static void write_other_info(const struct connect_sdk *sdk, const struct transfer *other,
+                             struct json_writer *json)
+{
+    const char *name = strrchr(other->path, '/');
+    int64_t remaining_s = other->stop ? 0 : transfer_remaining_s(other, sdk->world);
+    double share = other->size == 0 ? 0 : (double)other->received / (double)other->size;
+    json_string(json, "type", transfer_source_name(other->source));
+    json_string(json, "path", other->url != NULL || name == NULL ? other->path : name + 1);
+    if (other->url != NULL) {
+        json_string(json, "url", other->url);
+    }
+    json_int(json, "size", (int64_t)other->size);
+    json_float(json, "progress", round(share * 10000.0) / 100.0);
+    json_int(json, "transferred", (int64_t)other->received);
+    if (remaining_s >= 0) {
+        json_int(json, "time_remaining", remaining_s);
+    }
+    json_int(json, "time_transferring", (sdk->world->now_us - other->began_us) / 1000000);
+    json_bool(json, "to_print", other->to_print);
+}
+
 /* Members of TRANSFER_INFO's data (9.5). */
 static void write_info(const struct sdk_transfer *transfer, struct json_writer *json)
 {
@@ -349,7 +372,12 @@ static void finish_with_info(struct connect_sdk *sdk)
     struct json_writer json;
     json_begin(&json, &data, JSON_PYTHON);
     json_object(&json, NULL);
-    write_info(sdk->transfer, &json);
+    const struct transfer *other = sdk_other_transfer(sdk);
+    if (other != NULL) {
+        write_other_info(sdk, other, &json);
+    } else {
+        write_info(sdk->transfer, &json);
+    }
     json_object_end(&json);
     connect_sdk_finish(sdk, &(struct connect_result){.event = CONNECT_TRANSFER_INFO,
                                                      .source = SOURCE_CONNECT,
@@ -520,8 +548,11 @@ static bool means_another(const struct connect_sdk *sdk, const struct connect_sd
     if (!python_truth(id)) {
         return false;
     }
-    return !sdk_transfer_runs(sdk->transfer) || !cJSON_IsNumber(id) ||
-           id->valuedouble != (double)sdk->transfer->id;
+    const struct transfer *other = sdk_other_transfer(sdk);
+    uint32_t running = other != NULL                      ? other->id
+                       : sdk_transfer_runs(sdk->transfer) ? sdk->transfer->id
+                                                          : 0;
+    return running == 0 || !cJSON_IsNumber(id) || id->valuedouble != (double)running;
 }
 
 void sdk_stop_transfer(struct connect_sdk *sdk, const struct connect_sdk_command *command)
@@ -532,6 +563,8 @@ void sdk_stop_transfer(struct connect_sdk *sdk, const struct connect_sdk_command
     }
     if (sdk_transfer_runs(sdk->transfer) && !sdk->transfer->busy) {
         sdk->transfer->stop = true;
+    } else if (sdk_other_transfer(sdk) != NULL && sdk->host_class->transfer_stop != NULL) {
+        sdk->host_class->transfer_stop(sdk->host);
     }
     connect_sdk_finish(sdk, &(struct connect_result){.source = SOURCE_CONNECT});
 }

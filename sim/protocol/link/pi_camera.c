@@ -1,6 +1,6 @@
 /* Cameras of the computer beside the printer (prusalink.md 3.13; Prusa-Link:
- * prusa/link/web/cameras.py). They are those of the Connect face (connect/prusalink_camera.h), which
- * sends their pictures: a change here shows there and the other way about. */
+ * prusa/link/web/cameras.py). They are those of the Connect face (connect/prusalink_camera.h),
+ * which sends their pictures: a change here shows there and the other way about. */
 #include <cjson/cJSON.h>
 #include <ctype.h>
 #include <stdio.h>
@@ -396,8 +396,8 @@ static bool read_wishes(const struct cJSON *wishes, const struct connect_face_ca
             return false;
         }
         double w = number_of(width), h = number_of(height);
-        settings->resolution = (struct connect_resolution){
-            w >= 0 && w <= 1e6 ? (unsigned)w : 0, h >= 0 && h <= 1e6 ? (unsigned)h : 0};
+        settings->resolution = (struct connect_resolution){w >= 0 && w <= 1e6 ? (unsigned)w : 0,
+                                                           h >= 0 && h <= 1e6 ? (unsigned)h : 0};
     }
     value = cJSON_GetObjectItemCaseSensitive(wishes, "rotation");
     if (value != NULL && supports(camera, CONNECT_CAPABILITY_ROTATION)) {
@@ -421,7 +421,8 @@ static bool read_wishes(const struct cJSON *wishes, const struct connect_face_ca
     return true;
 }
 
-/* PATCH …/config. A value that it does not take costs the connection, as any failure of a driver. */
+/* PATCH …/config. A value that it does not take costs the connection, as any failure of a driver.
+ */
 void pi_camera_set(struct link_request *request)
 {
     const struct connect_face_camera *camera = connected(request);
@@ -577,10 +578,10 @@ static void look(void *owner)
 void pi_camera_register(struct link_request *request)
 {
     const struct connect_face_camera *camera = connected(request);
-    struct world *world = request->face->world;
     if (camera == NULL) {
         return;
     }
+    struct world *world = request->face->world;
     struct connect_face *host = host_of(request);
     if (connect_face_camera_registered(host, camera)) {
         say(request, 409, "Camera: %s is already registered.", camera->settings.id);

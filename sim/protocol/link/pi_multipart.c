@@ -294,7 +294,8 @@ enum http_body_plan pi_multipart_post(struct link_request *request)
                                         .request = request};
         form->incoming = (struct pi_incoming){.face = request->face,
                                               .expected = (uint64_t)request->body_length,
-                                              .source = TRANSFER_FROM_WEB};
+                                              .source = TRANSFER_FROM_CLIENT,
+                                              .form = true};
         form->form = type != NULL && multipart_boundary(slice_of(type), boundary);
         if (form->form) {
             multipart_init(&form->multipart, boundary, &form_events, form);

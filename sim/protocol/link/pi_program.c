@@ -58,8 +58,10 @@ static void write_system(const struct link_face *face, struct json_writer *json)
     const struct {
         const char *name, *version;
     } packages[] = {
-        {"prusalink", pi_version_text(face)}, {"prusa.connect.sdk.printer", delivered},
-        {"PoorWSGI", "2.5.0"},                {"requests", "2.28.1"},
+        {"prusalink", pi_version_text(face)},
+        {"prusa.connect.sdk.printer", delivered},
+        {"PoorWSGI", "2.5.0"},
+        {"requests", "2.28.1"},
     };
     json_array(json, "python");
     for (size_t i = 0; i < sizeof packages / sizeof *packages; i++) {

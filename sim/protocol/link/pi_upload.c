@@ -38,7 +38,9 @@ bool pi_incoming_write(struct pi_incoming *incoming, const char *bytes, size_t s
                                           .path = incoming->path,
                                           .url = incoming->url,
                                           .size = incoming->expected,
+                                          .form = incoming->form,
                                           .two_clocks = incoming->source == TRANSFER_FROM_CLIENT &&
+                                                        !incoming->form &&
                                                         link_quirk(incoming->face, 7),
                                           .to_select = incoming->to_select,
                                           .to_print = incoming->to_print};

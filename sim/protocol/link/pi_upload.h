@@ -12,6 +12,7 @@ struct pi_incoming {
     struct buffer part;
     uint64_t expected, received;
     enum transfer_source source;
+    bool form; /* in a form, by POST */
     bool to_select, to_print;
     bool begun; /* it has the transfer */
     bool full;  /* the storage took no more */
