@@ -60,7 +60,10 @@ static bool open_network(struct workshop *shop, uint32_t group, uint32_t worker,
                          struct error *error)
 {
     const struct workers_settings *settings = shop->settings;
-    struct socket_network *sockets = socket_network_new(shop->driver, &settings->tls, error);
+    const struct load_group *of = &settings->plan->groups[group];
+    struct tls_settings tls = settings->tls;
+    tls.buddy = strcmp(of->model->family, "buddy") == 0;
+    struct socket_network *sockets = socket_network_new(shop->driver, &tls, error);
     shop->sockets[group] = sockets;
     if (sockets == NULL) {
         return false;
@@ -73,7 +76,6 @@ static bool open_network(struct workshop *shop, uint32_t group, uint32_t worker,
         }
     }
     shop->networks[group] = socket_network_face(sockets);
-    const struct load_group *of = &settings->plan->groups[group];
     if (of->fault_count > 0) {
         shop->faults[group] = message_faults_new(&shop->world, shop->networks[group]);
         shop->networks[group] = message_faults_face(shop->faults[group]);

@@ -307,6 +307,10 @@ struct behaviour {
           AT_SOCKET, TEXT, socket_connection)                                                      \
     ENTRY("ws-close", NULL, NULL, "Closes a WebSocket as soon as it stands", "", false,            \
           MISBEHAVE_SOCKET_CLOSE, 0, NO_ARGUMENT, NULL)                                            \
+    ENTRY("ws-drop", NULL, NULL, "Ends a WebSocket without a Close as soon as it stands", "",      \
+          false, MISBEHAVE_SOCKET_DROP, 0, NO_ARGUMENT, NULL)                                      \
+    ENTRY("ws-reset", NULL, NULL, "Breaks a WebSocket as soon as it stands", "", false,            \
+          MISBEHAVE_SOCKET_RESET, 0, NO_ARGUMENT, NULL)                                            \
     ENTRY("ws-masked", NULL, NULL, "Masks the frames of a WebSocket", "", false,                   \
           MISBEHAVE_SOCKET_MASKED, 0, NO_ARGUMENT, NULL)                                           \
     ENTRY("ws-reserved", NULL, NULL, "Sets a reserved bit in the frames of a WebSocket", "",       \

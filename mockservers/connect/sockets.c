@@ -77,11 +77,15 @@ static void on_ended(void *owner, const struct websocket_end *end)
     socket_free(socket);
 }
 
-/* The other side is told by a Close if it can be, its answer is not waited for. */
-static void leave(struct connect_socket *socket, unsigned code, const char *why, bool reset)
+/* How the server leaves: the other side is told by a Close if it can be, and its answer is not waited for; or not. */
+enum leaving { LEAVE_IN_ORDER, LEAVE_BY_FIN, LEAVE_BY_RESET };
+
+static void leave(struct connect_socket *socket, enum leaving how, unsigned code, const char *why)
 {
-    if (!reset) {
+    if (how == LEAVE_IN_ORDER) {
         websocket_close(socket->websocket, code, why);
+    } else if (how == LEAVE_BY_RESET) {
+        websocket_reset(socket->websocket);
     }
     struct websocket_end end = {
         .kind = WEBSOCKET_END_CLOSED, .code = (uint16_t)code, .why = why};
@@ -214,11 +218,12 @@ static void on_reply(struct http_exchange *owner, const struct http_reply *reply
         send_command(socket, reply, &as_made);
     }
     bool silent = reply->status == 0 || reply->raw != NULL;
+    bool reset = reply->after == HTTP_AFTER_RESET;
     if (silent || reply->status / 100 != 2) {
-        leave(socket, WEBSOCKET_POLICY, http_reason(reply->status),
-              reply->after == HTTP_AFTER_RESET);
+        leave(socket, reset ? LEAVE_BY_RESET : LEAVE_IN_ORDER, WEBSOCKET_POLICY,
+              http_reason(reply->status));
     } else if (reply->after != HTTP_AFTER_KEEP) {
-        leave(socket, WEBSOCKET_NORMAL, NULL, reply->after == HTTP_AFTER_RESET);
+        leave(socket, reset ? LEAVE_BY_RESET : LEAVE_IN_ORDER, WEBSOCKET_NORMAL, NULL);
     }
 }
 
@@ -242,7 +247,7 @@ static void on_message(void *owner, enum websocket_opcode opcode, const char *by
         return;
     }
     if (opcode != WEBSOCKET_TEXT) {
-        leave(socket, WEBSOCKET_UNSUPPORTED, "only text is understood", false);
+        leave(socket, LEAVE_IN_ORDER, WEBSOCKET_UNSUPPORTED, "only text is understood");
         return;
     }
     struct buffer told = {0};
@@ -333,7 +338,7 @@ static void on_take(void *owner, struct stream *stream, struct slice early)
     }
     if (printer->socket != NULL) { /* the printer knows that its old connection is gone */
         struct connect_socket *old = printer->socket;
-        leave(old, WEBSOCKET_GOING_AWAY, "the printer has another connection", false);
+        leave(old, LEAVE_IN_ORDER, WEBSOCKET_GOING_AWAY, "the printer has another connection");
     }
     const struct websocket_settings settings = {
         .message_bytes_max = MESSAGE_BYTES_MAX,
@@ -342,9 +347,16 @@ static void on_take(void *owner, struct stream *stream, struct slice early)
     };
     socket->websocket = websocket_new(server->world, stream, &settings, &events, socket);
     printer->socket = socket;
-    bool closes = misbehaves(server, printer, MISBEHAVE_SOCKET_CLOSE);
-    if (closes) {
+    if (misbehaves(server, printer, MISBEHAVE_SOCKET_CLOSE)) {
         websocket_close(socket->websocket, WEBSOCKET_GOING_AWAY, "as told");
+    }
+    if (misbehaves(server, printer, MISBEHAVE_SOCKET_DROP)) {
+        connect_socket_drop(printer, false);
+        return;
+    }
+    if (misbehaves(server, printer, MISBEHAVE_SOCKET_RESET)) {
+        connect_socket_drop(printer, true);
+        return;
     }
     sockets_wake(printer);
     websocket_receive(socket->websocket, early.bytes, early.size);
@@ -407,7 +419,7 @@ void serve_socket(struct connect_server *server, struct connect_decision *decisi
 void sockets_revoke(struct connect_printer *printer)
 {
     if (printer->socket != NULL) {
-        leave(printer->socket, WEBSOCKET_POLICY, "the token is no longer good", false);
+        leave(printer->socket, LEAVE_IN_ORDER, WEBSOCKET_POLICY, "the token is no longer good");
     }
 }
 
@@ -458,6 +470,16 @@ bool connect_socket_close(struct connect_printer *printer, unsigned code, const 
     struct connect_socket *socket = socket_of(printer);
     if (socket != NULL) {
         websocket_close(socket->websocket, code, reason);
+    }
+    return socket != NULL;
+}
+
+bool connect_socket_drop(struct connect_printer *printer, bool reset)
+{
+    struct connect_socket *socket = socket_of(printer);
+    if (socket != NULL) {
+        leave(socket, reset ? LEAVE_BY_RESET : LEAVE_BY_FIN, WEBSOCKET_ABNORMAL,
+              "the server leaves without a Close");
     }
     return socket != NULL;
 }

@@ -24,6 +24,8 @@ bool connect_printer_has_socket(const struct connect_printer *printer);
 bool connect_socket_send_frame(struct connect_printer *printer, const struct websocket_frame *frame);
 bool connect_socket_send_raw(struct connect_printer *printer, const void *bytes, size_t size);
 bool connect_socket_close(struct connect_printer *printer, unsigned code, const char *reason);
+/* End the connection without a Close: in order, or by breaking it. */
+bool connect_socket_drop(struct connect_printer *printer, bool reset);
 /* A message of a type: 'J', 'G', 'T' … with an id of eight hexadecimal digits. */
 bool connect_socket_send_message(struct connect_printer *printer, char type, uint32_t id,
                                  const void *bytes, size_t size);

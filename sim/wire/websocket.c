@@ -561,6 +561,16 @@ void websocket_destroy(struct websocket *websocket)
     free(websocket);
 }
 
+void websocket_reset(struct websocket *websocket)
+{
+    struct stream *stream = websocket->stream;
+    websocket->stream = NULL;
+    world_cancel(websocket->world, &websocket->timer);
+    if (stream != NULL) {
+        stream_reset(stream);
+    }
+}
+
 bool websocket_open(const struct websocket *websocket)
 {
     return websocket->stream != NULL && !websocket->close_sent;

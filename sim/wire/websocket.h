@@ -126,6 +126,8 @@ struct websocket *websocket_new(struct world *world, struct stream *stream,
                                 const struct websocket_events *events, void *owner);
 /* If the stream stands it is closed, without a Close frame and without a word to the owner. */
 void websocket_destroy(struct websocket *websocket);
+/* The connection is broken off, without a word to the owner: only destroy is left to do. */
+void websocket_reset(struct websocket *websocket);
 void websocket_receive(struct websocket *websocket, const char *bytes, size_t size);
 
 /* A message in one frame; TEXT, BINARY, or a PING of up to 125 bytes. Does nothing once a Close was

@@ -259,6 +259,7 @@ server --tls-cert "$work/cert.pem" --tls-key "$work/key.pem"
 begin trusted "$small" --target connect="$url" --ca "$work/cert.pem" --source-address 127.0.0.2 --source-address 127.0.0.3 \
     --threshold "tls.failed == 0" --json "$work/trusted.json"
 begin stranger "$small" --target connect="$url"
+trusted_url=$url
 control=$(sed -n 's/^control on //p' "$work/server-$((${#servers[@]} - 1))")
 sleep 3
 # 127.0.0.1 is where the stranger comes from.
@@ -280,6 +281,30 @@ for i in "${!faults[@]}"; do
     check "${faults[i]}: exit code $status" test "$status" = $([[ ${faults[i]} = telemetry* ]] && echo 1 || echo 3)
 done
 ends 0 slow
+
+# Buddy printers know one cipher suite, which a server with an RSA key alone does not (connect-buddy.md 1.2).
+cat > "$work/ciphers.yaml" <<'YAML'
+name: ciphers
+duration: 5s
+arrival: {ramp: 1s}
+groups:
+  - {name: buddy, model: mk4, count: 3, token: 'a-token-of-http-{printer}', telemetry: {interval: 1s}}
+  - {name: socket, model: mk4, count: 3, websocket: true, token: 'a-token-of-sock-{printer}', telemetry: {interval: 1s}}
+  - {name: sdk, model: mk3s, count: 3, host: sdk, token: 't{printer}', telemetry: {style: full, interval: 1s}}
+generator: {lateness: 1m, cpu: 100}
+YAML
+begin elliptic "$work/ciphers.yaml" --target connect="$trusted_url" --ca "$work/cert.pem" --json "$work/elliptic.json"
+openssl req -x509 -newkey rsa:2048 -nodes -keyout "$work/rsa-key.pem" -out "$work/rsa-cert.pem" \
+    -days 2 -subj /CN=localhost -addext subjectAltName=IP:127.0.0.1 2>/dev/null
+server --tls-cert "$work/rsa-cert.pem" --tls-key "$work/rsa-key.pem"
+begin rsa "$work/ciphers.yaml" --target connect="$url" --ca "$work/rsa-cert.pem" --json "$work/rsa.json"
+ends 0 elliptic
+ends 0 rsa
+of elliptic buddy '.telemetry.ok > 0 and (.tls.failed | add // 0) == 0'
+of elliptic socket '.telemetry.ok > 0 and (.tls.failed | add // 0) == 0'
+of rsa buddy '.tls.failed.tls > 0 and .tls.ok == 0 and .event.ok == 0 and (.telemetry.ok // 0) == 0'
+of rsa socket '.tls.failed.tls > 0 and .tls.ok == 0 and .event.ok == 0 and (.telemetry.ok // 0) == 0'
+of rsa sdk '.telemetry.ok > 0 and (.tls.failed | add // 0) == 0'
 
 # ---- a server that accepts and never says a word: what waits is told, and nothing is held of it ----
 check "silent: registrations are unfinished" jq -e '.groups[0].steps.register | .planned == 4 and .unfinished == 4' "$work/mute.json"

@@ -279,6 +279,8 @@ static void misbehaves(void **state)
     } cases[] = {
         {"ws-status=503", 503, ""},
         {"ws-close", 101, "closed 1001 as told\n"},
+        {"ws-drop", 101, "stream 1006 the other side closed the connection\n"},
+        {"ws-reset", 101, "stream 1006 the other side reset the connection\n"},
         {"ws-masked", 101, "broken 1002 a server must not mask its frames\n"},
         {"ws-reserved", 101, "broken 1002 a reserved bit is set\n"},
         {"ws-oversized", 101, "broken 1009 the frame is larger than allowed\n"},

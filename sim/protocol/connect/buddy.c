@@ -391,6 +391,10 @@ static void step(void *owner)
         buddy_register_step(buddy);
         return;
     }
+    if (buddy->ws != NULL && buddy->world->now_us < buddy->ws->again_us) {
+        world_arm(buddy->world, &buddy->timer, buddy->ws->again_us);
+        return;
+    }
     buddy->planner.link = buddy_ws_link(buddy);
     struct buddy_action action = buddy_planner_next(&buddy->planner);
     if (action.kind == BUDDY_SLEEP) {

@@ -12,6 +12,7 @@
 /* The connection and what the printer says in it; buddy_ws_read.c has what it reads. */
 
 #define BROKEN_OFF_AGAIN MILLISECONDS(10) /* [chosen]: what rendering a message takes */
+#define NEXT_ACTION      MILLISECONDS(10) /* [chosen]: until its loop has seen that the connection is gone */
 
 /* ---- the handshake ---- */
 
@@ -218,9 +219,12 @@ static void on_waiting(void *owner)
     }
 }
 
+/* Without a connection telemetry is always due (3.3): a server that ends what it has just granted is asked again as fast
+ * as the printer and the way to it are, which is not at the same instant. */
 static void forget(struct buddy *buddy)
 {
     struct buddy_ws *ws = buddy->ws;
+    ws->again_us = buddy->world->now_us + NEXT_ACTION;
     struct websocket *socket = ws->socket;
     ws->socket = NULL;
     ws->reading = false;
@@ -229,7 +233,7 @@ static void forget(struct buddy *buddy)
     buddy_transfer_disconnected(buddy);
 }
 
-/* Nothing was being sent: no back-off, the next message opens a new connection. */
+/* Nothing was being sent: no back-off, the next message opens a new connection (1.6). */
 static void on_ended(void *owner, const struct websocket_end *end)
 {
     struct buddy *buddy = owner;

@@ -28,6 +28,7 @@ struct buddy_ws {
     char key[WEBSOCKET_KEY_BYTES];
     uint8_t mask[4];    /* of every frame */
     struct timer timer; /* for the rest of a message */
+    int64_t again_us;   /* before this no other connection is opened */
     bool reading;       /* nothing else is done until the message is there */
     bool skipping;      /* the rest of a message that was refused */
     bool begun;         /* the first piece of the message was looked at */
