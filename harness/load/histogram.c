@@ -279,7 +279,9 @@ static bool read_packed(struct histogram *histogram, const unsigned char *packed
 bool histogram_decode(struct histogram *histogram, const char *text, size_t size,
                       struct error *error)
 {
-    memset(histogram, 0, sizeof *histogram);
+    if (histogram->count > 0) { /* one that is empty keeps its pages untouched */
+        memset(histogram, 0, sizeof *histogram);
+    }
     if (size == 0 || size % 4 != 0 || size > (size_t)2 * PLAIN_BYTES_MAX) {
         return error_set(error, "histogram: expected base64");
     }

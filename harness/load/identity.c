@@ -1,17 +1,25 @@
 #include "harness/load/identity.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { SHARDS_MAX = 100000 };
+#include "harness/load/result.h"
+
 
 /* What each launcher puts into the environment of a task. The launcher nearest to the task comes
- * first: a job of Slurm may start Open MPI or PMIx. */
+ * first: a job of Slurm may start Open MPI or PMIx.
+ *   Open MPI     docs.open-mpi.org: "Environment variables set for MPI applications"
+ *   PMIx         openpmix/openpmix: src/server/pmix_server.c, PMIx_server_setup_fork(); it tells no
+ *                count, but `srun --mpi=pmix` does
+ *   Slurm        srun(1), "OUTPUT ENVIRONMENT VARIABLES"; SLURM_NTASKS is that of the step
+ *   Kubernetes   kubernetes.io: "Indexed Job for Parallel Processing with Static Work Assignment"
+ *   Nomad        developer.hashicorp.com/nomad: "Runtime environment"; always 0 in system jobs */
 static const struct {
     const char *name, *index, *count; /* count NULL: it doesn't tell */
 } launchers[] = {
     {"Open MPI", "OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE"},
-    {"PMIx", "PMIX_RANK", NULL},
+    {"PMIx", "PMIX_RANK", "SLURM_NTASKS"},
     {"Slurm", "SLURM_PROCID", "SLURM_NTASKS"},
     {"a Kubernetes Indexed Job", "JOB_COMPLETION_INDEX", NULL},
     {"Nomad", "NOMAD_ALLOC_INDEX", NULL},
@@ -29,12 +37,12 @@ static bool set(struct load_identity *identity, const char *from, const char *in
                 const char *count, struct error *error)
 {
     identity->from = from;
-    if (!number(index, SHARDS_MAX, &identity->shard) ||
-        !number(count, SHARDS_MAX, &identity->shards) || identity->shard >= identity->shards) {
+    if (!number(index, LOAD_SHARDS_MAX, &identity->shard) ||
+        !number(count, LOAD_SHARDS_MAX, &identity->shards) || identity->shard >= identity->shards) {
         return error_set(error,
                          "shard \"%.20s/%.20s\" (from %s): expected I/N with I from 0 to N-1 "
                          "and N up to %d",
-                         index, count, from, SHARDS_MAX);
+                         index, count, from, LOAD_SHARDS_MAX);
     }
     return true;
 }
@@ -51,34 +59,54 @@ static bool set_counted(struct load_identity *identity, const char *from, const 
     return set(identity, from, index, count, error);
 }
 
+static bool of_option(struct load_identity *identity, const char *shard, uint64_t shards,
+                      struct error *error)
+{
+    char index[24] = "";
+    size_t size = strcspn(shard, "/");
+    memcpy(index, shard, size < sizeof index - 1 ? size : sizeof index - 1);
+    if (!set(identity, "--shard", index, shard[size] == '/' ? shard + size + 1 : "", error)) {
+        return false;
+    }
+    return shards == 0 || shards == identity->shards ||
+           error_set(error,
+                     "--shard %.40s and --shards %" PRIu64 " say different numbers of shards",
+                     shard, shards);
+}
+
+/* `count` NULL: the launcher tells none. */
+static bool of_launcher(struct load_identity *identity, const char *name, const char *index,
+                        const char *count, uint64_t shards, struct error *error)
+{
+    if (count == NULL && shards == 0) {
+        return error_set(error,
+                         "%s says that this is shard %.20s, but not of how many: add --shards N",
+                         name, index);
+    }
+    if (count == NULL) {
+        return set_counted(identity, name, index, shards, error);
+    }
+    if (!set(identity, name, index, count, error)) {
+        return false;
+    }
+    return shards == 0 || shards == identity->shards ||
+           error_set(error, "%s says that there are %" PRIu32 " shards, --shards says %" PRIu64,
+                     name, identity->shards, shards);
+}
+
 bool load_identity_find(struct load_identity *identity, const char *shard, uint64_t shards,
                         const char *(*environment)(const char *name), struct error *error)
 {
     *identity = (struct load_identity){.shard = 0, .shards = 1};
     if (shard != NULL) {
-        char index[24] = "";
-        size_t size = strcspn(shard, "/");
-        memcpy(index, shard, size < sizeof index - 1 ? size : sizeof index - 1);
-        return set(identity, "--shard", index, shard[size] == '/' ? shard + size + 1 : "", error);
+        return of_option(identity, shard, shards, error);
     }
     for (size_t i = 0; i < sizeof launchers / sizeof *launchers; i++) {
         const char *index = environment(launchers[i].index);
-        if (index == NULL) {
-            continue;
+        if (index != NULL) {
+            const char *count = launchers[i].count == NULL ? NULL : environment(launchers[i].count);
+            return of_launcher(identity, launchers[i].name, index, count, shards, error);
         }
-        const char *count = launchers[i].count == NULL ? NULL : environment(launchers[i].count);
-        if (shards == 0 && count == NULL) {
-            if (strcmp(launchers[i].name, "PMIx") == 0 && environment("SLURM_NTASKS") != NULL) {
-                count = environment("SLURM_NTASKS"); /* srun --mpi=pmix tells both */
-            } else {
-                return error_set(error,
-                                 "%s says that this is shard %.20s, but not of how many: add "
-                                 "--shards N",
-                                 launchers[i].name, index);
-            }
-        }
-        return shards > 0 ? set_counted(identity, launchers[i].name, index, shards, error)
-                          : set(identity, launchers[i].name, index, count, error);
     }
     return shards <= 1 || error_set(error, "--shards: which one is this? Say --shard I/N, or start "
                                            "it from a launcher that tells");

@@ -11,7 +11,7 @@
 
 /* What came of a farm: of one shard, or of several that were joined. It is written as JSON
  * (docs/farm.md) with the histograms in it, so that shards can be joined later and elsewhere. */
-enum { LOAD_RESULT_VERSION = 3, LOAD_SHARDS_MAX = 100000 };
+enum { LOAD_RESULT_VERSION = 3, LOAD_SHARDS_MAX = 10000 };
 
 struct load_result_group {
     char *name, *model;

@@ -312,9 +312,24 @@ static void launchers_tell_which_shard_it_is(void **state)
         {"-1/5", 0, {NULL}, 0, 0},
         {"1", 0, {NULL}, 0, 0},
         {"1/x", 0, {NULL}, 0, 0},
+        {"1/10001", 0, {NULL}, 0, 0},
         {"1/99999999999999999999", 0, {NULL}, 0, 0},
         {"111111111111111111111111111111/5", 0, {NULL}, 0, 0},
         {NULL, 0, {"SLURM_PROCID", "3", "SLURM_NTASKS", "3", NULL}, 0, 0},
+        {NULL, 0, {"SLURM_PROCID", "1", NULL}, 0, 0},
+        {NULL, 2, {"SLURM_PROCID", "1", NULL}, 1, 2},
+        {NULL, 0, {"SLURM_PROCID", "", "SLURM_NTASKS", "3", NULL}, 0, 0},
+        {NULL, 0, {"SLURM_PROCID", "1", "SLURM_NTASKS", "many", NULL}, 0, 0},
+        {NULL, 10, {"JOB_COMPLETION_INDEX", "+1", NULL}, 0, 0},
+        {NULL, 10, {"JOB_COMPLETION_INDEX", "10", NULL}, 0, 0},
+        {NULL, 10, {"NOMAD_ALLOC_INDEX", "0x1", NULL}, 0, 0},
+        {NULL, 0, {"PMIX_RANK", "2", NULL}, 0, 0},
+        /* Who says two things is asked which. */
+        {"1/4", 5, {NULL}, 0, 0},
+        {"1/4", 4, {NULL}, 1, 4},
+        {NULL, 4, {"OMPI_COMM_WORLD_RANK", "3", "OMPI_COMM_WORLD_SIZE", "8", NULL}, 0, 0},
+        {NULL, 8, {"OMPI_COMM_WORLD_RANK", "3", "OMPI_COMM_WORLD_SIZE", "8", NULL}, 3, 8},
+        {NULL, 3, {"PMIX_RANK", "2", "SLURM_NTASKS", "4", NULL}, 0, 0},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct load_identity identity;
