@@ -7,6 +7,7 @@
 #include "sim/base/memory.h"
 #include "sim/machine/metadata_value.h"
 #include "sim/protocol/connect/settings_ini.h"
+#include "sim/wire/service_trace.h"
 
 struct printer {
     struct world *world;
@@ -18,8 +19,9 @@ struct printer {
     struct connect_face *face;
     const struct link_settings *prusalink;
     struct link_face *link;
-    struct http_server *server; /* of `link` */
-    struct endpoint *places;    /* where it listens */
+    struct service_trace *link_trace; /* NULL: the world has no trace */
+    struct http_server *server;       /* of `link` */
+    struct endpoint *places;          /* where it listens */
     size_t place_count;
     char *name, *token;
 };
@@ -221,9 +223,13 @@ static void open_link(struct printer *printer)
         link_face_new(printer->world, printer->machine, printer->prusalink, printer->name);
     link_face_set_network(printer->link, printer->network);
     join_faces(printer);
-    printer->server =
-        http_server_new(printer->world, printer->network, link_face_service(printer->link),
-                        link_face_limits(printer->link));
+    const struct http_service *service = link_face_service(printer->link);
+    if (printer->world->trace != NULL) {
+        printer->link_trace = service_trace_new(printer->world, service, printer->name);
+        service = service_trace_service(printer->link_trace);
+    }
+    printer->server = http_server_new(printer->world, printer->network, service,
+                                      link_face_limits(printer->link));
     for (size_t i = 0; i < printer->place_count; i++) {
         http_server_listen(printer->server, &printer->places[i], NULL);
     }
@@ -247,6 +253,8 @@ void printer_power_off(struct printer *printer)
 {
     http_server_destroy(printer->server);
     printer->server = NULL;
+    service_trace_destroy(printer->link_trace);
+    printer->link_trace = NULL;
     link_face_destroy(printer->link);
     printer->link = NULL;
     if (printer->own_connect != NULL && printer->face != NULL) {
