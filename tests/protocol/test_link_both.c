@@ -37,6 +37,12 @@ static void on_ended(void *owner, enum stream_end end, const char *why)
 static const struct stream_events client_events = {.received = on_received, .ended = on_ended};
 static const struct endpoint place = {.host = "printer", .port = 80};
 
+static struct connect_face *connect_of(void *owner, bool make)
+{
+    (void)make;
+    return printer_connect_face(((struct both *)owner)->bench.printer);
+}
+
 static void begin_both(struct both *both)
 {
     *both = (struct both){.status = 0};
@@ -45,6 +51,7 @@ static void begin_both(struct both *both)
     struct network *network = memory_network_face(both->bench.network);
     link_settings_defaults(&both->settings);
     both->face = link_face_new(&both->bench.world, machine_of(&both->bench), &both->settings, "it");
+    link_face_set_connect(both->face, connect_of, both);
     both->server = http_server_new(&both->bench.world, network, link_face_service(both->face),
                                    link_face_limits(both->face));
     struct endpoint at = place;
@@ -211,6 +218,22 @@ static void each_sees_what_the_other_orders(void **state)
     end_both(&both);
 }
 
+/* A name that Connect gives to the printer is its name on the web as well. */
+static void they_have_one_name(void **state)
+{
+    (void)state;
+    struct both both;
+    char name[64];
+    begin_both(&both);
+    value_of(ask_link(&both, "GET", "/api/version"), "hostname", name, sizeof name);
+    assert_string_equal(name, "prusa-mk4");
+    assert_has(ask(&both.bench, COMMAND("SET_VALUE", "\"hostname\":\"bench-7\"")), "FINISHED");
+    value_of(ask_link(&both, "GET", "/api/version"), "hostname", name, sizeof name);
+    assert_string_equal(name, "bench-7");
+    assert_has(ask(&both.bench, COMMAND("SEND_INFO", "")), "\"hostname\":\"bench-7\"");
+    end_both(&both);
+}
+
 /* There is one place for a transfer, whoever begins it. */
 static void they_share_one_transfer(void **state)
 {
@@ -314,6 +337,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(figures_are_the_same),
         cmocka_unit_test(each_sees_what_the_other_orders),
+        cmocka_unit_test(they_have_one_name),
         cmocka_unit_test(they_share_one_transfer),
         cmocka_unit_test(connect_stops_an_upload_of_prusalink),
         cmocka_unit_test(a_download_for_connect_is_seen_and_stopped),

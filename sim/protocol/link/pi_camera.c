@@ -8,12 +8,7 @@
 #include <string.h>
 
 #include "sim/base/memory.h"
-#include "sim/protocol/connect/prusalink_camera.h"
-#include "sim/protocol/connect/python.h"
-#include "sim/protocol/link/pi.h"
-
-#define REGISTER_TURN    MILLISECONDS(200)
-#define REGISTER_TIMEOUT SECONDS(5)
+#include "sim/protocol/link/pi_camera.h"
 
 enum {
     PHOTO_LIFE_S = 30, /* of a camera without a timed scheme */
@@ -22,8 +17,7 @@ enum {
 
 /* --- which one --- */
 
-/* NULL: there is no Connect face, so nobody has cameras. */
-static struct connect_face *host_of(const struct link_request *request)
+struct connect_face *pi_camera_host(const struct link_request *request)
 {
     struct connect_face *connect = link_connect(request->face);
     if (connect != NULL) {
@@ -34,13 +28,13 @@ static struct connect_face *host_of(const struct link_request *request)
 
 static const struct connect_face_camera *first_of(const struct link_request *request)
 {
-    const struct connect_face *host = host_of(request);
+    const struct connect_face *host = pi_camera_host(request);
     return host == NULL ? NULL : connect_face_cameras(host);
 }
 
-static const struct connect_face_camera *find(const struct link_request *request, const char *id)
+const struct connect_face_camera *pi_camera_find(const struct link_request *request, const char *id)
 {
-    const struct connect_face *host = host_of(request);
+    const struct connect_face *host = pi_camera_host(request);
     return host == NULL ? NULL : connect_face_camera(host, id);
 }
 
@@ -54,11 +48,7 @@ static bool supports(const struct connect_face_camera *camera, enum connect_capa
     return false;
 }
 
-static void say(struct link_request *request, int status, const char *format, const char *id)
-    __attribute__((format(printf, 3, 0)));
-
-/* {"message": …} with the camera's id in it. */
-static void say(struct link_request *request, int status, const char *format, const char *id)
+void pi_camera_say(struct link_request *request, int status, const char *format, const char *id)
 {
     struct buffer message = {0}, body = {0};
     struct json_writer json;
@@ -71,13 +61,13 @@ static void say(struct link_request *request, int status, const char *format, co
     pi_send_json(request, status, &body);
 }
 
-/* The connected one of the path; NULL: answered. */
-static const struct connect_face_camera *connected(struct link_request *request)
+const struct connect_face_camera *pi_camera_connected(struct link_request *request)
 {
     const char *id = request->parameters[0];
-    const struct connect_face_camera *camera = find(request, id);
+    const struct connect_face_camera *camera = pi_camera_find(request, id);
     if (camera == NULL || !camera->connected) {
-        say(request, 404, "Camera with id: %s was not found among the connected cameras", id);
+        pi_camera_say(request, 404, "Camera with id: %s was not found among the connected cameras",
+                      id);
         return NULL;
     }
     return camera;
@@ -135,7 +125,7 @@ static void write_listed(struct json_writer *json, const struct connect_face *ho
 
 void pi_cameras(struct link_request *request)
 {
-    const struct connect_face *host = host_of(request);
+    const struct connect_face *host = pi_camera_host(request);
     struct buffer body;
     struct json_writer json;
     pi_begin_json(&json, &body);
@@ -187,7 +177,7 @@ static bool read_order(const struct cJSON *order, const char **ids, size_t *coun
 
 void pi_cameras_order(struct link_request *request)
 {
-    struct connect_face *host = host_of(request);
+    struct connect_face *host = pi_camera_host(request);
     struct cJSON *order = pi_any_body(request);
     size_t count;
     int room = order == NULL ? 0 : cJSON_GetArraySize(order);
@@ -227,14 +217,14 @@ static void photo_headers(struct link_request *request, struct link_reply *reply
 /* The last one of it. */
 static void send_last(struct link_request *request, const char *id)
 {
-    const struct connect_face_camera *camera = find(request, id);
+    const struct connect_face_camera *camera = pi_camera_find(request, id);
     struct link_reply reply;
     if (camera == NULL || !camera->connected) {
-        say(request, 404, "Camera with id: %s is not available", id);
+        pi_camera_say(request, 404, "Camera with id: %s is not available", id);
         return;
     }
     if (camera->picture.size == 0 && link_quirk(request->face, 18)) {
-        say(request, 204, "Camera with id: %s did not take a photo yet.", id);
+        pi_camera_say(request, 204, "Camera with id: %s did not take a photo yet.", id);
         return;
     }
     if (camera->picture.size == 0) {
@@ -272,17 +262,18 @@ void pi_camera_snap_first(struct link_request *request)
             return;
         }
     }
-    say(request, 404, "Camera is not available%s", "");
+    pi_camera_say(request, 404, "Camera is not available%s", "");
 }
 
 void pi_camera_shoot(struct link_request *request)
 {
     const char *id = request->parameters[0];
-    const struct connect_face_camera *camera = find(request, id);
+    const struct connect_face_camera *camera = pi_camera_find(request, id);
     if (camera == NULL || !camera->connected) {
-        say(request, 404, "Camera with id: %s is not available", id);
-    } else if (!connect_face_camera_shoot(host_of(request), id)) {
-        say(request, 409,
+        pi_camera_say(request, 404, "Camera with id: %s is not available", id);
+    } else if (!connect_face_camera_shoot(pi_camera_host(request), id)) {
+        pi_camera_say(
+            request, 409,
             "Camera with id: %s cannot take the picture: This camera does not support returning "
             "images",
             id);
@@ -351,11 +342,11 @@ static void write_abilities(struct json_writer *json, const struct connect_face_
 void pi_camera_get(struct link_request *request)
 {
     const char *id = request->parameters[0];
-    if (find(request, id) == NULL) {
-        say(request, 404, "Camera with id: %s is not configured", id);
+    if (pi_camera_find(request, id) == NULL) {
+        pi_camera_say(request, 404, "Camera with id: %s is not configured", id);
         return;
     }
-    const struct connect_face_camera *camera = connected(request);
+    const struct connect_face_camera *camera = pi_camera_connected(request);
     struct buffer body;
     struct json_writer json;
     if (camera == NULL) {
@@ -363,7 +354,7 @@ void pi_camera_get(struct link_request *request)
     }
     pi_begin_json(&json, &body);
     write_settings(&json, camera);
-    if (connect_face_camera_registered(host_of(request), camera)) {
+    if (connect_face_camera_registered(pi_camera_host(request), camera)) {
         json_string(&json, "token", camera->settings.token);
     }
     write_abilities(&json, camera);
@@ -425,11 +416,11 @@ static bool read_wishes(const struct cJSON *wishes, const struct connect_face_ca
  */
 void pi_camera_set(struct link_request *request)
 {
-    const struct connect_face_camera *camera = connected(request);
+    const struct connect_face_camera *camera = pi_camera_connected(request);
     if (camera == NULL) {
         return;
     }
-    struct connect_face *host = host_of(request);
+    struct connect_face *host = pi_camera_host(request);
     struct cJSON *wishes = pi_any_body(request);
     struct connect_camera_settings settings = camera->settings;
     if (!connect_face_camera_registered(host, camera)) {
@@ -448,166 +439,9 @@ void pi_camera_set(struct link_request *request)
 
 void pi_camera_reset(struct link_request *request)
 {
-    const struct connect_face_camera *camera = connected(request);
+    const struct connect_face_camera *camera = pi_camera_connected(request);
     if (camera != NULL) {
-        connect_face_camera_reset(host_of(request), camera->settings.id);
+        connect_face_camera_reset(pi_camera_host(request), camera->settings.id);
         pi_send_empty(request, 200);
     }
-}
-
-/* --- adding and removing --- */
-
-static void repr(struct buffer *out, const struct cJSON *value)
-{
-    const struct cJSON *item;
-    if (cJSON_IsString(value)) {
-        python_repr(out, value->valuestring, strlen(value->valuestring));
-    } else if (cJSON_IsArray(value) || cJSON_IsObject(value)) {
-        bool object = cJSON_IsObject(value);
-        buffer_append_char(out, object ? '{' : '[');
-        cJSON_ArrayForEach(item, value)
-        {
-            buffer_append_text(out, item == value->child ? "" : ", ");
-            if (object) {
-                python_repr(out, item->string, strlen(item->string));
-                buffer_append_text(out, ": ");
-            }
-            repr(out, item);
-        }
-        buffer_append_char(out, object ? '}' : ']');
-    } else if (cJSON_IsNumber(value)) {
-        buffer_format(out, "%.17g", value->valuedouble);
-    } else {
-        buffer_append_text(out, cJSON_IsNull(value)   ? "None"
-                                : cJSON_IsTrue(value) ? "True"
-                                                      : "False");
-    }
-}
-
-static void refuse_config(struct link_request *request, const struct cJSON *config)
-{
-    struct buffer text = {0};
-    repr(&text, config);
-    say(request, 400,
-        "Camera could not be created using the supplied config: Camera config is not valid %s",
-        buffer_text(&text));
-    buffer_free(&text);
-}
-
-static const char *text_of(const struct cJSON *config, const char *key)
-{
-    const struct cJSON *value = cJSON_GetObjectItemCaseSensitive(config, key);
-    return cJSON_IsString(value) ? value->valuestring : NULL;
-}
-
-/* Set up a new one, or mend one that does not work. */
-void pi_camera_post(struct link_request *request)
-{
-    const char *id = request->parameters[0];
-    struct cJSON *body = pi_any_body(request);
-    const struct cJSON *config = cJSON_GetObjectItemCaseSensitive(body, "config");
-    const struct connect_face_camera *camera = find(request, id);
-    struct connect_face *host = host_of(request);
-    const char *name = text_of(config, "name"), *path = text_of(config, "path");
-    const char *driver = text_of(config, "driver");
-    bool known = driver != NULL && strcmp(driver, CONNECT_CAMERA_DRIVER) == 0;
-    if (body != NULL && !cJSON_IsObject(body)) {
-        pi_send_500(request);
-    } else if (config == NULL || cJSON_IsNull(config)) {
-        say(request, 400, "Configuration is missing. Cannot add a camera by ID alone.%s", "");
-    } else if (camera != NULL && camera->connected) {
-        say(request, 409,
-            "Camera with id: %s is already running, modification is not allowed. Delete it first",
-            id);
-    } else if (!known || name == NULL || path == NULL) {
-        refuse_config(request, config);
-    } else if (host == NULL || !connect_face_camera_add(host, id, name, path)) {
-        pi_send_500(request);
-    } else {
-        pi_send_empty(request, 200);
-    }
-    cJSON_Delete(body);
-}
-
-void pi_camera_delete(struct link_request *request)
-{
-    const char *id = request->parameters[0];
-    const struct connect_face_camera *camera = find(request, id);
-    if (camera == NULL) {
-        say(request, 404, "Camera with id: %s is not configured", id);
-    } else if (camera->detected) {
-        say(request, 409, "Cannot remove an auto-detected camera%s", "");
-    } else {
-        connect_face_camera_remove(host_of(request), id);
-        pi_send_empty(request, 200);
-    }
-}
-
-/* --- Connect --- */
-
-struct registering {
-    struct link_task task;
-    struct timer turn;
-    int64_t until_us;
-    char *id;
-};
-
-static void forget_registering(struct link_task *task)
-{
-    struct registering *registering = (struct registering *)task;
-    world_cancel(task->request->face->world, &registering->turn);
-    free(registering->id);
-    free(registering);
-}
-
-static void look(void *owner)
-{
-    struct registering *registering = owner;
-    struct link_request *request = registering->task.request;
-    const struct connect_face_camera *camera = find(request, registering->id);
-    struct world *world = request->face->world;
-    if (camera != NULL && connect_face_camera_registered(host_of(request), camera)) {
-        pi_send_empty(request, 200);
-    } else if (world->now_us > registering->until_us) {
-        say(request, 408, "Timed out when registering camera: %s", registering->id);
-    } else {
-        world_arm_in(world, &registering->turn, REGISTER_TURN);
-    }
-}
-
-void pi_camera_register(struct link_request *request)
-{
-    const struct connect_face_camera *camera = connected(request);
-    if (camera == NULL) {
-        return;
-    }
-    struct world *world = request->face->world;
-    struct connect_face *host = host_of(request);
-    if (connect_face_camera_registered(host, camera)) {
-        say(request, 409, "Camera: %s is already registered.", camera->settings.id);
-        return;
-    }
-    struct registering *registering = memory_new(sizeof *registering);
-    *registering = (struct registering){.task = {.free = forget_registering, .request = request},
-                                        .until_us = world->now_us + REGISTER_TIMEOUT,
-                                        .id = memory_copy_text(camera->settings.id)};
-    timer_init(&registering->turn, look, registering);
-    request->task = &registering->task;
-    connect_face_camera_register(host, registering->id);
-    world_arm_in(world, &registering->turn, REGISTER_TURN);
-}
-
-void pi_camera_unregister(struct link_request *request)
-{
-    const struct connect_face_camera *camera = connected(request);
-    if (camera == NULL) {
-        return;
-    }
-    struct connect_face *host = host_of(request);
-    if (!connect_face_camera_registered(host, camera)) {
-        say(request, 409, "Cannot unregister a non-registered camera: %s", camera->settings.id);
-        return;
-    }
-    connect_face_camera_unregister(host, camera->settings.id);
-    pi_send_empty(request, 200);
 }
