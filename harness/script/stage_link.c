@@ -86,6 +86,13 @@ static bool misbehave(struct served *host, const char *const *texts, size_t coun
     return true;
 }
 
+/* Its other face, if the scenario gave it one: both tell the same. */
+static struct connect_face *connect_of(void *actor, bool make)
+{
+    (void)make;
+    return actor_face(actor);
+}
+
 static bool start(struct stage *stage, struct served *host, const char *const *wrongs,
                   size_t wrong_count, struct error *error)
 {
@@ -94,6 +101,7 @@ static bool start(struct stage *stage, struct served *host, const char *const *w
         return false;
     }
     host->face = link_face_new(stage->world, machine, &host->settings, host->printer->name);
+    link_face_set_connect(host->face, connect_of, host->printer->actor);
     if (host->told.at.host[0] == '\0') {
         choose_place(stage, host);
     }

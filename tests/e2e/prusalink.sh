@@ -140,6 +140,43 @@ for line in 1 2 3; do
     check "printer $line" curl -s -o /dev/null "$(address "$work/row" "$line")/"
 done
 
+# Cameras, without Connect and with it; a registration by the web; an update.
+"$hotbed" mock connect --listen 127.0.0.1:0 >"$work/mock" 2>&1 &
+printers+=($!)
+count=1 start "$work/eyes" mk3s --prusalink 0 --camera 'Bench cam,TEN_SEC,320x240' --update 0.9.0
+base=$(address "$work/eyes" 1)
+wait_for '"connected": true' /api/v1/cameras
+has '"camera_id": "'
+camera=$(sed -n 's/.*"camera_id": "\([^"]*\)".*/\1/p' "$work/body")
+must 200 POST "/api/v1/cameras/$camera/snap"
+check "a JPEG" [ "$(head -c 3 "$work/body" | od -An -tx1 | tr -d ' ')" = ffd8ff ]
+must 200 GET "/api/v1/cameras/$camera/snap"
+must 304 GET /api/v1/cameras/snap -H 'If-Modified-Since: Thu, 31 Dec 2099 00:00:00 GMT'
+json='Content-Type: application/json'
+must 200 PATCH "/api/v1/cameras/$camera/config" -H "$json" -d '{"trigger_scheme": "MANUAL"}'
+must 200 GET "/api/v1/cameras/$camera"
+has '"trigger_scheme": "MANUAL"'
+must 409 DELETE "/api/v1/cameras/$camera"
+must 404 GET /api/v1/cameras/nobody
+for _ in $(seq 100); do
+    grep -q 'http://127' "$work/mock" && break
+    sleep 0.1
+done
+connect=$(grep -o 'http://127.0.0.1:[0-9]*' "$work/mock" | head -1)
+must 400 POST /api/connection -H "$json" -d '{"connect": {"hostname": "127.0.0.1", "port": 9, "tls": false}}'
+has "Can't Connect"
+must 200 POST /api/connection -H "$json" -d "{\"connect\": {\"hostname\": \"127.0.0.1\", \"port\": ${connect##*:}, \"tls\": false}}"
+has "$connect/add-printer/connect/1.3.1/"
+must 200 GET /api/connection
+check "on its way" grep -q '"registration": "\(IN_PROGRESS\|FINISHED\)"' "$work/body"
+must 200 DELETE /api/connection
+must 200 GET /api/v1/update/prusalink
+has '{"new_version": "0.9.0"}'
+must 501 GET /api/v1/update/system
+must 200 POST /api/v1/update/prusalink
+wait_for '"server": "0.9.0"' /api/version
+must 204 GET /api/v1/update/prusalink
+
 # One that breaks its protocol is caught over real sockets.
 count=1 start "$work/wrong" mk3s --prusalink 0 --misbehave 'set-key=api:"1.0.0"@/api/version' --misbehave lie=500@/api/timelapse
 wrong=$(address "$work/wrong" 1)
