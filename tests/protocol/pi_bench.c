@@ -124,11 +124,18 @@ static void on_ended(void *owner, enum stream_end end, const char *why)
     ((struct pi_bench *)owner)->asking = NULL;
 }
 
+static void on_loose_end(void *owner, enum stream_end end, const char *why)
+{
+    (void)owner;
+    (void)end;
+    (void)why;
+}
+
 static const struct endpoint its_place = {.host = "pi", .port = 8080};
 
 struct stream *pi_bench_talk(struct pi_bench *bench)
 {
-    static const struct stream_events events = {.received = on_received};
+    static const struct stream_events events = {.received = on_received, .ended = on_loose_end};
     return network_connect(memory_network_face(bench->network), &its_place, &events, bench);
 }
 
