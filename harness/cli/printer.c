@@ -310,7 +310,7 @@ static bool make_printer(struct bench *bench, const struct model *model, struct 
     if (options->directory != NULL) {
         storages[0] = (struct printer_storage){
             .name = model->storages_count > 0 ? model->storages[0].name : "local",
-            .kind = STORAGE_LOCAL,
+            .kind = printer_storage_kind(model->storages_count > 0 ? model->storages[0].kind : "local"),
             .directory = options->directory,
         };
         settings.storages = storages;

@@ -28,7 +28,7 @@ struct printer {
 
 /* --- storages --- */
 
-static enum storage_kind kind_of(const char *kind)
+enum storage_kind printer_storage_kind(const char *kind)
 {
     return strcmp(kind, "sdcard") == 0 ? STORAGE_SDCARD
            : strcmp(kind, "usb") == 0  ? STORAGE_USB
@@ -70,7 +70,7 @@ static bool attach_all(struct machine *machine, const struct printer_settings *s
         const struct model_storage *model = &settings->model->storages[i];
         const struct printer_storage wanted = {
             .name = model->name,
-            .kind = kind_of(model->kind),
+            .kind = printer_storage_kind(model->kind),
             .tree = i == 0 ? settings->tree : NULL,
             .read_only = model->read_only,
             .total_bytes = model->total_bytes,

@@ -28,6 +28,9 @@ struct printer_storage {
     uint64_t total_bytes, used_by_others_bytes; /* of one in memory; 0: not known */
 };
 
+/* "usb", "sdcard" of a model; any other word is a storage inside of the printer. */
+enum storage_kind printer_storage_kind(const char *kind);
+
 struct printer_settings {
     const struct model *model; /* outlives the printer */
     uint64_t index;

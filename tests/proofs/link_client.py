@@ -157,6 +157,14 @@ def get(target, needed=()):
     return document
 
 
+def upload_form(name, content):
+    boundary = "xyz"
+    part = (f'--{boundary}\r\nContent-Disposition: form-data; name="path"\r\n\r\n/\r\n'
+            f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\n\r\n')
+    return ask("POST", "/api/files/local", {"Content-Type": f"multipart/form-data; boundary={boundary}"},
+               part.encode() + content + f"\r\n--{boundary}--\r\n".encode())
+
+
 def upload(name, content, printing):
     target = f"/api/v1/files/{storage}/" + urllib.parse.quote(name)
     headers = {"Content-Type": "text/x.gcode", "Overwrite": "?1", "Print-After-Upload": "?1" if printing else "?0"}
@@ -168,10 +176,7 @@ def upload(name, content, printing):
         headers["Overwrite"] = "?0"
         ask("DELETE", target)
     if defect == "form":
-        boundary = "xyz"
-        part = f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\n\r\n'
-        return ask("POST", "/api/files/local", {"Content-Type": f"multipart/form-data; boundary={boundary}"},
-                   part.encode() + content + f"\r\n--{boundary}--\r\n".encode())
+        return upload_form(name, content)
     status, answer = ask("PUT", target, headers, content)
     if status == 409 and b"print right now" in answer and defect == "again":
         status, answer = ask("PUT", target, headers, content)
@@ -187,8 +192,19 @@ def look(listing):
             ask("DELETE", f"/api/v1/files/{storage}/" + urllib.parse.quote(child["name"]))
 
 
+def resin():
+    """SL1 has the interface of an OctoPrint alone."""
+    name = os.path.basename(path)
+    with open(path, "rb") as file:
+        content = file.read()
+    code, _ = upload(name, content, printing=False) if defect == "puts" else upload_form(name, content)
+    return 0 if code == 201 else 1
+
+
 def work():
     version = get("/api/version") if defect != "no-version" else None
+    if version and version["text"].startswith("Prusa SLA"):
+        return resin()
     status = get("/api/v1/status")
     if defect == "polls":
         for _ in range(5):

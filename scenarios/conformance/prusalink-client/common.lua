@@ -3,10 +3,10 @@
 
 local client = {}
 
-local MODELS = { P = "mk3s", B = "mk4" }
-local ROOTS = { P = "/PrusaLink gcodes", B = "/usb" }
-local STORAGES = { P = "local", B = "usb" }
-local NAME = "hotbed cube (1).gcode"
+local MODELS = { P = "mk3s", B = "mk4", S = "sl1" }
+local ROOTS = { P = "/PrusaLink gcodes", B = "/usb", S = "/local" }
+local STORAGES = { P = "local", B = "usb", S = "local" }
+local NAMES = { P = "hotbed cube (1).gcode", B = "hotbed cube (1).gcode", S = "hotbed cube (1).sl1" }
 
 local Bed = {}
 Bed.__index = Bed
@@ -24,11 +24,14 @@ function client.nothing(reason, ...)
   error({ nothing = reason:format(...) }, 0)
 end
 
--- A printer of a dialect ("P", "B") that boots. options: misbehave, upload_speed, printing, files, file_size (of what a
+-- A printer of a dialect ("P", "B", "S") that boots. options: misbehave, upload_speed, printing, files, file_size (of what a
 -- client that uploads is given)
 local function begin(t, dialect, options)
   local root = ROOTS[dialect]
   local files = { [root .. "/cube.gcode"] = print_file(3600), [root .. "/other part.gcode"] = print_file(60) }
+  if dialect == "S" then -- which lists projects only
+    files = { [root .. "/other part.sl1"] = print_file(60) }
+  end
   for name, content in pairs(options.files or {}) do
     files[root .. "/" .. name] = content
   end
@@ -86,7 +89,8 @@ local function our_visit(bed)
   need(link:job())
   need(link:transfer())
   local storages = need(link:storages())
-  local path = storages.json and storages.json.storage_list and storages.json.storage_list[1].path or "/"
+  local path = storages.json and storages.json.storage_list and storages.json.storage_list[1].path
+    or "/" .. STORAGES[bed.dialect]
   local listing = need(link:list(path))
   for _, child in ipairs(listing.json and listing.json.children or {}) do
     local ref = child.refs and child.refs.thumbnail
@@ -94,7 +98,7 @@ local function our_visit(bed)
       link:download(ref) -- may be 404
     end
   end
-  local upload = link:upload(path .. "/" .. NAME, client.gcode(bed.file_size), { overwrite = true, print = bed.options.printing })
+  local upload = link:upload(path .. "/" .. NAMES[bed.dialect], client.gcode(bed.file_size), { overwrite = true, print = bed.options.printing })
   if not upload.stored then
     need(upload)
   end
@@ -110,10 +114,10 @@ end
 local function run_command(bed)
   local t, place = bed.t, bed.place
   local folder = t:folder()
-  folder:write(NAME, client.gcode(bed.file_size))
+  folder:write(NAMES[bed.dialect], client.gcode(bed.file_size))
   local values = {
     host = place.host, port = place.port, url = place.url, user = place.user, password = place.password,
-    ["api-key"] = place.api_key or place.password, file = folder.path .. "/" .. NAME, storage = STORAGES[bed.dialect],
+    ["api-key"] = place.api_key or place.password, file = folder.path .. "/" .. NAMES[bed.dialect], storage = STORAGES[bed.dialect],
   }
   local run = t:start(values, {
     folder = folder, optional = true,
@@ -254,7 +258,7 @@ function client.judge(t, beds, judge)
   end
 end
 
-local LETTERS = { pi = "P", buddy = "B" }
+local LETTERS = { pi = "P", buddy = "B", sl1 = "S" }
 
 -- Those of the dialects that the run's model speaks, if it has one.
 function client.each(t, dialects)

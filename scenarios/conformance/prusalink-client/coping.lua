@@ -83,6 +83,15 @@ coping("COPE-CLOSED", "a connection that closes instead of an answer is an error
   misbehave = { "close@GET/api/v1:1" },
 })
 
+coping("COPE-RESIN", "SL1 has no /api/v1: that is no end of the world, and what is uploaded goes there by POST multipart", "S", {},
+  function(t, bed)
+    for _, request in ipairs(client.find(bed.requests, client.is_upload)) do
+      t:expect(client.is_form(request), client.told(bed, request) .. ": whether it is multipart"):is_true()
+    end
+    local content = bed.printer:file_content(bed.root .. "/other part.sl1")
+    t:expect(content and #content, bed.name .. ": bytes of the project that was there"):equals(72)
+  end)
+
 coping("COPE-CONFLICT", "a file that is there is replaced only with Overwrite: ?1", "PB", {
   files = { ["hotbed cube (1).gcode"] = "G28\n" },
 }, function(t, bed)

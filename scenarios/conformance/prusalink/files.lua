@@ -372,7 +372,14 @@ check "PL-FILE-22" {
 check "PL-FILE-23" {
   "PUT and DELETE on the card: 409",
   kind = "fidelity",
-  run = link.on("P", function(_, server)
+  run = link.on("P", function(t, server)
+    local card
+    for _, storage in ipairs(server:get("/api/v1/storage").json.storage_list) do
+      card = card or storage.path == "/sdcard"
+    end
+    if not card then
+      t:skip "it lists no card"
+    end
     local path = "/api/v1/files/sdcard/hotbed-not-there.gcode"
     server:status_of(server:upload(path, link.gcode(100)), "PUT on the card"):equals(409)
     server:must("DELETE", path, 409)
