@@ -125,6 +125,7 @@ int cli_check(int argc, char **argv)
         {"bare-sdk", CLI_FLAG, &device.bare_sdk, NULL, "as a host of the SDK that is no PrusaLink", NULL},
         {"strict", CLI_FLAG, &options.strict, NULL, "a broken fidelity of a stranger is a failure", NULL},
         SUITE_OPTION_ROWS(&options, "hotbed mock connect\n--list-misbehaviours tells them"),
+        SUITE_QUIRKS_ROW(&options),
         SUITE_TIME_ROWS(&options),
         SUITE_CONNECT_ROWS(&options),
         SUITE_SERVER_ROWS(&options),

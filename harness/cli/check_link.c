@@ -31,7 +31,7 @@ static const char example[] =
 /* Who may do what at the server. */
 struct link_options {
     const char *user, *password, *api_key;
-    bool write, print;
+    bool write, print, no_quirks;
 };
 
 static const char *from_environment(const char *given, const char *name)
@@ -77,6 +77,9 @@ static int play(const struct cli_usage *usage, struct suite_options *options, co
     struct error error;
     int code = CLI_BAD_USAGE;
     if (registry_subject(&definitions, "prusalink", &error)) {
+        if (link->no_quirks && options->only.count == 0) { /* what else is judged is judged on the real thing's likes */
+            registry_drop_kind(&definitions, "quirk");
+        }
         struct suite_settings settings = {.title = "prusalink", .again = again, .targets = &targets};
         const char *what = url != NULL     ? url
                            : options->real ? "our own, in real time"
@@ -122,6 +125,7 @@ int cli_check_link(int argc, char **argv)
         {"allow-print", CLI_FLAG, &link.print, NULL, "start, pause and stop prints of its own", NULL},
         {"strict", CLI_FLAG, &options.strict, NULL, "a broken fidelity of a stranger is a failure", NULL},
         SUITE_OPTION_ROWS(&options, "link: and one of hotbed\nprinter --list-misbehaviours"),
+        {"no-quirks", CLI_FLAG, &link.no_quirks, NULL, "leave out the checks of known defects", NULL},
         SUITE_TIME_ROWS(&options),
         SUITE_SERVER_ROWS(&options),
         {NULL, CLI_FLAG, NULL, NULL, NULL, NULL},

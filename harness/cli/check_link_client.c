@@ -78,6 +78,7 @@ int cli_check_link_client(int argc, char **argv)
         {"by-hand", CLI_DURATION, &by_hand_us, "TIME", "tell the addresses and judge what comes there meanwhile", NULL},
         {"strict", CLI_FLAG, &options.strict, NULL, "a broken fidelity is a failure", NULL},
         SUITE_OPTION_ROWS(&options, "link: and one of hotbed\nprinter --list-misbehaviours"),
+        SUITE_QUIRKS_ROW(&options),
         SUITE_TIME_ROWS(&options),
         {NULL, CLI_FLAG, NULL, NULL, NULL, NULL},
     };

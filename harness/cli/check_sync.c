@@ -6,6 +6,7 @@
 
 #include "harness/check/registry.h"
 #include "harness/cli/suite_options.h"
+#include "sim/protocol/link/link.h"
 #include "sim/base/memory.h"
 
 static const char about[] =
@@ -76,11 +77,17 @@ int cli_check_sync(int argc, char **argv)
     const struct cli_option table[] = {
         {"strict", CLI_FLAG, &options.strict, NULL, "a broken fidelity is a failure", NULL},
         SUITE_OPTION_ROWS(&options, "link: and one of hotbed\nprinter --list-misbehaviours"),
+        SUITE_QUIRKS_ROW(&options),
         {NULL, CLI_FLAG, NULL, NULL, NULL, NULL},
     };
     const struct cli_usage usage = {
         .line = "check sync [OPTION...] [-- COMMAND]", .about = about, .options = table, .example = example};
     int code = cli_parse(argc, argv, &usage, &arguments);
+    const struct model *model = options.model != NULL ? model_find(options.model) : NULL;
+    if (code == -1 && model != NULL && link_dialect_of(model) != &link_dialect_buddy) {
+        code = cli_complain(&usage, "--model %s: expected a printer with Buddy firmware, which link-sync.md is about",
+                            options.model);
+    }
     if (code == -1) {
         code = play(&usage, &options, &arguments);
     }

@@ -93,6 +93,7 @@ int cli_run(int argc, char **argv)
          "somebody else plays: connect=URL is a server,\nprinter=ADDRESS:PORT waits there for a device", NULL},
         {"give", CLI_LIST, &gifts, "NAME=FILE", "let scenarios read this file as t:given \"NAME\"", NULL},
         SUITE_OPTION_ROWS(&options, "hotbed mock connect\n--list-misbehaviours tells them"),
+        SUITE_QUIRKS_ROW(&options),
         SUITE_TIME_ROWS(&options),
         SUITE_CONNECT_ROWS(&options),
         SUITE_SERVER_ROWS(&options),

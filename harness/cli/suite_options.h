@@ -31,12 +31,15 @@ struct suite_options {
         {"timeout", CLI_DURATION, &(o)->timeout_us, "TIME",                                                            \
          "the most a scenario may take, and how long to wait\nfor a device; default 48h virtual, 10m real", NULL},     \
         {"model", CLI_TEXT, &(o)->model, "MODEL", "these printers instead of those that are named", NULL},             \
-        {"no-quirks", CLI_FLAG, &(o)->no_quirks, NULL, "printers without the known defects of the real ones", NULL},   \
         {"misbehave", CLI_LIST, &(o)->misbehave, "NAME[=ARG]",                                                         \
          "our side breaks its contract like that, to see that\na check can fail; " how, NULL},                         \
         {"verbose", CLI_FLAG, &(o)->verbose, NULL, "notes of what was skipped, too", NULL}
 
 /* … what those take that can run in virtual time, too … */
+/* What it means where printers of ours play. */
+#define SUITE_QUIRKS_ROW(o)                                                                                            \
+    {"no-quirks", CLI_FLAG, &(o)->no_quirks, NULL, "printers without the known defects of the real ones", NULL}
+
 #define SUITE_TIME_ROWS(o)                                                                                             \
     {"real", CLI_FLAG, &(o)->real, NULL, "on the wall clock over sockets, side by side", NULL}
 

@@ -157,7 +157,11 @@ function Run:signal(name)
   core.tool_signal(self.number, name)
 end
 
--- values: what stands for {farm}, {folder} …; options: environment, optional (the command needs no place for all of them).
+-- What root has to do without to be refused what others are refused.
+local POWERLESS = { "setpriv", "--bounding-set", "-dac_override,-dac_read_search" }
+
+-- values: what stands for {farm}, {folder} …; options: environment, optional (the command needs no place for all of them),
+-- powerless (run by root it reads only what its modes allow).
 -- It runs where we do: paths in a command are its author's.
 function core.start_tool(values, options)
   local run = setmetatable({ told = "the command" }, Run)
@@ -166,6 +170,9 @@ function core.start_tool(values, options)
     environment[#environment + 1] = text
   end
   local words = words_of(values, options.optional)
+  if options.powerless then
+    words = table.move(words, 1, #words, #POWERLESS + 1, { table.unpack(POWERLESS) })
+  end
   run.command = table.concat(words, " ")
   run.number = core.tool_start(words, environment)
   return run

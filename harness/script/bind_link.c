@@ -4,6 +4,7 @@
 
 #include "harness/script/bind.h"
 #include "harness/script/stage_link.h"
+#include "sim/protocol/connect/quirks.h"
 #include "sim/base/memory.h"
 #include "sim/wire/digest.h"
 
@@ -55,6 +56,9 @@ static void read_upload_speed(lua_State *lua, const struct model *model,
 static void read_settings(lua_State *lua, const struct model *model, struct link_settings *settings)
 {
     link_settings_defaults(settings);
+    if (play_of(lua)->settings.quirks_off == CONNECT_QUIRKS_ALL) { /* --no-quirks: neither do servers have any */
+        settings->quirks = 0;
+    }
     settings->at_work = true; /* scenarios are about servers that run */
     settings->user = text_field(lua, 2, "user");
     settings->password = text_field(lua, 2, "password");

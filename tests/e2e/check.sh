@@ -36,6 +36,8 @@ done
 says 0 "Q-24  reset" printer --list-quirks
 says 2 "there is no quirk 'Q-99'" printer mk3s --connect http://127.0.0.1:1 --quirk Q-99=off
 says 2 "expected Q-24=on or Q-24=off" check connect-printer --quirk Q-24
+says 2 "expected a printer with Buddy firmware" check sync --model mk3s
+says 2 "there is no option --quirk" check prusalink --quirk L-05=off
 says 1 "--seed 1 --quirk Q-24=off" check connect-printer --only Q-24 --quirk Q-24=off
 says 1 "--seed 1 --no-quirks" check connect-printer --only Q-24 --no-quirks
 says 0 "1 passed" check connect-printer --only Q-24 --no-quirks --quirk Q-24=on

@@ -78,6 +78,8 @@ def read_folder(root):
         try:
             entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
         except OSError as error:
+            if has("unreadable-is-empty"):
+                return
             sys.exit(str(error))
         for entry in entries:
             if entry.name.startswith(".") and not has("hidden"):
@@ -278,7 +280,12 @@ def clashes(local):
 def plan(printer, tree, local, destination, prune, journal):
     """What goes, what comes: ([display path], [(display path, local path, is there)])."""
     clash = [] if has("clash-silent") else clashes(local)
-    goal = {f"{destination}/{path}": path for path in local if path not in clash}
+    folders = {path.lower(): path for path in printer.short if not has("exact-folders")}
+
+    def place(path):
+        parent, _, name = f"{destination}/{path}".rpartition("/")
+        return f"{folders.get(parent.lower(), parent)}/{name}"
+    goal = {place(path): path for path in local if path not in clash}
     goes, comes = [], []
     if has("fold-case-equal"):
         letters = {path.lower(): path for path in tree}

@@ -83,7 +83,7 @@ coping("COPE-CLOSED", "a connection that closes instead of an answer is an error
   misbehave = { "close@GET/api/v1:1" },
 })
 
-coping("COPE-RESIN", "SL1 has no /api/v1: that is no end of the world, and what is uploaded goes there by POST multipart", "S", {},
+coping("COPE-RESIN", "SL1 has no /api/v1: that is no end of the world, and uploads go there by POST multipart", "S", {},
   function(t, bed)
     for _, request in ipairs(client.find(bed.requests, client.is_upload)) do
       t:expect(client.is_form(request), client.told(bed, request) .. ": whether it is multipart"):is_true()

@@ -144,7 +144,7 @@ function Bed:write_json(name)
   self.farm = self.work.path .. "/" .. name
 end
 
--- options: dry, destination (false: none), printer, skip, relative_to, any_state, timeout, folder, farm
+-- options: dry, destination (false: none), printer, skip, relative_to, any_state, timeout, folder, farm, powerless
 function Bed:start(options)
   options = options or {}
   if not self.farm then
@@ -165,7 +165,10 @@ function Bed:start(options)
     farm = options.farm or self.farm, folder = folder, execute = not options.dry, destination = destination or nil,
     printer = options.printer, skip = options.skip, ["relative-to"] = options.relative_to,
     ["any-state"] = options.any_state, timeout = options.timeout,
-  }, { environment = { "HOME=" .. self.home.path, "XDG_STATE_HOME", "TZ=" .. (options.zone or self.zone) } })
+  }, {
+    environment = { "HOME=" .. self.home.path, "XDG_STATE_HOME", "TZ=" .. (options.zone or self.zone) },
+    powerless = options.powerless,
+  })
   return self.run_of
 end
 

@@ -77,6 +77,28 @@ check "SYNC-S08" {
   end,
 }
 
+check "SYNC-S09" {
+  "a folder whose letters differ there is the same folder: nothing in it moves that is as it is here",
+  side = "tool", kind = "contract", subject = "sync",
+  run = function(t)
+    local bed = common.bed(t)
+    bed:here "jobs/a.gcode"
+    bed:here "jobs/new.gcode"
+    bed:there(1, "JOBS/a.gcode", common.gcode "jobs/a.gcode", 60)
+    bed:there(1, "JOBS/old.gcode")
+    bed:expect_code(bed:run(), 0)
+    for _, change in ipairs(bed:changes(1)) do
+      t:expect(change.file:lower():find("/a.gco", 1, true), change.told .. ": a file that is as here"):is_nil()
+    end
+    local tree, found = bed:tree(1), {}
+    for path, content in pairs(tree) do
+      found[path:lower()] = content
+    end
+    t:expect(found, "the drive"):equals(bed.source:files())
+    bed:expect_second_empty()
+  end,
+}
+
 check "SYNC-S10" {
   "names of composed and decomposed letters, emoji, right-to-left and with blanks arrive as they are",
   side = "tool", kind = "contract", subject = "sync",
@@ -373,6 +395,27 @@ check "SYNC-S24" {
       end
     end
     bed:bring_in_step()
+  end,
+}
+
+check "SYNC-S24-dialects" {
+  "a farm with a Raspberry Pi and a resin printer in it: each is brought into step, or told, and keeps no other waiting",
+  side = "tool", kind = "contract", subject = "sync",
+  run = function(t)
+    local bed = common.bed(t, { models = { "mk3s", "mk4", "sl1", "xl" } })
+    bed:here "a.gcode"
+    bed:there(2, "old.gcode")
+    local run = bed:run()
+    bed:expect_in_step(2)
+    bed:expect_in_step(4)
+    local pi = bed.printers[1].printer:file_content "/PrusaLink gcodes/a.gcode"
+    if pi then
+      t:expect(pi, "what the Raspberry Pi got"):equals(bed.source:read "a.gcode")
+    else
+      bed:expect_code(run, "failure")
+      bed:expect_told(run, bed.printers[1].name)
+    end
+    t:expect(bed.printers[3].printer:file_content "/local/a.gcode", "what the resin printer got of g-code"):is_nil()
   end,
 }
 
