@@ -98,7 +98,9 @@ local function our_visit(bed)
       link:download(ref) -- may be 404
     end
   end
-  local upload = link:upload(path .. "/" .. NAMES[bed.dialect], client.gcode(bed.file_size), { overwrite = true, print = bed.options.printing })
+  local upload = link:upload(path .. "/" .. NAMES[bed.dialect], client.gcode(bed.file_size), {
+    overwrite = true, print = bed.options.printing,
+  })
   if not upload.stored then
     need(upload)
   end
@@ -117,7 +119,8 @@ local function run_command(bed)
   folder:write(NAMES[bed.dialect], client.gcode(bed.file_size))
   local values = {
     host = place.host, port = place.port, url = place.url, user = place.user, password = place.password,
-    ["api-key"] = place.api_key or place.password, file = folder.path .. "/" .. NAMES[bed.dialect], storage = STORAGES[bed.dialect],
+    ["api-key"] = place.api_key or place.password, file = folder.path .. "/" .. NAMES[bed.dialect],
+    storage = STORAGES[bed.dialect],
   }
   local run = t:start(values, {
     folder = folder, optional = true,
