@@ -11,7 +11,7 @@
 #include "harness/sync/names.h"
 #include "sim/base/memory.h"
 
-static const char *const suffixes[] = {"gcode", "bgcode", "sl1"};
+static const char *const suffixes[] = {"gcode", "bgcode", "sl1", "sl1s"};
 
 void farm_bed_begin(struct farm_bed *bed, uint64_t upload_bytes_per_s)
 {
@@ -25,7 +25,8 @@ void farm_bed_begin(struct farm_bed *bed, uint64_t upload_bytes_per_s)
     bed->served.upload_bytes_per_s = upload_bytes_per_s;
     strcpy(bed->root, "/tmp/hotbed-sync-XXXXXX");
     assert_non_null(mkdtemp(bed->root));
-    bed->rules = (struct sync_rules){.suffixes = suffixes, .suffix_count = 3};
+    bed->rules = (struct sync_rules){.suffixes = suffixes,
+                                      .suffix_count = sizeof suffixes / sizeof *suffixes};
     bed->journal = sync_journal_new();
     bed->settings = (struct sync_settings){
         .policy = {.tolerance_s = 60, .delete_max = SIZE_MAX, .rules = &bed->rules},

@@ -1,4 +1,6 @@
 /* A sync of virtual printers in virtual time: what the drives hold afterwards, and what the report says. */
+#include "sim/machine/resin.h"
+#include "tests/machine/sl1_writer.h"
 #include "tests/sync/farm_bed.h"
 
 #include <stdio.h>
@@ -332,6 +334,40 @@ static void a_resin_printer_is_brought_into_step_as_well(void **state)
     assert_int_equal(farm_bed_seat(bed, 0)->todo, 0);
 }
 
+/* Nothing is done to one with a project on its screen; told to, only the project itself is kept. */
+static void a_resin_printer_at_work_is_left_alone(void **state)
+{
+    struct farm_bed *bed = *state;
+    static const struct sl1_written part = {.printer_model = "SL1S",
+                                            .layers = 50,
+                                            .width = 50,
+                                            .height = 50,
+                                            .white = 25,
+                                            .exposure_s = 2,
+                                            .exposure_first_s = 25,
+                                            .used_ml = 0.01};
+    farm_bed_add(bed, "sl1", 0);
+    farm_bed_add(bed, "sl1s", 0);
+    farm_bed_boot(bed);
+    struct machine *works = printer_machine(bed->printers[1]);
+    assert_int_equal(machine_put_file(works, "/local/part.sl1s", sl1_content(&part)), STORAGE_OK);
+    farm_bed_write(bed, "a.sl1", 3000, 1, 7200);
+    farm_bed_write(bed, "b.sl1s", 3000, 1, 7200);
+    assert_int_equal(machine_open_project(works, "/local/part.sl1s", NULL), MACHINE_ACCEPTED);
+    world_run(&bed->world, bed->world.now_us + SECONDS(10), NULL);
+    farm_bed_sync(bed, HOUR);
+    expect_outcome(bed, 0, SYNC_IN_STEP);
+    expect_outcome(bed, 1, SYNC_BUSY);
+    assert_true(farm_bed_holds(bed, 1, "part.sl1s") && !farm_bed_holds(bed, 1, "b.sl1s"));
+    assert_int_equal(machine_resin_phase(works), RESIN_CONFIRM); /* nobody has touched it */
+    assert_int_equal(machine_confirm(works), MACHINE_ACCEPTED);
+    world_run(&bed->world, bed->world.now_us + SECONDS(60), NULL);
+    bed->settings.any_state = true;
+    farm_bed_sync(bed, HOUR);
+    assert_true(farm_bed_holds(bed, 1, "part.sl1s") && farm_bed_holds(bed, 1, "b.sl1s"));
+    assert_int_not_equal(machine_resin_phase(works), RESIN_NO_PROJECT);
+}
+
 #define IN_BED(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
@@ -349,6 +385,7 @@ int main(void)
         IN_BED(what_only_printers_have_comes_back),
         IN_BED(what_another_letter_brings_is_no_second_file),
         IN_BED(a_resin_printer_is_brought_into_step_as_well),
+        IN_BED(a_resin_printer_at_work_is_left_alone),
         IN_BED(the_raspberry_pi_is_brought_into_step_as_well),
         IN_BED(a_large_farm_ends_in_step_after_an_interruption),
     };
