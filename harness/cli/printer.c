@@ -15,6 +15,7 @@
 #include "harness/net/socket.h"
 #include "harness/net/tls.h"
 #include "sim/machine/plan.h"
+#include "sim/machine/print_file.h"
 #include "sim/printer/printer.h"
 #include "sim/wire/http_client.h"
 
@@ -159,6 +160,20 @@ static bool add_file(struct storage *storage, const char *path, struct error *er
     const char *name = slash == NULL ? path : slash + 1;
     enum storage_result result = storage_put(storage, name, content, (int64_t)time(NULL));
     return result == STORAGE_OK || error_set(error, "--file %s: %s", path, storage_result_text(result));
+}
+
+/* A drive takes any file; what its printer will say of it is said here, too. */
+static void warn_of_files(const struct bench *bench, const struct model *model)
+{
+    const struct file_node *root = bench->files.root;
+    for (uint32_t i = 0; i < root->child_count; i++) {
+        const struct file_node *file = root->children[i];
+        struct error error = {""};
+        if (!print_file_sound(file->name, file->content, model, &error)) {
+            fprintf(stderr, "hotbed printer: %s: the printer will not print it, or not all of it: %s\n", file->name,
+                    error.text);
+        }
+    }
 }
 
 static const struct model *pick_model(struct bench *bench, const char *name, struct error *error)
@@ -507,6 +522,9 @@ static int prepare(struct bench *bench, const char *model_name, struct error *er
         bench->world.trace = &bench->trace.trace;
     }
     const struct model *model = pick_model(bench, model_name, error);
+    if (model != NULL) {
+        warn_of_files(bench, model);
+    }
     bool made = model != NULL && suits_model(bench->options, model, error) &&
                 pick_face(bench, &serve_quirks, error) && pick_link(bench, model, serve_quirks, error) &&
                 make_network(bench, model, &network, error) && make_printers(bench, model, network, error) &&

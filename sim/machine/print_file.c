@@ -4,6 +4,7 @@
 #include <strings.h>
 
 #include "sim/machine/bgcode.h"
+#include "sim/machine/plan_resin.h"
 
 static const struct {
     const char *extension;
@@ -63,4 +64,37 @@ bool print_file_check(const char *name, const struct file_content *content,
                error_set(error, "The file seems to be a binary gcode with a wrong suffix.");
     }
     return error_set(error, "unknown file type");
+}
+
+static bool blocks_sound(const struct file_content *content, struct error *error)
+{
+    struct bgcode file;
+    struct bgcode_block block;
+    enum bgcode_next next = BGCODE_BLOCK;
+    if (!bgcode_open(&file, content, BGCODE_PRINTER, error)) {
+        return false;
+    }
+    while (next == BGCODE_BLOCK) {
+        next = bgcode_next(&file, &block, error);
+    }
+    return next == BGCODE_END;
+}
+
+bool print_file_sound(const char *name, const struct file_content *content,
+                      const struct model *model, struct error *error)
+{
+    enum print_file_kind kind = print_file_kind(name);
+    bool resin = model->resin.project_model != NULL;
+    if (kind == PRINT_FILE_OTHER || (resin && kind != PRINT_FILE_SL1)) {
+        return true;
+    }
+    if (!print_file_check(name, content, model, error)) {
+        return false;
+    }
+    if (resin) {
+        struct error reason = {""};
+        enum sl1_fault fault = plan_resin_fault(content, model, &reason);
+        return fault == SL1_GOOD || error_set(error, "#%d %s", 10000 + (int)fault, reason.text);
+    }
+    return kind != PRINT_FILE_BGCODE || blocks_sound(content, error);
 }

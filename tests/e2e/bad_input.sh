@@ -71,6 +71,14 @@ for file in huge cut binary empty; do
     check "$file.gcode is no harm to a printer" timeout 10 "$hotbed" printer mk3s --connect $nowhere --file "$work/$file.gcode" --print "/PrusaLink gcodes/$file.gcode" --duration 3s
 done
 
+# What a printer will not print is put on its drive all the same, and said so.
+printf 'PK\3\4cut' >"$work/cut.sl1"
+printf 'GCDE\1\0\0\0\1\0cut' >"$work/cut.bgcode"
+says 0 "cut.sl1: the printer will not print it, or not all of it: #10539" printer sl1 --prusalink 0 --file "$work/cut.sl1" --duration 1s
+says 0 "cut.bgcode: the printer will not print it" printer mk4 --prusalink 0 --file "$work/cut.bgcode" --duration 1s
+says 0 "--print /local/cut.sl1: #10539" printer sl1 --prusalink 0 --file "$work/cut.sl1" --print /local/cut.sl1 --duration 15s
+says 0 "PrusaLink at" printer mk4 --prusalink 0 --file "$work/cut.bgcode" --print /usb/cut.bgcode --duration 3s
+
 # ---- YAML: file, line, field, what was expected ----
 yaml() { # WORDS EXPRESSION: the model file after sed's EXPRESSION is refused with these words
     sed -E "$2" sim/machine/models/mk3.yaml >"$work/model.yaml"

@@ -1,6 +1,7 @@
 #include "tests/machine/bed.h"
 
 #include "sim/machine/objects.h"
+#include "sim/machine/print_file.h"
 #include "sim/machine/prompt.h"
 #include "tests/machine/bgcode_writer.h"
 
@@ -155,9 +156,9 @@ static void begin_file(struct bed *bed, const char *model, const char *name,
     char path[64];
     bed_setup(bed, model, 1);
     snprintf(path, sizeof path, "/usb/%s", name);
-    assert_int_equal(machine_put_file(bed->machine, path,
-                                      file_content_of_bytes(bytes->bytes, bytes->size)),
-                     STORAGE_OK);
+    assert_int_equal(
+        machine_put_file(bed->machine, path, file_content_of_bytes(bytes->bytes, bytes->size)),
+        STORAGE_OK);
     if (machine_start_print(bed->machine, path, &error) != MACHINE_ACCEPTED) {
         fail_msg("%s: %s", name, error.text);
     }
@@ -198,6 +199,41 @@ static void what_cannot_be_printed_is_asked_about_before(void **state)
         assert_int_equal(machine_prompt(bed.machine), PROMPT_NONE);
         bed_teardown(&bed);
         buffer_free(&files[i]);
+    }
+    buffer_free(&good);
+}
+
+static void trouble_with_files_is_seen_beforehand(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *model, *name;
+        size_t cut;
+        bool binary;
+        const char *words;
+    } rows[] = {{"mk4", "a.bgcode", 0, true, NULL},
+                {"mk4", "a.bgcode", 8, true, "beyond the end of the file"},
+                {"mk4", "a.bgcode", 0, false, "not a valid bgcode file"},
+                {"mk4", "a.gcode", 0, true, "wrong suffix"},
+                {"mk4", "a.gcode", 0, false, NULL},
+                {"mk4", "notes.txt", 0, true, NULL},
+                {"mk3s", "a.bgcode", 0, true, "unknown file type"},
+                {"mk3s", "a.gcode", 0, true, NULL},
+                {"sl1", "a.sl1", 0, false, "#10539 "},
+                {"sl1", "a.gcode", 0, false, NULL}};
+    struct buffer good = {0};
+    write_blocks(&good);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct error error = {""};
+        struct file_content *content =
+            rows[i].binary ? file_content_of_bytes(good.bytes, good.size - rows[i].cut)
+                           : file_content_of_bytes("G28\n", 4);
+        bool sound = print_file_sound(rows[i].name, content, model_find(rows[i].model), &error);
+        if (sound != (rows[i].words == NULL) ||
+            (!sound && strstr(error.text, rows[i].words) == NULL)) {
+            fail_msg("%s %s (row %zu): %s", rows[i].model, rows[i].name, i, error.text);
+        }
+        file_content_release(content);
     }
     buffer_free(&good);
 }
@@ -474,6 +510,7 @@ int main(void)
         cmocka_unit_test(a_pause_of_the_file_is_a_quick_one),
         cmocka_unit_test(runout_before_a_print_is_asked_about),
         cmocka_unit_test(what_cannot_be_printed_is_asked_about_before),
+        cmocka_unit_test(trouble_with_files_is_seen_beforehand),
         cmocka_unit_test(a_file_is_printed_as_far_as_it_is_good),
         cmocka_unit_test(a_fan_that_stalls_pauses_until_somebody_has_seen_it),
         cmocka_unit_test(a_medium_that_is_pulled_is_missed),
