@@ -119,8 +119,8 @@ const char *connect_condition_text(enum connect_condition condition)
 const char *connect_condition_message(enum connect_condition condition)
 {
     static const char *const messages[CONNECT_CONDITIONS] = {
-        [CONNECT_INTERNET] = "DNS does not work, or there are other problems in communication to "
-                             "other hosts in the Internet.",
+        [CONNECT_INTERNET] = ("DNS does not work, or there are other problems in communication to "
+                              "other hosts in the Internet."),
         [CONNECT_HTTP] = "HTTP communication to Connect fails, we're getting 5XX statuses",
         [CONNECT_TOKEN] =
             "Printer has no valid token, it needs to be registered with Connect.",
