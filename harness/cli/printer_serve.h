@@ -10,8 +10,8 @@ struct printer_serve {
     /* As given; NULL, or the environment. */
     const char *at; /* PORT or HOST:PORT */
     const char *user, *password, *api_key;
-    const char *upload_rate; /* of link_upload_rate() */
-    const char *update;      /* of link_settings */
+    const char *upload_rate;   /* of link_upload_rate() */
+    const char *update;        /* of link_settings */
     struct cli_list misbehave; /* of sim/protocol/link/misbehave.h */
     /* Made of it. */
     struct endpoint place;

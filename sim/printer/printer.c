@@ -15,7 +15,7 @@ struct printer {
     struct machine *machine;
     const struct connect_face_settings *connect;
     struct connect_face_settings *own_connect; /* of a PrusaLink whose user registers it; or NULL */
-    char *own_server; /* of that; NULL: none */
+    char *own_server;                          /* of that; NULL: none */
     struct connect_face *face;
     const struct link_settings *prusalink;
     struct link_face *link;
@@ -228,8 +228,8 @@ static void open_link(struct printer *printer)
         printer->link_trace = service_trace_new(printer->world, service, printer->name);
         service = service_trace_service(printer->link_trace);
     }
-    printer->server = http_server_new(printer->world, printer->network, service,
-                                      link_face_limits(printer->link));
+    printer->server =
+        http_server_new(printer->world, printer->network, service, link_face_limits(printer->link));
     for (size_t i = 0; i < printer->place_count; i++) {
         http_server_listen(printer->server, &printer->places[i], NULL);
     }

@@ -32,6 +32,10 @@ static void serve(void *owner, struct http_exchange *exchange, const struct http
     } else if (slice_is(message->target, "/p/camera")) {
         reply.status = bench->takes_cameras ? 200 : 400;
         http_reply_header(&reply, "Token", "cam-token");
+    } else if (message->target.size > 7 && memcmp(message->target.bytes, "/files/", 7) == 0) {
+        reply.status = 200;
+        reply.body = "G28\n";
+        reply.body_size = 4;
     } else if (slice_is(message->target, "/c/snapshot")) {
         bench->pictures++;
     } else if (slice_is(message->target, "/p/telemetry") && bench->command != NULL) {

@@ -179,6 +179,54 @@ static void shares_one_transfer(void **state)
     pi_bench_end(&bench);
 }
 
+/* What its user has it fetch is the printer's transfer too. */
+static void fetches_a_file(void **state)
+{
+    (void)state;
+    struct pi_bench bench;
+    char long_name[400], body[600];
+    pi_bench_begin(&bench, "http://connect", "a-token", NULL, NULL);
+    static const char rest[] = "\"to_select\": false, \"to_print\": false}";
+    memset(long_name, 'x', 249);
+    snprintf(long_name + 249, 10, ".gcode");
+    const struct {
+        const char *url, *path, *rename, *target;
+        int status;
+    } cases[] = {
+        {"http://connect/files/a.gcode", "in/here", "\"rename\": \"new\", ", "local", 201},
+        {"http://connect/files/b.gcode?key=1", "/", "\"rename\": \"\", ", "local", 201},
+        {"http://connect/files/a.txt", "/", "\"rename\": \"\", ", "local", 415},
+        {"http://connect/files/a.gcode", "/", "", "local", 500},
+        {"http://nobody/a.gcode", "/", "\"rename\": \"\", ", "local", 400},
+        {"http://connect/none.gcode", "/", "\"rename\": \"\", ", "local", 400},
+        {"ftp", "/", "\"rename\": \"\", ", "local", 400},
+        {"http://connect/files/a%23.gcode", "../../etc", "\"rename\": \"x\", ", "local", 400},
+        {"http://connect/files/a.gcode", "/", "\"rename\": \"a#b\", ", "local", 400},
+        {"http://connect/files/a.gcode", "/", "\"rename\": \"\", ", "sdcard", 409},
+        {"http://connect/files/a.gcode", "/", "\"rename\": \"\", ", "other", 404},
+        {long_name, "/", "\"rename\": \"\", ", "local", 400},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char target[40];
+        const char *url = cases[i].url;
+        snprintf(target, sizeof target, "/api/download/%s", cases[i].target);
+        snprintf(body, sizeof body, "{\"url\": \"%s%s\", \"path\": \"%s\", %s%s",
+                 url == long_name ? "http://connect/files/" : "", url, cases[i].path,
+                 cases[i].rename, rest);
+        assert_asks(cases[i].status, "POST", target, body);
+        pi_bench_run(&bench, 2);
+        assert_asks(204, "GET", "/api/download", "");
+    }
+    assert_asks(200, "GET", "/api/v1/files/local/in/here/new.gcode", "");
+    assert_asks(200, "GET", "/api/v1/files/local/b.gcode", "");
+    assert_has(pi_bench_get(&bench, "/api/v1/files/local"), "\"size\": 8, ");
+    pi_bench_run(&bench, 5);
+    assert_has(buffer_text(&bench.told), "{\"event\": \"TRANSFER_FINISHED\", \"source\": "
+                                         "\"CONNECT\", \"data\": {\"path\": \"/PrusaLink "
+                                         "gcodes/in/here/new.gcode\"}");
+    pi_bench_end(&bench);
+}
+
 /* --- updates and restarts --- */
 
 static void updates_itself(void **state)
@@ -276,6 +324,7 @@ int main(void)
         cmocka_unit_test(has_one_name_and_key),
         cmocka_unit_test(tells_what_is_wrong_with_connect),
         cmocka_unit_test(shares_one_transfer),
+        cmocka_unit_test(fetches_a_file),
         cmocka_unit_test(updates_itself),
         cmocka_unit_test(says_that_an_update_fails),
         cmocka_unit_test(restarts_with_connect),

@@ -8,15 +8,15 @@
 
 /* Things that happen once at a known time. One timer serves the earliest of them. */
 enum face_step {
-    STEP_BARE,      /* a bare program knows its printer */
-    STEP_LOCAL,     /* the local storage is found */
-    STEP_PRINTER,   /* the printer is found on the serial line: its type */
-    STEP_SERIAL,    /* its serial number */
-    STEP_FULL_INFO, /* second poll of the printer type (defect Q-22) */
-    STEP_SD_CARD,   /* the tree of the SD card was read */
-    STEP_COMMAND,   /* the running command has waited long enough */
+    STEP_BARE,       /* a bare program knows its printer */
+    STEP_LOCAL,      /* the local storage is found */
+    STEP_PRINTER,    /* the printer is found on the serial line: its type */
+    STEP_SERIAL,     /* its serial number */
+    STEP_FULL_INFO,  /* second poll of the printer type (defect Q-22) */
+    STEP_SD_CARD,    /* the tree of the SD card was read */
+    STEP_COMMAND,    /* the running command has waited long enough */
     STEP_DOWNLOADED, /* the file that came is looked for in the tree, to be printed */
-    STEP_RESTART,   /* after UPGRADE the program starts anew */
+    STEP_RESTART,    /* after UPGRADE the program starts anew */
     FACE_STEPS,
 };
 
@@ -69,7 +69,7 @@ struct connect_face {
 
     struct expected_change expected;
     enum connect_host_kind kind;
-    uint32_t job_id; /* as the SDK has it */
+    uint32_t job_id;        /* as the SDK has it */
     int64_t job_command_id; /* START_PRINT that began the job; meaningful while job_by_command */
 
     bool located; /* local storages are told */
@@ -85,10 +85,10 @@ struct connect_face {
     uint16_t
         wait_states; /* the running command waits for one of these; bits by enum printer_state */
 
-    struct connect_face_camera *cameras; /* prusalink_camera.h */
+    struct connect_face_camera *cameras;   /* prusalink_camera.h */
     const struct transfer *ended_transfer; /* while its end is told */
-    char *downloaded;            /* path of a file that is to be printed; NULL: none */
-    int64_t downloaded_until_us; /* how long it is looked for */
+    char *downloaded;                      /* path of a file that is to be printed; NULL: none */
+    int64_t downloaded_until_us;           /* how long it is looked for */
 
     char *api_key; /* set by the user; with api_key_set instead of the settings' */
     bool api_key_set;
@@ -97,7 +97,7 @@ struct connect_face {
     char *server;                /* base URL in use; NULL: none */
     struct connect_probe *probe; /* NULL: none under way */
     struct connect_web *web;     /* NULL: nothing of it was ever used */
-    struct buddy *buddy;         /* the client of a Buddy printer; nothing else of this is then used */
+    struct buddy *buddy; /* the client of a Buddy printer; nothing else of this is then used */
 };
 
 static inline bool face_quirk(const struct connect_face *face, unsigned number)
@@ -207,7 +207,8 @@ bool face_transfer_begin(void *host, const struct transfer *transfer);
 void face_transfer_advance(void *host, uint64_t size, uint64_t received);
 void face_transfer_end(void *host, enum transfer_change how);
 void face_transfer_stop(void *host);
-void face_transfer_changed(void *face, const struct transfer *transfer, enum transfer_change change);
+void face_transfer_changed(void *face, const struct transfer *transfer,
+                           enum transfer_change change);
 void face_downloaded_step(struct connect_face *face);
 
 /* prusalink_sd.c: short names of files on the card, and FILE_INFO by tree and name alone */

@@ -189,8 +189,8 @@ static void got_token(void *host, const char *token)
 {
     struct connect_face *face = host;
     if (face_is_sl1(face) && face->known) {
-        /* What the SL1's program says first is not public: that it is there, and what it holds, is the
-         * plainest. */
+        /* What the SL1's program says first is not public: that it is there, and what it holds, is
+         * the plainest. */
         connect_sdk_send_info(face->sdk, SOURCE_CONNECT);
     }
     face_telemetry_begin(face);

@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "sim/base/memory.h"
-#include "sim/protocol/connect/buddy.h"
 #include "sim/base/trace.h"
+#include "sim/protocol/connect/buddy.h"
 #include "sim/wire/http_client.h"
 
 /* How a user registers a PrusaLink (connect-sdk.md 3.5; captures/connect-prusalink 14): the server
@@ -60,7 +60,8 @@ static void enrolled(struct connect_face *face, enum connect_enrolment how, cons
 static void failed(struct connect_face *face, enum connect_enrolment how, const char *why)
 {
     enrolled(face, how, NULL);
-    if (!face_enrolled_by_web(face) && face->settings->events != NULL && face->settings->events->failed != NULL) {
+    if (!face_enrolled_by_web(face) && face->settings->events != NULL &&
+        face->settings->events->failed != NULL) {
         face->settings->events->failed(face->settings->owner, why);
     }
 }
@@ -140,7 +141,8 @@ static void probe_failed(void *owner, const struct http_failure *failure)
     struct connect_probe *probe = owner;
     struct connect_asked it = asked(probe);
     connect_sdk_tell_over(probe->face->sdk, &it, NULL, failure);
-    bool unresolved = failure->kind == HTTP_FAILURE_CONNECT && failure->end == STREAM_END_UNRESOLVED;
+    bool unresolved =
+        failure->kind == HTTP_FAILURE_CONNECT && failure->end == STREAM_END_UNRESOLVED;
     start_over(probe);
     failed(probe->face, unresolved ? CONNECT_NOT_RESOLVED : CONNECT_NOT_REACHED, failure->why);
 }

@@ -68,8 +68,8 @@ void face_transfer_stop(void *host)
 }
 
 /* How an end is told of what came to PrusaLink without the SDK (9.8): an upload by PUT is told as
- * finished whatever became of it (captures connect-prusalink 05); what it fetched for its own user is
- * told as a download of Connect's is. */
+ * finished whatever became of it (captures connect-prusalink 05); what it fetched for its own user
+ * is told as a download of Connect's is. */
 static struct connect_event told_end(const struct transfer *transfer, enum transfer_change change)
 {
     static const enum connect_event_name names[] = {[TRANSFER_DONE] = CONNECT_TRANSFER_FINISHED,

@@ -173,8 +173,8 @@ struct link_face {
     const struct link_dialect *dialect;
     void *dialect_state;
     const char *name;
-    char *user, *password, *api_key; /* api_key NULL: none */
-    const char *hostname;            /* as of the last request */
+    char *user, *password, *api_key;                         /* api_key NULL: none */
+    const char *hostname;                                    /* as of the last request */
     struct connect_face *(*connect)(void *owner, bool make); /* NULL: it has no other face */
     void *connect_owner;
     struct http_service service;

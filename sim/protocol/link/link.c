@@ -377,7 +377,7 @@ const char *link_face_hostname(const struct link_face *face)
 {
     const struct connect_face *connect = link_connect(face);
     const char *told = connect == NULL ? "" : connect_face_hostname(connect);
-    return *told != '\0'                     ? told
+    return *told != '\0'                      ? told
            : face->settings->hostname != NULL ? face->settings->hostname
                                               : face->dialect->hostname(face->machine);
 }

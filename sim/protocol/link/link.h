@@ -39,7 +39,8 @@ struct link_settings {
     uint64_t quirks;             /* of prusalink.md 9.1: LINK_QUIRK(number) each */
     uint64_t upload_bytes_per_s; /* what the board takes in; 0: as fast as it comes */
     size_t connections_max;      /* 0: the dialect's */
-    bool at_work; /* the program has run for a while when the face is made: nothing is seen of its start */
+    bool at_work; /* the program has run for a while when the face is made: nothing is seen of its
+                     start */
     const char *name, *location; /* of the printer as its settings have it; NULL: "" */
     bool farm_mode, network_error_chime;
     /* Where Connect is as the settings of a P say that speaks to none; NULL: the usual place. */

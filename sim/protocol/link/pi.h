@@ -48,10 +48,10 @@ struct pi {
     uint32_t transfers; /* begun so far */
     char *printer_name, *location;
     bool farm_mode, chime;
-    char *version;         /* that it was updated to; NULL: the one it came with */
-    int64_t connect_us;    /* when the Connect face was last seen to have started; -1: never */
-    struct timer restart;  /* behind the answer to an update */
-    struct timer queue; /* pi_control.c: an order of the v1 interface on its way */
+    char *version;        /* that it was updated to; NULL: the one it came with */
+    int64_t connect_us;   /* when the Connect face was last seen to have started; -1: never */
+    struct timer restart; /* behind the answer to an update */
+    struct timer queue;   /* pi_control.c: an order of the v1 interface on its way */
     uint8_t order;
     struct pi_download *download; /* NULL: none is under way */
     struct pi_facts *facts;       /* pi_node.c: metadata that was read already */
@@ -270,6 +270,8 @@ void pi_end_json(struct link_request *request, struct json_writer *json, struct 
 
 /* --- pi_legacy.c --- */
 
+/* A writable storage; false: answered. */
+bool pi_local_only(struct link_request *request, const char *storage);
 void pi_files(struct link_request *request);
 void pi_files_path(struct link_request *request);
 void pi_file_get(struct link_request *request);

@@ -59,7 +59,9 @@ static void invalid_url(struct link_request *request)
 /* The other server has answered, or not. */
 static void answer(struct pi_download *download, bool good)
 {
-    if (download->asked && good) {
+    if (download->asked && good && !pi_printable(pi_base_name(download->incoming.path))) {
+        pi_send_error(download->task.request, PI_NOT_SUPPORTED);
+    } else if (download->asked && good) {
         pi_send_empty(download->task.request, 201);
     } else if (download->asked) {
         invalid_url(download->task.request);
@@ -72,10 +74,12 @@ static void on_head(void *owner, const struct http_message *message)
     download->failed = message->status != 200;
     download->incoming.expected =
         message->content_length > 0 ? (uint64_t)message->content_length : 0;
-    if (!download->failed) { /* which takes the slot */
-        download->failed = !pi_incoming_write(&download->incoming, "", 0);
+    bool there = !download->failed, wanted = pi_printable(pi_base_name(download->incoming.path));
+    if (there && wanted) { /* which takes the slot */
+        there = pi_incoming_write(&download->incoming, "", 0);
     }
-    answer(download, !download->failed);
+    answer(download, there);
+    download->failed = !there || !wanted;
 }
 
 static void on_body(void *owner, const char *bytes, size_t size)
@@ -134,7 +138,8 @@ static char *target_of(struct link_request *request, const struct cJSON *body, c
     struct buffer path = {0};
     folder = folder == NULL ? text_of(body, "destination") : folder;
     folder = folder == NULL ? "" : folder;
-    const char *name = rename != NULL && *rename != '\0' ? rename : pi_base_name(url);
+    bool renamed = rename != NULL && *rename != '\0';
+    const char *name = renamed ? rename : pi_base_name(url);
     buffer_format(&path, "/%s", pi_storage_name(request, STORAGE_LOCAL));
     for (const char *at = folder; *at != '\0';) {
         at += strspn(at, "/");
@@ -146,7 +151,10 @@ static char *target_of(struct link_request *request, const struct cJSON *body, c
         at += size;
     }
     buffer_append_char(&path, '/');
-    buffer_append(&path, name, strcspn(name, "?#"));
+    buffer_append(&path, name, renamed ? strlen(name) : strcspn(name, "?#"));
+    if (renamed && !pi_printable(name)) {
+        buffer_append_text(&path, ".gcode");
+    }
     return buffer_detach(&path);
 }
 
@@ -197,14 +205,21 @@ void pi_download_post(struct link_request *request)
     const char *url = text_of(body, "url");
     struct endpoint to;
     char *target = url == NULL ? NULL : target_of(request, body, url);
-    if (strcmp(request->parameters[0], "local") != 0) {
-        pi_send_error(request, PI_LOCATION_NOT_FOUND);
-    } else if (url == NULL || cJSON_GetObjectItemCaseSensitive(body, "rename") == NULL) {
+    if (!pi_local_only(request, request->parameters[0])) {
+        free(target);
+        cJSON_Delete(body);
+        return;
+    }
+    if (url == NULL || cJSON_GetObjectItemCaseSensitive(body, "rename") == NULL) {
         pi_send_500(request); /* the key is looked up without asking */
     } else if (machine_transfer(pi_machine(request)) != NULL || pi_of(request)->download != NULL) {
         pi_send_error(request, PI_TRANSFER_CONFLICT);
     } else if (request->face->network == NULL || !endpoint_parse(&to, url, NULL, NULL)) {
         invalid_url(request);
+    } else if (strlen(pi_base_name(target)) > PI_NAME_BYTES_MAX) {
+        pi_send_error(request, PI_FILENAME_TOO_LONG);
+    } else if (pi_busy_printing(request) && pi_is_selected(request, target)) {
+        pi_send_error(request, PI_CURRENTLY_PRINTED);
     } else if (pi_forbidden(target) || strstr(target, "/../") != NULL) {
         pi_send_error(request, PI_FORBIDDEN_CHARACTERS);
     } else {

@@ -21,8 +21,7 @@ static const char *display_path(struct link_request *request, const char *rest, 
     return text;
 }
 
-/* A writable storage; false: answered. */
-static bool local_only(struct link_request *request, const char *storage)
+bool pi_local_only(struct link_request *request, const char *storage)
 {
     if (strcmp(storage, "sdcard") == 0) {
         pi_send_error(request, PI_SD_READ_ONLY);
@@ -174,6 +173,10 @@ void pi_file_post(struct link_request *request)
 {
     const char *rest = request->parameters[1];
     const char *path = display_path(request, rest, strlen(rest));
+    if (strcmp(request->parameters[0], "sdcard") != 0 &&
+        !pi_local_only(request, request->parameters[0])) {
+        return;
+    }
     struct cJSON *body = pi_body(request);
     const char *command = command_of(body);
     bool print = strcmp(command, "print") == 0, select = strcmp(command, "select") == 0;
@@ -202,7 +205,7 @@ void pi_file_post(struct link_request *request)
 
 void pi_file_delete(struct link_request *request)
 {
-    if (!local_only(request, request->parameters[0])) {
+    if (!pi_local_only(request, request->parameters[0])) {
         return;
     }
     const char *path = below_local(request, request->parameters[1]);
@@ -257,7 +260,7 @@ static void send_refusal(struct link_request *request, enum storage_result resul
 
 void pi_folder_post(struct link_request *request)
 {
-    if (!local_only(request, request->parameters[0])) {
+    if (!pi_local_only(request, request->parameters[0])) {
         return;
     }
     const char *path = below_local(request, request->parameters[1]);
@@ -282,7 +285,7 @@ void pi_folder_post(struct link_request *request)
 
 void pi_folder_delete(struct link_request *request)
 {
-    if (!local_only(request, request->parameters[0])) {
+    if (!pi_local_only(request, request->parameters[0])) {
         return;
     }
     const char *path = below_local(request, request->parameters[1]);
@@ -355,7 +358,7 @@ static void move(struct link_request *request, const char *source, const char *d
 
 void pi_modify(struct link_request *request)
 {
-    if (!local_only(request, request->parameters[0])) {
+    if (!pi_local_only(request, request->parameters[0])) {
         return;
     }
     struct cJSON *body = pi_body(request);
