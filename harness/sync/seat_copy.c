@@ -17,6 +17,7 @@
 struct seat_copy {
     char *path;      /* below the folder */
     char *temporary; /* where it grows */
+    bool nameless;   /* it has no name yet, so that nothing is left of it when we are killed */
     int fd;
     uint64_t size;
     struct error error;
@@ -33,7 +34,7 @@ void seat_copy_free(struct seat *seat)
     if (copy->fd >= 0) {
         close(copy->fd);
     }
-    if (copy->temporary != NULL) {
+    if (copy->temporary != NULL && !copy->nameless) {
         (void)unlink(copy->temporary);
     }
     free(copy->temporary);
@@ -91,10 +92,18 @@ static bool open_temporary(struct seat *seat, const char *path, struct error *er
     }
     struct buffer name = {0};
     const char *slash = strrchr(path, '/');
-    buffer_format(&name, "%s/%.*s.hotbed-XXXXXX", root, slash == NULL ? 0 : (int)(slash - path + 1), path);
+    buffer_format(&name, "%s/%.*s", root, slash == NULL ? 0 : (int)(slash - path + 1), path);
     struct seat_copy *copy = seat->copy = memory_new(sizeof *copy);
     copy->path = memory_copy_text(path);
-    copy->fd = mkostemp(name.bytes, O_CLOEXEC);
+    copy->fd = open(name.bytes, O_TMPFILE | O_RDWR | O_CLOEXEC, 0644);
+    copy->nameless = copy->fd >= 0;
+    if (copy->nameless) {
+        buffer_clear(&name);
+        buffer_format(&name, "/proc/self/fd/%d", copy->fd);
+    } else { /* a file system that has only files with names */
+        buffer_append_text(&name, ".hotbed-XXXXXX");
+        copy->fd = mkostemp(name.bytes, O_CLOEXEC);
+    }
     copy->temporary = copy->fd >= 0 ? buffer_detach(&name) : NULL;
     if (copy->fd < 0) {
         error_set(error, "%s: %s", buffer_text(&name), strerror(errno));
@@ -164,12 +173,12 @@ static char *find_alike(const char *whole)
 }
 
 /* 0 or an errno: EEXIST where something has that name. */
-static int give_name(const char *temporary, const char *whole)
+static int give_name(const struct seat_copy *copy, const char *whole)
 {
-    if (link(temporary, whole) == 0) {
+    if (linkat(AT_FDCWD, copy->temporary, AT_FDCWD, whole, copy->nameless ? AT_SYMLINK_FOLLOW : 0) == 0) {
         return 0;
     }
-    if (errno != EPERM && errno != EOPNOTSUPP) {
+    if (copy->nameless || (errno != EPERM && errno != EOPNOTSUPP)) {
         return errno;
     }
     int fd = open(whole, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644); /* a file system without links: take the name */
@@ -177,7 +186,7 @@ static int give_name(const char *temporary, const char *whole)
         return errno;
     }
     close(fd);
-    return rename(temporary, whole) == 0 ? 0 : errno;
+    return rename(copy->temporary, whole) == 0 ? 0 : errno;
 }
 
 enum settled { SETTLED, SETTLED_ALREADY, SETTLED_TAKEN, SETTLED_FAILED };
@@ -187,7 +196,7 @@ static enum settled settle_as(const struct seat *seat, const char *path, struct 
     const struct seat_copy *copy = seat->copy;
     char *whole = sync_path_join(seat->settings->folder->root, path);
     char *alike = seat->tree.fold ? find_alike(whole) : NULL;
-    int code = alike != NULL ? EEXIST : give_name(copy->temporary, whole);
+    int code = alike != NULL ? EEXIST : give_name(copy, whole);
     enum settled settled = SETTLED;
     if (code == EEXIST) {
         settled = same_content(copy->temporary, alike != NULL ? alike : whole) ? SETTLED_ALREADY : SETTLED_TAKEN;
@@ -198,6 +207,23 @@ static enum settled settle_as(const struct seat *seat, const char *path, struct 
     free(alike);
     free(whole);
     return settled;
+}
+
+/* What is here now is what the printer has. */
+static void keep_record(const struct seat *seat, const struct sync_entry *entry)
+{
+    char *here = sync_path_join(seat->settings->folder->root, entry->path);
+    char *there = sync_path_join(seat->destination, entry->path);
+    struct stat status;
+    if (stat(here, &status) == 0) {
+        const struct sync_record record = {.size = (uint64_t)status.st_size,
+                                           .modified_us = (int64_t)status.st_mtim.tv_sec * 1000000 +
+                                                          status.st_mtim.tv_nsec / 1000,
+                                           .remote_s = entry->modified_s};
+        sync_journal_put(seat->settings->journal, seat->printer->host, there, &record);
+    }
+    free(there);
+    free(here);
 }
 
 /* Give the download its name, never in place of something else. False with the reason. */
@@ -211,17 +237,18 @@ static bool settle(struct seat *seat, struct error *error)
         (void)futimens(copy->fd, times);
     }
     (void)fchmod(copy->fd, 0644);
-    if (fsync(copy->fd) != 0 || close(copy->fd) != 0) {
-        copy->fd = -1;
-        return error_set(error, "%s: %s", copy->temporary, strerror(errno));
+    if (fsync(copy->fd) != 0) {
+        return error_set(error, "%s: %s", copy->path, strerror(errno));
     }
-    copy->fd = -1;
     for (unsigned number = 0; number < 100; number++) {
         char *path = number == 0 ? memory_copy_text(entry->path)
                                  : name_beside(entry->path, seat->printer->name, number);
         enum settled settled = settle_as(seat, path, error);
         free(copy->path);
         copy->path = path;
+        if (number == 0 && (settled == SETTLED || settled == SETTLED_ALREADY)) {
+            keep_record(seat, entry);
+        }
         if (settled != SETTLED_TAKEN) {
             return settled != SETTLED_FAILED;
         }

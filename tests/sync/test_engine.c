@@ -312,6 +312,26 @@ static void what_another_letter_brings_is_no_second_file(void **state)
     assert_string_equal(bed->folder.files[2].path, "here.gcode");
 }
 
+static void what_came_back_does_not_go_there_again(void **state)
+{
+    struct farm_bed *bed = *state;
+    farm_bed_add(bed, "mk4", 0);
+    farm_bed_add(bed, "mk4", 0);
+    farm_bed_boot(bed);
+    farm_bed_write(bed, "a.gcode", 5000, 1, 7200);
+    farm_bed_sync(bed, HOUR);
+    farm_bed_remove(bed, "a.gcode");
+    bed->settings.copy_back = true;
+    bed->settings.policy.keep_excess = true;
+    farm_bed_sync(bed, HOUR);
+    assert_int_equal(farm_bed_seat(bed, 0)->copied_back, 1);
+    bed->settings.copy_back = false;
+    farm_bed_sync(bed, HOUR);
+    assert_int_equal(farm_bed_seat(bed, 0)->todo, 0);
+    assert_int_equal(farm_bed_seat(bed, 1)->todo, 0);
+    farm_bed_expect_in_step(bed, 1);
+}
+
 static void a_resin_printer_is_brought_into_step_as_well(void **state)
 {
     struct farm_bed *bed = *state;
@@ -384,6 +404,7 @@ int main(void)
         IN_BED(contents_are_compared_when_asked_for),
         IN_BED(what_only_printers_have_comes_back),
         IN_BED(what_another_letter_brings_is_no_second_file),
+        IN_BED(what_came_back_does_not_go_there_again),
         IN_BED(a_resin_printer_is_brought_into_step_as_well),
         IN_BED(a_resin_printer_at_work_is_left_alone),
         IN_BED(the_raspberry_pi_is_brought_into_step_as_well),
