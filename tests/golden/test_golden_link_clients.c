@@ -380,8 +380,8 @@ static bool load(struct link_capture *capture, const char *name)
 }
 
 /* Sends everything; what the printer holds at the end is `tree`. */
-static void drive_mk4(const char *name, const struct accepted *accepted, const char *const *files,
-                      const char *tree)
+static void drive_model(const char *model, const char *name, const struct accepted *accepted,
+                        const char *const *files, const char *tree)
 {
     struct link_capture capture;
     if (!load(&capture, name)) {
@@ -389,7 +389,7 @@ static void drive_mk4(const char *name, const struct accepted *accepted, const c
     }
     struct drive *drive = calloc(1, sizeof *drive);
     drive->run = (struct run){.name = name, .accepted = accepted};
-    firmware_begin(&drive->firmware, "mk4", 64 << 20);
+    firmware_begin(&drive->firmware, model, 64 << 20);
     for (; *files != NULL; files++) {
         firmware_put(&drive->firmware, *files, "G28\n");
     }
@@ -402,7 +402,7 @@ static void drive_mk4(const char *name, const struct accepted *accepted, const c
             firmware_close(talk);
         }
     }
-    print_message("%s: %u answers:", name, drive->run.answers);
+    print_message("%s, %s: %u answers:", model, name, drive->run.answers);
     for (int code = 0; code < 600; code++) {
         if (drive->run.codes[code] > 0) {
             print_message(" %u x %d", drive->run.codes[code], code);
@@ -420,35 +420,47 @@ static void drive_mk4(const char *name, const struct accepted *accepted, const c
     assert_string_equal(left, tree);
 }
 
+/* All have one server; what differs is what the printer is and has. */
+static void drive_buddy(const char *name, const struct accepted *accepted, const char *const *files,
+                        const char *tree)
+{
+    static const char *const models[] = {"mk4", "mini", "xl", "coreone", "mk3.5"};
+    for (size_t i = 0; i < sizeof models / sizeof *models; i++) {
+        drive_model(models[i], name, accepted, files, tree);
+    }
+}
+
 static const char *const one_file[] = {"/usb/test part.gcode", NULL};
 
-static void an_mk4_serves_pyprusalink(void **state)
+static void a_buddy_printer_serves_pyprusalink(void **state)
 {
     (void)state;
-    drive_mk4("pyprusalink/01-all-calls-stand-in.txt", pyprusalink, one_file,
-              "/usb/test part.gcode /usb/kit_pyprusalink.gcode ");
+    drive_buddy("pyprusalink/01-all-calls-stand-in.txt", pyprusalink, one_file,
+                "/usb/test part.gcode /usb/kit_pyprusalink.gcode ");
 }
 
-static void an_mk4_serves_prusalinkpy(void **state)
+static void a_buddy_printer_serves_prusalinkpy(void **state)
 {
     (void)state;
-    drive_mk4("PrusaLinkPy/01-all-calls-stand-in.txt", prusalinkpy, one_file,
-              "/usb/test part.gcode ");
+    drive_buddy("PrusaLinkPy/01-all-calls-stand-in.txt", prusalinkpy, one_file,
+                "/usb/test part.gcode ");
 }
 
-static void an_mk4_serves_link_sync(void **state)
+static void a_buddy_printer_serves_link_sync(void **state)
 {
     static const char *const files[] = {"/usb/test part.gcode", "/usb/kitsync/sub/keep.gcode",
                                         NULL};
     (void)state;
-    drive_mk4("link-sync/01-classes-and-command-line-stand-in.txt", link_sync, files,
-              "/usb/test part.gcode /usb/kitsync/ /usb/kitsync/sub/ /usb/kitsync/sub/keep.gcode ");
+    drive_buddy(
+        "link-sync/01-classes-and-command-line-stand-in.txt", link_sync, files,
+        "/usb/test part.gcode /usb/kitsync/ /usb/kitsync/sub/ /usb/kitsync/sub/keep.gcode ");
 }
 
-static void an_mk4_serves_fdm_monster(void **state)
+static void a_buddy_printer_serves_fdm_monster(void **state)
 {
     (void)state;
-    drive_mk4("fdm-monster/01-drive-stand-in.txt", fdm_monster, one_file, "/usb/test part.gcode ");
+    drive_buddy("fdm-monster/01-drive-stand-in.txt", fdm_monster, one_file,
+                "/usb/test part.gcode ");
 }
 
 /* --- to an MK3S --- */
@@ -538,10 +550,10 @@ static void an_mk3s_stops_link_sync_at_the_status(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(an_mk4_serves_pyprusalink),
-        cmocka_unit_test(an_mk4_serves_prusalinkpy),
-        cmocka_unit_test(an_mk4_serves_link_sync),
-        cmocka_unit_test(an_mk4_serves_fdm_monster),
+        cmocka_unit_test(a_buddy_printer_serves_pyprusalink),
+        cmocka_unit_test(a_buddy_printer_serves_prusalinkpy),
+        cmocka_unit_test(a_buddy_printer_serves_link_sync),
+        cmocka_unit_test(a_buddy_printer_serves_fdm_monster),
         cmocka_unit_test(an_mk3s_serves_pyprusalink),
         cmocka_unit_test(an_mk3s_serves_prusalinkpy),
         cmocka_unit_test(an_mk3s_stops_link_sync_at_the_status),

@@ -325,6 +325,45 @@ static void short_names_are_those_of_fat(void **state)
     file_node_release(folder);
 }
 
+/* After five of a kind FatFs counts no further: it sums the long name up in UTF-16. */
+static void short_names_of_many_alike_are_sums(void **state)
+{
+    (void)state;
+    static const char *const expected[] = {"PARTNU~1.GCO", "PARTNU~2.GCO", "PARTNU~3.GCO",
+                                           "PARTNU~4.GCO", "PARTNU~5.GCO", "PAR~E676.GCO",
+                                           "PAR~4CD7.GCO", "PAR~62C6.GCO", "PAR~C867.GCO"};
+    struct file_node *folder = file_node_folder("", false, 0);
+    for (int i = 1; i <= 9; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "part number %d.gcode", i);
+        file_node_add(folder, file_node_file(name, false, 0, file_content_of_bytes("", 0)));
+    }
+    for (uint32_t i = 0; i < 9; i++) {
+        char name[13];
+        buddy_short_name(folder, i, name);
+        assert_string_equal(name, expected[i]);
+    }
+    file_node_release(folder);
+}
+
+/* Over UTF-16, whatever the letters. */
+static void the_sum_is_of_utf_16(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"café 😀 pa.gcode", "café 😀 pb.gcode", "café 😀 pc.gcode",
+                                        "café 😀 pd.gcode", "café 😀 pe.gcode", "café 😀 part.gcode"};
+    struct file_node *folder = file_node_folder("", false, 0);
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        file_node_add(folder, file_node_file(names[i], false, 0, file_content_of_bytes("", 0)));
+    }
+    char last[13] = "";
+    for (uint32_t i = 0; i < folder->child_count; i++) {
+        buddy_short_name(folder, i, last);
+    }
+    assert_string_equal(last, "CAF~3160.GCO");
+    file_node_release(folder);
+}
+
 /* They stay when others go, and a new file takes the number that is free. */
 static void short_names_stay(void **state)
 {
@@ -363,6 +402,8 @@ int main(void)
         cmocka_unit_test(all_models_talk),
         cmocka_unit_test(fingerprints_are_those_of_the_document),
         cmocka_unit_test(short_names_are_those_of_fat),
+        cmocka_unit_test(short_names_of_many_alike_are_sums),
+        cmocka_unit_test(the_sum_is_of_utf_16),
         cmocka_unit_test(short_names_stay),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -147,37 +147,107 @@ static struct short_parts parts_of(const char *name)
     return parts;
 }
 
-/* Whether these two need numbers that differ. */
-static bool alike(const char *name, const struct short_parts *parts)
+/* Whether these two need numbers that differ: what is left of the body in front of "~1", or of
+ * "~ABCD". */
+static bool alike(const char *name, const struct short_parts *parts, size_t body)
 {
     struct short_parts other = parts_of(name);
-    return !other.exact && strncmp(other.body, parts->body, BODY - 2) == 0 &&
+    return !other.exact && strncmp(other.body, parts->body, body) == 0 &&
            strcmp(other.ending, parts->ending) == 0;
 }
 
-/* Each that has none yet gets the lowest number that is free, in their order. A name keeps its
- * number whatever becomes of the others. */
-static void number_alike(const struct file_node *folder, const struct short_parts *parts)
+enum { COUNTED_MAX = 5, COUNTED_BODY = BODY - 2, HASHED_BODY = BODY - 5 };
+
+static uint32_t hash_unit(uint32_t sum, uint32_t unit)
 {
-    bool *taken = memory_new(((size_t)folder->child_count + 2) * sizeof *taken);
+    for (int bit = 0; bit < 16; bit++, unit >>= 1) {
+        sum = (sum << 1) + (unit & 1);
+        sum ^= sum > UINT16_MAX ? 0x11021U : 0;
+    }
+    return sum;
+}
+
+/* The character at the front of UTF-8, as names on a drive are. */
+static uint32_t next_letter(const char **text)
+{
+    uint32_t first = (unsigned char)*(*text)++;
+    uint32_t letter = first;
+    if (first >= 0xc0) {
+        letter &= first >= 0xf0 ? 0x07U : first >= 0xe0 ? 0x0fU : 0x1fU;
+    }
+    for (; ((unsigned char)**text & 0xc0U) == 0x80U; ++*text) {
+        letter = letter << 6 | ((unsigned char)**text & 0x3fU);
+    }
+    return letter;
+}
+
+/* After the fifth of a kind the number is a sum over the long name in UTF-16 (gen_numname). */
+static uint16_t hashed_number(const char *name, uint32_t sequence)
+{
+    uint32_t sum = sequence;
+    while (*name != '\0') {
+        uint32_t letter = next_letter(&name);
+        if (letter > UINT16_MAX) {
+            sum = hash_unit(sum, 0xd7c0 + (letter >> 10));
+            letter = 0xdc00 + (letter & 0x3ff);
+        }
+        sum = hash_unit(sum, letter);
+    }
+    return (uint16_t)sum;
+}
+
+/* Which sums are taken beside names like these. */
+static bool *hashed_numbers(const struct file_node *folder, const struct short_parts *parts)
+{
+    bool *taken = memory_new((UINT16_MAX + 1) * sizeof *taken);
     for (uint32_t i = 0; i < folder->child_count; i++) {
-        uint32_t number = folder->children[i]->short_number;
-        if (number > 0 && number <= folder->child_count &&
-            alike(folder->children[i]->name, parts)) {
+        uint16_t number = folder->children[i]->short_number;
+        if (number > COUNTED_MAX && alike(folder->children[i]->name, parts, HASHED_BODY)) {
             taken[number] = true;
         }
     }
-    uint32_t next = 1;
-    for (uint32_t i = 0; i < folder->child_count; i++) {
-        if (folder->children[i]->short_number == 0 && alike(folder->children[i]->name, parts)) {
-            while (taken[next]) {
-                next++;
-            }
-            folder->children[i]->short_number = (uint16_t)(next < UINT16_MAX ? next : UINT16_MAX);
-            next++;
+    return taken;
+}
+
+static uint16_t free_number(const char *name, bool counted[COUNTED_MAX + 1], const bool *hashed)
+{
+    for (uint16_t number = 1; number <= COUNTED_MAX; number++) {
+        if (!counted[number]) {
+            counted[number] = true;
+            return number;
         }
     }
-    free(taken);
+    uint16_t number = 0;
+    for (uint32_t sequence = COUNTED_MAX + 1; number <= COUNTED_MAX || hashed[number]; sequence++) {
+        number = hashed_number(name, sequence);
+    }
+    return number;
+}
+
+/* Each that has none yet gets the first number that is free, in their order. A name keeps its
+ * number whatever becomes of the others. */
+static void number_alike(const struct file_node *folder, const struct short_parts *parts)
+{
+    bool counted[COUNTED_MAX + 1] = {false};
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < folder->child_count; i++) {
+        uint16_t number = folder->children[i]->short_number;
+        if (alike(folder->children[i]->name, parts, COUNTED_BODY)) {
+            count++;
+            counted[number <= COUNTED_MAX ? number : 0] = true;
+        }
+    }
+    bool *hashed = count > COUNTED_MAX ? hashed_numbers(folder, parts) : NULL;
+    for (uint32_t i = 0; i < folder->child_count; i++) {
+        struct file_node *child = folder->children[i];
+        if (child->short_number == 0 && alike(child->name, parts, COUNTED_BODY)) {
+            child->short_number = free_number(child->name, counted, hashed);
+            if (hashed != NULL) {
+                hashed[child->short_number] = true;
+            }
+        }
+    }
+    free(hashed);
 }
 
 void buddy_short_name(const struct file_node *folder, uint32_t index, char out[13])
@@ -189,7 +259,7 @@ void buddy_short_name(const struct file_node *folder, uint32_t index, char out[1
         }
         char tail[12];
         int length =
-            snprintf(tail, sizeof tail, "~%u", (unsigned)folder->children[index]->short_number);
+            snprintf(tail, sizeof tail, "~%X", (unsigned)folder->children[index]->short_number);
         size_t keep = strlen(parts.body);
         keep = keep > (size_t)(BODY - length) ? (size_t)(BODY - length) : keep;
         memcpy(parts.body + keep, tail, (size_t)length + 1);
