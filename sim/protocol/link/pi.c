@@ -236,7 +236,9 @@ static void follow_program(struct link_request *request)
 static void pi_handle(struct link_request *request)
 {
     const struct link_route *route = readable(request) ? admitted(request) : NULL;
-    if (route != NULL && route->handle != NULL) {
+    if (route != NULL && request->broken_path) {
+        pi_send_404(request); /* what has a NUL in its name is nowhere */
+    } else if (route != NULL && route->handle != NULL) {
         route->handle(request);
     } else if (route != NULL) {
         route->begin(request); /* an upload whose type is read as JSON: it is refused */

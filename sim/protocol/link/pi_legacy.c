@@ -258,6 +258,18 @@ static void send_refusal(struct link_request *request, enum storage_result resul
     }
 }
 
+/* A slash in front makes it a path of the computer to Python's join(), ".." may lead up: the real
+ * one writes there (quirk L-04). */
+static bool leads_out(const char *path)
+{
+    bool out = *path == '/';
+    for (const char *part = path; !out && part != NULL;
+         part = strchr(part, '/') == NULL ? NULL : strchr(part, '/') + 1) {
+        out = strcspn(part, "/") == 2 && part[0] == '.' && part[1] == '.';
+    }
+    return out;
+}
+
 void pi_folder_post(struct link_request *request)
 {
     if (!pi_local_only(request, request->parameters[0])) {
@@ -266,7 +278,9 @@ void pi_folder_post(struct link_request *request)
     const char *path = below_local(request, request->parameters[1]);
     const char *below = NULL;
     const struct storage *storage = machine_storage_of(pi_machine(request), path, &below);
-    if (pi_forbidden(request->parameters[1])) {
+    if (leads_out(request->parameters[1])) {
+        send_refusal(request, STORAGE_BAD_PATH);
+    } else if (pi_forbidden(request->parameters[1])) {
         pi_send_error(request, PI_FORBIDDEN_CHARACTERS);
     } else if (strlen(pi_base_name(path)) > PI_FOLDER_BYTES_MAX) {
         pi_send_error(request, PI_FOLDERNAME_TOO_LONG);
@@ -326,7 +340,8 @@ static bool has_folder(struct link_request *request, const char *path)
     return there;
 }
 
-static void move(struct link_request *request, const char *source, const char *destination)
+static void move(struct link_request *request, const char *source, const char *destination,
+                 bool out)
 {
     struct machine *machine = pi_machine(request);
     const char *below = NULL;
@@ -339,6 +354,8 @@ static void move(struct link_request *request, const char *source, const char *d
         pi_send_error(request, PI_CURRENTLY_PRINTED);
     } else if (has_folder(request, destination) && link_quirk(request->face, 15)) {
         pi_send_empty(request, 201); /* and nothing was moved */
+    } else if (out) {
+        send_refusal(request, STORAGE_BAD_PATH);
     } else {
         char *folder = memory_copy_text(destination);
         *strrchr(folder, '/') = '\0';
@@ -364,12 +381,14 @@ void pi_modify(struct link_request *request)
     struct cJSON *body = pi_body(request);
     const char *source = path_member(request, body, "source");
     const char *destination = path_member(request, body, "destination");
+    const struct cJSON *raw = cJSON_GetObjectItemCaseSensitive(body, "destination");
+    bool out = cJSON_IsString(raw) && leads_out(raw->valuestring);
     cJSON_Delete(body);
     if (source == NULL || destination == NULL) {
         pi_send_500(request);
     } else if (pi_forbidden(destination)) {
         pi_send_error(request, PI_FORBIDDEN_CHARACTERS);
     } else {
-        move(request, source, destination);
+        move(request, source, destination, out);
     }
 }

@@ -71,7 +71,8 @@ void pi_incoming_end(struct pi_incoming *incoming, enum transfer_change how)
         return;
     }
     incoming->begun = false;
-    bool removed = how == TRANSFER_DONE || !link_quirk(face, 5);
+    /* Only PUT forgets its part file. */
+    bool removed = how == TRANSFER_DONE || incoming->form || !link_quirk(face, 5);
     if (removed) { /* nothing is there any more when it was renamed */
         machine_remove(face->machine, incoming->part.bytes, false);
     }
