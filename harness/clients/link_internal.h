@@ -140,6 +140,10 @@ const char *link_text(const cJSON *object, const char *key);
 double link_number(const cJSON *object, const char *key);
 int64_t link_whole(const cJSON *object, const char *key);
 bool link_needs(bool good, struct error *error, const char *what); /* false: `what` is missing */
+typedef struct link_entry link_entry_of(const cJSON *json);
+/* The children of a listing, each with a name and a type. */
+bool link_read_children(struct link_listing *listing, const cJSON *children, link_entry_of *entry,
+                        struct error *error);
 void link_read_etag(struct link_readings *readings, const struct link_result *result);
 /* Put what a successful reply says into `result`; false with the reason when it is not what it must
  * be. */

@@ -238,13 +238,30 @@ void link_read_etag(struct link_readings *readings, const struct link_result *re
     }
 }
 
+bool link_read_children(struct link_listing *listing, const cJSON *children, link_entry_of *entry,
+                        struct error *error)
+{
+    const cJSON *child;
+    listing->children =
+        memory_new_array((size_t)cJSON_GetArraySize(children) + 1, sizeof *listing->children);
+    cJSON_ArrayForEach(child, children)
+    {
+        if (!link_needs(cJSON_IsString(link_member(child, "name")), error, "children[].name") ||
+            !link_needs(cJSON_IsString(link_member(child, "type")), error, "children[].type")) {
+            return false;
+        }
+        listing->children[listing->child_count++] = entry(child);
+    }
+    return true;
+}
+
 static bool read_listing(struct link_readings *readings, struct link_result *result,
                          struct error *error)
 {
     if (result->status == 304) {
         return true;
     }
-    const cJSON *json = result->json, *children = link_member(json, "children"), *child;
+    const cJSON *json = result->json, *children = link_member(json, "children");
     struct link_listing *listing = &readings->listing;
     *listing = (struct link_listing){.self = entry_of(json), .etag = readings->etag};
     if (!link_needs(cJSON_IsString(link_member(json, "type")), error, "type") ||
@@ -252,15 +269,8 @@ static bool read_listing(struct link_readings *readings, struct link_result *res
         !link_needs(!listing->self.folder || cJSON_IsArray(children), error, "children")) {
         return false;
     }
-    int count = cJSON_GetArraySize(children);
-    listing->children = memory_new_array((size_t)count + 1, sizeof *listing->children);
-    cJSON_ArrayForEach(child, children)
-    {
-        if (!link_needs(cJSON_IsString(link_member(child, "name")), error, "children[].name") ||
-            !link_needs(cJSON_IsString(link_member(child, "type")), error, "children[].type")) {
-            return false;
-        }
-        listing->children[listing->child_count++] = entry_of(child);
+    if (!link_read_children(listing, children, entry_of, error)) {
+        return false;
     }
     link_read_etag(readings, result);
     result->listing = listing;

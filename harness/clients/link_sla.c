@@ -205,7 +205,7 @@ static struct link_entry entry_of(const cJSON *json)
 
 static bool read_listing(struct link_readings *readings, struct link_result *result, struct error *error)
 {
-    const cJSON *json = result->json, *files = link_member(json, "files"), *child;
+    const cJSON *json = result->json, *files = link_member(json, "files");
     struct link_listing *listing = &readings->listing;
     *listing = (struct link_listing){.self = entry_of(json), .etag = readings->etag};
     if (files != NULL) { /* a whole storage has no entry of its own */
@@ -223,13 +223,8 @@ static bool read_listing(struct link_readings *readings, struct link_result *res
         !link_needs(!listing->self.folder || cJSON_IsArray(children), error, "children")) {
         return false;
     }
-    listing->children = memory_new_array((size_t)cJSON_GetArraySize(children) + 1, sizeof *listing->children);
-    cJSON_ArrayForEach(child, children)
-    {
-        if (!link_needs(cJSON_IsString(link_member(child, "name")), error, "children[].name")) {
-            return false;
-        }
-        listing->children[listing->child_count++] = entry_of(child);
+    if (!link_read_children(listing, children, entry_of, error)) {
+        return false;
     }
     link_read_etag(readings, result);
     result->listing = listing;
