@@ -212,10 +212,14 @@ static void merge_unusual(struct buffer *out, struct slice known, struct slice f
 void json_merge(struct buffer *out, struct slice known, struct slice fresh,
                 const char *const *without)
 {
-    size_t begin = out->size;
-    if (!merge_text(out, known, fresh, without, 0)) {
+    /* A byte 0, which cJSON reads over, would end the text for whoever reads it next. */
+    if (memchr(fresh.bytes, '\0', fresh.size) == NULL) {
+        size_t begin = out->size;
+        if (merge_text(out, known, fresh, without, 0)) {
+            return;
+        }
         out->size = begin;
         out->bytes[begin] = '\0';
-        merge_unusual(out, known, fresh, without);
     }
+    merge_unusual(out, known, fresh, without);
 }

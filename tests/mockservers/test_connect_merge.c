@@ -49,6 +49,17 @@ static void members_take_the_places_of_those_known(void **state)
     }
 }
 
+static void a_byte_0_ends_no_text(void **state)
+{
+    (void)state;
+    static const char fresh[] = "{\"a\": \"x\", \"tem\0\0\": 2.5, \"b\": 1}";
+    struct buffer out = {0};
+    json_merge(&out, slice_of("{\"a\":1}"), (struct slice){fresh, sizeof fresh - 1}, NULL);
+    assert_string_equal(out.bytes, "{\"a\":\"x\",\"tem\":2.5,\"b\":1}");
+    assert_int_equal(out.size, strlen(out.bytes));
+    buffer_free(&out);
+}
+
 /* ---- against trees ---- */
 
 static void merge_trees(cJSON *into, const cJSON *from)
@@ -159,6 +170,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(members_take_the_places_of_those_known),
+        cmocka_unit_test(a_byte_0_ends_no_text),
         cmocka_unit_test(texts_are_merged_as_trees_are),
         cmocka_unit_test(equal_texts_are_kept_once),
     };
