@@ -355,7 +355,8 @@ static bool escapes(const struct subject *subject, const char *path)
         }
         at += size;
     }
-    return depth < 1 || (subject->tree_whole && connect_tree_find(tree_of(subject), storage) == NULL);
+    return depth < 1 ||
+           (subject->tree_whole && connect_tree_find(tree_of(subject), storage) == NULL);
 }
 
 void judge_fs_14(struct sight *sight)

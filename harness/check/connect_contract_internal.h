@@ -58,7 +58,7 @@ enum expectation {
 struct seen_command {
     int64_t id; /* 0 also when there was none that reads as a number */
     char name[32];
-    char *path;             /* kwargs.path; NULL: none */
+    char *path;          /* kwargs.path; NULL: none */
     uint64_t file_hash;  /* of what START_CONNECT_DOWNLOAD is to fetch; 0: no such command */
     int64_t transfer_id; /* kwargs.transfer_id; 0: none */
     bool has_kwargs, forced, force_flag, gcode_body;
@@ -189,7 +189,7 @@ struct contract {
     int64_t now_us;
     struct seen_camera *cameras;
     struct documents documents; /* trees of files */
-    struct number_map sockets; /* struct seen_socket, by their connections */
+    struct number_map sockets;  /* struct seen_socket, by their connections */
     struct seen_fetch *fetches; /* that commands have told of */
     char server_host[128];      /* Host of its telemetry; "": none yet */
 };

@@ -7,21 +7,28 @@
 #include "harness/cli/suite_options.h"
 
 static const char about[] =
-    "Judge one side of a protocol, with hotbed playing the other: connect-printer or connect-server\n"
-    "as said here; prusalink, prusalink-client and sync have options of their own (hotbed check prusalink --help).\n"
-    "Without an address both sides are ours, in virtual time, and all must hold. With --listen the\n"
+    "Judge one side of a protocol, with hotbed playing the other: connect-printer or "
+    "connect-server\n"
+    "as said here; prusalink, prusalink-client and sync have options of their own (hotbed check "
+    "prusalink --help).\n"
+    "Without an address both sides are ours, in virtual time, and all must hold. With --listen "
+    "the\n"
     "printer is a device that comes there; with URL the server is the one at that address. Then a\n"
-    "broken contract fails, a broken fidelity warns (--strict: fails), a missing quirk is told, and\n"
+    "broken contract fails, a broken fidelity warns (--strict: fails), a missing quirk is told, "
+    "and\n"
     "what can't be judged from outside is skipped with the reason.\n"
-    "A device that comes to --listen is given commands: it prints one of its files a few times, makes and\n"
-    "deletes folders, is reset; a print that is under way is stopped. With --watch it is left alone.";
+    "A device that comes to --listen is given commands: it prints one of its files a few times, "
+    "makes and\n"
+    "deletes folders, is reset; a print that is under way is stopped. With --watch it is left "
+    "alone.";
 
-static const char example[] = "  hotbed check connect-printer\n"
-                              "  hotbed check connect-printer --only CON-CMD-01,CON-CMD-02 --junit report.xml\n"
-                              "  hotbed check connect-printer --list\n"
-                              "  hotbed check connect-printer --listen 0.0.0.0:8080 --watch 5m\n"
-                              "  hotbed check connect-server http://127.0.0.1:8080 --control http://127.0.0.1:8081\n"
-                              "  hotbed check connect-server --misbehave telemetry-status=503";
+static const char example[] =
+    "  hotbed check connect-printer\n"
+    "  hotbed check connect-printer --only CON-CMD-01,CON-CMD-02 --junit report.xml\n"
+    "  hotbed check connect-printer --list\n"
+    "  hotbed check connect-printer --listen 0.0.0.0:8080 --watch 5m\n"
+    "  hotbed check connect-server http://127.0.0.1:8080 --control http://127.0.0.1:8081\n"
+    "  hotbed check connect-server --misbehave telemetry-status=503";
 
 static bool is_subject(const char *name)
 {
@@ -40,25 +47,29 @@ struct device_options {
     bool watch, bare_sdk;
 };
 
-static int check(const struct cli_usage *usage, struct suite_options *options, const struct cli_list *arguments,
-                 const struct device_options *device)
+static int check(const struct cli_usage *usage, struct suite_options *options,
+                 const struct cli_list *arguments, const struct device_options *device)
 {
     const char *listen = device->listen;
-    if (listen == NULL && (device->watch || device->bare_sdk || device->certificate != NULL || device->key != NULL)) {
-        return cli_complain(usage, "--watch, --bare-sdk, --tls-cert and --tls-key are for a device that comes to "
-                                   "--listen");
+    if (listen == NULL &&
+        (device->watch || device->bare_sdk || device->certificate != NULL || device->key != NULL)) {
+        return cli_complain(
+            usage, "--watch, --bare-sdk, --tls-cert and --tls-key are for a device that comes to "
+                   "--listen");
     }
     if ((device->certificate == NULL) != (device->key == NULL)) {
         return cli_complain(usage, "--tls-cert and --tls-key go together");
     }
     if (arguments->count == 0 || !is_subject(arguments->items[0])) {
-        return cli_complain(usage, "the subject must be connect-printer, connect-server, prusalink, prusalink-client or sync");
+        return cli_complain(usage, "the subject must be connect-printer, connect-server, "
+                                   "prusalink, prusalink-client or sync");
     }
     const char *subject = arguments->items[0];
     bool server = strcmp(subject, "connect-server") == 0;
     const char *url = arguments->count > 1 ? arguments->items[1] : NULL;
     if (arguments->count > (server ? 2 : 1) || (listen != NULL && server)) {
-        return cli_complain(usage, server ? "expected connect-server [URL]" : "expected connect-printer [--listen ADDRESS]");
+        return cli_complain(usage, server ? "expected connect-server [URL]"
+                                          : "expected connect-printer [--listen ADDRESS]");
     }
     struct error error;
     struct endpoint endpoint;
@@ -80,7 +91,8 @@ static int check(const struct cli_usage *usage, struct suite_options *options, c
         options->real = options->real || url != NULL || listen != NULL;
         char again[600];
         snprintf(again, sizeof again, "hotbed check %s%s%s%s%s%s", subject, url != NULL ? " " : "",
-                 url != NULL ? url : "", listen != NULL ? " --listen " : "", listen != NULL ? listen : "",
+                 url != NULL ? url : "", listen != NULL ? " --listen " : "",
+                 listen != NULL ? listen : "",
                  options->real && url == NULL && listen == NULL ? " --real" : "");
         struct suite_settings settings = {.title = subject,
                                           .again = again,
@@ -117,13 +129,16 @@ int cli_check(int argc, char **argv)
     struct cli_list arguments = {0};
     struct device_options device = {0};
     const struct cli_option table[] = {
-        {"listen", CLI_TEXT, &device.listen, "ADDRESS:PORT", "judge the device that comes here", NULL},
+        {"listen", CLI_TEXT, &device.listen, "ADDRESS:PORT", "judge the device that comes here",
+         NULL},
         {"tls-cert", CLI_TEXT, &device.certificate, "FILE", "PEM chain: it comes by TLS", NULL},
         {"tls-key", CLI_TEXT, &device.key, "FILE", "PEM key of it", NULL},
-        {"watch", CLI_DURATION, &device.watch_us, "TIME", "for so long, by what it does by itself: no command is sent",
-         &device.watch},
-        {"bare-sdk", CLI_FLAG, &device.bare_sdk, NULL, "as a host of the SDK that is no PrusaLink", NULL},
-        {"strict", CLI_FLAG, &options.strict, NULL, "a broken fidelity of a stranger is a failure", NULL},
+        {"watch", CLI_DURATION, &device.watch_us, "TIME",
+         "for so long, by what it does by itself: no command is sent", &device.watch},
+        {"bare-sdk", CLI_FLAG, &device.bare_sdk, NULL, "as a host of the SDK that is no PrusaLink",
+         NULL},
+        {"strict", CLI_FLAG, &options.strict, NULL, "a broken fidelity of a stranger is a failure",
+         NULL},
         SUITE_OPTION_ROWS(&options, "hotbed mock connect\n--list-misbehaviours tells them"),
         SUITE_QUIRKS_ROW(&options),
         SUITE_TIME_ROWS(&options),
@@ -131,8 +146,10 @@ int cli_check(int argc, char **argv)
         SUITE_SERVER_ROWS(&options),
         {NULL, CLI_FLAG, NULL, NULL, NULL, NULL},
     };
-    const struct cli_usage usage = {
-        .line = "check SUBJECT [URL] [OPTION...]", .about = about, .options = table, .example = example};
+    const struct cli_usage usage = {.line = "check SUBJECT [URL] [OPTION...]",
+                                    .about = about,
+                                    .options = table,
+                                    .example = example};
     int code = cli_parse(argc, argv, &usage, &arguments);
     if (code == -1) {
         code = check(&usage, &options, &arguments, &device);

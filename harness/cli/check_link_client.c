@@ -8,24 +8,31 @@
 #include "sim/base/memory.h"
 
 static const char about[] =
-    "Judge a program that speaks to PrusaLink servers by what prusalink.md says of clients: the one whose COMMAND\n"
-    "stands behind --, or, without one, our own, in virtual time. COMMAND is run for each check on virtual printers\n"
-    "at loop-back ports, of each dialect and in the states that the check is about: at rest, printing, with a nonce\n"
-    "that is stale, slow, broken. It is judged by what it asked and by how it ended. What it never does is skipped.\n"
-    "With --by-hand the addresses are told instead, and what comes there within TIME is judged. In COMMAND\n"
+    "Judge a program that speaks to PrusaLink servers by what prusalink.md says of clients: the "
+    "one whose COMMAND\n"
+    "stands behind --, or, without one, our own, in virtual time. COMMAND is run for each check on "
+    "virtual printers\n"
+    "at loop-back ports, of each dialect and in the states that the check is about: at rest, "
+    "printing, with a nonce\n"
+    "that is stale, slow, broken. It is judged by what it asked and by how it ended. What it never "
+    "does is skipped.\n"
+    "With --by-hand the addresses are told instead, and what comes there within TIME is judged. In "
+    "COMMAND\n"
     "  {host} {port} {url}    where the printer is: 127.0.0.1, 40123, http://127.0.0.1:40123\n"
-    "  {user} {password}      of its digest; in the environment as well, as HOTBED_PRUSALINK_USER and _PASSWORD\n"
+    "  {user} {password}      of its digest; in the environment as well, as HOTBED_PRUSALINK_USER "
+    "and _PASSWORD\n"
     "  {api-key}              its X-Api-Key\n"
     "  {file}                 a g-code file to upload, for clients that do\n"
     "  {storage}              where to: usb or local";
 
-static const char example[] =
-    "  hotbed check prusalink-client\n"
-    "  hotbed check prusalink-client --list\n"
-    "  hotbed check prusalink-client -- curl -sSf --digest -u {user}:{password} {url}/api/v1/status\n"
-    "  hotbed check prusalink-client --only PL-CL-01 -- mysync --host {host} --port {port} --user {user} --password "
-    "{password}\n"
-    "  hotbed check prusalink-client --only PL-CL-03 --by-hand 5m";
+static const char example[] = "  hotbed check prusalink-client\n"
+                              "  hotbed check prusalink-client --list\n"
+                              "  hotbed check prusalink-client -- curl -sSf --digest -u "
+                              "{user}:{password} {url}/api/v1/status\n"
+                              "  hotbed check prusalink-client --only PL-CL-01 -- mysync --host "
+                              "{host} --port {port} --user {user} --password "
+                              "{password}\n"
+                              "  hotbed check prusalink-client --only PL-CL-03 --by-hand 5m";
 
 static void append_command(struct buffer *out, const struct cli_list *words)
 {
@@ -36,17 +43,19 @@ static void append_command(struct buffer *out, const struct cli_list *words)
     }
 }
 
-static int play(const struct cli_usage *usage, struct suite_options *options, const struct cli_list *words,
-                int64_t by_hand_us)
+static int play(const struct cli_usage *usage, struct suite_options *options,
+                const struct cli_list *words, int64_t by_hand_us)
 {
     const char **command = memory_new_array(words->count + 1, sizeof *command);
     if (words->count > 0) {
         memcpy(command, words->items, words->count * sizeof *command);
     }
-    struct ground_targets targets = {.command = words->count > 0 ? command : NULL, .link_by_hand_us = by_hand_us};
+    struct ground_targets targets = {.command = words->count > 0 ? command : NULL,
+                                     .link_by_hand_us = by_hand_us};
     struct buffer behind = {0};
     append_command(&behind, words);
-    options->real = options->real || words->count > 0 || by_hand_us > 0; /* programs run on the clock of the wall */
+    options->real = options->real || words->count > 0 ||
+                    by_hand_us > 0; /* programs run on the clock of the wall */
     struct definitions definitions = {0};
     struct error error;
     int code = CLI_BAD_USAGE;
@@ -55,10 +64,10 @@ static int play(const struct cli_usage *usage, struct suite_options *options, co
                                           .again = "hotbed check prusalink-client",
                                           .behind = buffer_text(&behind),
                                           .targets = &targets};
-        const char *what = words->count > 0   ? command[0]
-                           : by_hand_us > 0   ? "by hand"
-                           : options->real    ? "our own, in real time"
-                                              : "our own, in virtual time";
+        const char *what = words->count > 0 ? command[0]
+                           : by_hand_us > 0 ? "by hand"
+                           : options->real  ? "our own, in real time"
+                                            : "our own, in virtual time";
         code = suite_options_run(usage, options, &settings, what, &definitions);
     } else {
         fprintf(stderr, "hotbed: %s\n", error.text);
@@ -75,7 +84,8 @@ int cli_check_link_client(int argc, char **argv)
     struct cli_list arguments = {0};
     int64_t by_hand_us = 0;
     const struct cli_option table[] = {
-        {"by-hand", CLI_DURATION, &by_hand_us, "TIME", "tell the addresses and judge what comes there meanwhile", NULL},
+        {"by-hand", CLI_DURATION, &by_hand_us, "TIME",
+         "tell the addresses and judge what comes there meanwhile", NULL},
         {"strict", CLI_FLAG, &options.strict, NULL, "a broken fidelity is a failure", NULL},
         SUITE_OPTION_ROWS(&options, "link: and one of hotbed\nprinter --list-misbehaviours"),
         SUITE_QUIRKS_ROW(&options),

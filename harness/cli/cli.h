@@ -87,12 +87,12 @@ void cli_print_help(const struct cli_usage *usage);
 void cli_list_free(struct cli_list *list);
 void cli_list_add(struct cli_list *list, const char *item);
 
-/* --no-quirks, then each --quirk ID=on|off, as a mask (sim/protocol/connect/quirks.h); and what there
- * is, a line each. */
+/* --no-quirks, then each --quirk ID=on|off, as a mask (sim/protocol/connect/quirks.h); and what
+ * there is, a line each. */
 bool cli_quirks(bool none, const struct cli_list *changes, uint32_t *quirks, struct error *error);
 /* The same for a printer: of Connect and of PrusaLink (sim/protocol/link/quirks.h). */
-bool cli_printer_quirks(bool none, const struct cli_list *changes, uint32_t *connect, uint64_t *link,
-                        struct error *error);
+bool cli_printer_quirks(bool none, const struct cli_list *changes, uint32_t *connect,
+                        uint64_t *link, struct error *error);
 void cli_print_quirks(void);
 
 /* "hotbed COMMAND: text" on stderr with the way to the help; returns CLI_BAD_USAGE. */

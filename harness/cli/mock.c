@@ -1,4 +1,5 @@
-/* hotbed mock connect: a mock Connect server in real time, for printers that are not ours and people with curl. */
+/* hotbed mock connect: a mock Connect server in real time, for printers that are not ours and
+ * people with curl. */
 
 #include <errno.h>
 #include <stdio.h>
@@ -30,7 +31,7 @@ struct options {
     struct cli_list misbehave, tokens, scenarios, files;
     uint64_t seed;
     int64_t for_us;
-    bool seed_given, codec_given, for_given, bare_sdk, adopt, quiet, no_view, no_judge;
+    bool seed_given, codec_given, for_given, list, bare_sdk, adopt, quiet, no_view, no_judge;
 };
 
 /* A WebSocket whose messages are being recorded. */
@@ -329,9 +330,8 @@ static bool open_fronts(struct mock *mock, struct error *error)
     if (mock->front == NULL) {
         return error_prefix(error, "--listen");
     }
-    mock->control_front =
-        mock_front_new(mock->driver, MOCK_CODEC_WIRE, &control_at,
-                       connect_control_service(mock->control), NULL, NULL, error);
+    mock->control_front = mock_front_new(mock->driver, MOCK_CODEC_WIRE, &control_at,
+                                         connect_control_service(mock->control), NULL, NULL, error);
     if (mock->control_front == NULL) {
         return error_prefix(error, "--control");
     }
@@ -406,8 +406,7 @@ static int summarise(struct mock *mock)
     }
     struct buffer report = {0};
     contract_report(mock->contract, true, &report);
-    uint64_t broken =
-        contract_violated(mock->contract, CONTRACT_PRINTER, CONTRACT_KIND_CONTRACT);
+    uint64_t broken = contract_violated(mock->contract, CONTRACT_PRINTER, CONTRACT_KIND_CONTRACT);
     print_counts(mock);
     printf("; %zu of %zu rules of the contract held, %zu could not be judged\n%s", held, exercised,
            count - exercised, buffer_text(&report));
@@ -427,8 +426,7 @@ static int serve(struct mock *mock, const struct cli_usage *usage)
     world_init(&mock->world, seed);
     mock->driver = real_driver_new(&mock->world, &error);
     bool good = mock->driver != NULL && open_trace(mock, &error) && make_server(mock, &error) &&
-                real_driver_catch_signals(mock->driver, &stop, &error) &&
-                open_fronts(mock, &error);
+                real_driver_catch_signals(mock->driver, &stop, &error) && open_fronts(mock, &error);
     int result = CLI_HELD;
     if (good) {
         world_run(&mock->world, mock->options.for_given ? mock->options.for_us : INT64_MAX, &stop);
@@ -458,12 +456,15 @@ static void list_misbehaviours(void)
  * `hotbed run --target printer=ADDRESS` is, too. */
 static int play_scenarios(struct options *options, const struct cli_usage *usage)
 {
-    bool other = options->control != default_control || options->add != default_add || options->adopt ||
-                 options->tokens.count > 0 || options->files.count > 0 || options->codec_given || options->for_given ||
-                 options->no_view || options->no_judge;
+    bool other = options->control != default_control || options->add != default_add ||
+                 options->adopt || options->tokens.count > 0 || options->files.count > 0 ||
+                 options->codec_given || options->for_given || options->no_view ||
+                 options->no_judge;
     if (other) {
-        return cli_complain(usage, "with --run go --listen, --tls-cert, --tls-key, --misbehave, --bare-sdk, --trace "
-                                   "and --seed");
+        return cli_complain(
+            usage,
+            "with --run go --listen, --tls-cert, --tls-key, --misbehave, --bare-sdk, --trace "
+            "and --seed");
     }
     if ((options->certificate == NULL) != (options->key == NULL)) {
         return cli_complain(usage, "--tls-cert and --tls-key go together");
@@ -479,6 +480,27 @@ static int play_scenarios(struct options *options, const struct cli_usage *usage
     return run_scenarios(usage, &suite, &options->scenarios, &(struct cli_list){0}, &targets);
 }
 
+static int parse_and_play(struct mock *mock, const struct cli_usage *usage, int argc, char **argv)
+{
+    struct options *o = &mock->options;
+    struct cli_list arguments = {0};
+    int result = cli_parse(argc, argv, usage, &arguments);
+    if (result == -1 && arguments.count > 0) {
+        result = cli_complain(usage, "\"%s\": there are only options", arguments.items[0]);
+    }
+    if (result == -1 && o->list) {
+        list_misbehaviours();
+        result = CLI_HELD;
+    }
+    if (result == -1 && o->scenarios.count > 0) {
+        result = play_scenarios(o, usage);
+    } else if (result == -1) {
+        result = serve(mock, usage);
+    }
+    cli_list_free(&arguments);
+    return result;
+}
+
 static int mock_connect(int argc, char **argv)
 {
     struct mock mock = {.options = {.listen = "127.0.0.1:8080",
@@ -487,7 +509,8 @@ static int mock_connect(int argc, char **argv)
                                     .codec = "microhttpd",
                                     .quiet = isatty(STDOUT_FILENO) == 0}};
     struct options *o = &mock.options;
-    bool list = false;
+    /* An option a row. */
+    /* clang-format off */
     const struct cli_option options[] = {
         {"listen", CLI_TEXT, &o->listen, "ADDRESS:PORT",
          "where printers come to; port 0 takes a free one (127.0.0.1:8080)", NULL},
@@ -502,7 +525,7 @@ static int mock_connect(int argc, char **argv)
         {"serve", CLI_LIST, &o->files, "FILE", "offer it to printers; the control endpoint has them fetch it", NULL},
         {"misbehave", CLI_LIST, &o->misbehave, "NAME[=ARG][:TIMES][%PERCENT]",
          "break the protocol in this way; --list-misbehaviours shows all", NULL},
-        {"list-misbehaviours", CLI_FLAG, &list, NULL, "show them and end", NULL},
+        {"list-misbehaviours", CLI_FLAG, &o->list, NULL, "show them and end", NULL},
         {"run", CLI_LIST, &o->scenarios, "FILE|DIR",
          "be the server of these scenarios, with the first\nprinter that comes as theirs, and judge them", NULL},
         {"no-view", CLI_FLAG, &o->no_view, NULL,
@@ -519,31 +542,21 @@ static int mock_connect(int argc, char **argv)
          &o->for_given},
         {0},
     };
+    /* clang-format on */
     const struct cli_usage usage = {
         .line = "mock connect [OPTION...]",
-        .about = "A mock Prusa Connect for printers of the SDK kind, in real time. On a terminal it shows what\n"
-                 "happens. Ctrl-C ends it with a summary: what kept the contract, and what broke it. Exit code 1\n"
+        .about = "A mock Prusa Connect for printers of the SDK kind, in real time. On a terminal "
+                 "it shows what\n"
+                 "happens. Ctrl-C ends it with a summary: what kept the contract, and what broke "
+                 "it. Exit code 1\n"
                  "when a printer broke it.",
         .options = options,
         .example = "  hotbed mock connect --for 2s --listen 127.0.0.1:0 --control 127.0.0.1:0\n"
-                   "  hotbed mock connect --misbehave telemetry-status=503%10 --misbehave late=11:1 --for 2s\n"
+                   "  hotbed mock connect --misbehave telemetry-status=503%10 --misbehave "
+                   "late=11:1 --for 2s\n"
                    "  curl http://127.0.0.1:8081/printers     # while it runs: what it knows\n",
     };
-    struct cli_list arguments = {0};
-    int result = cli_parse(argc, argv, &usage, &arguments);
-    if (result == -1 && arguments.count > 0) {
-        result = cli_complain(&usage, "\"%s\": there are only options", arguments.items[0]);
-    }
-    if (result == -1 && list) {
-        list_misbehaviours();
-        result = CLI_HELD;
-    }
-    if (result == -1 && o->scenarios.count > 0) {
-        result = play_scenarios(o, &usage);
-    } else if (result == -1) {
-        result = serve(&mock, &usage);
-    }
-    cli_list_free(&arguments);
+    int result = parse_and_play(&mock, &usage, argc, argv);
     cli_list_free(&o->scenarios);
     cli_list_free(&o->files);
     cli_list_free(&o->misbehave);
@@ -556,8 +569,9 @@ int cli_mock(int argc, char **argv)
     static const struct cli_command servers[] = {
         {"connect", "Prusa Connect, the side that printers talk to", mock_connect},
     };
-    static const char help[] = "usage: hotbed mock connect [OPTION...]\n\n"
-                               "Play a server in real time. hotbed mock connect --help says more.\n";
+    static const char help[] =
+        "usage: hotbed mock connect [OPTION...]\n\n"
+        "Play a server in real time. hotbed mock connect --help says more.\n";
     if (argc >= 2 && strcmp(argv[1], "--help") == 0) {
         fputs(help, stdout);
         return CLI_HELD;

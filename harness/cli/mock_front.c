@@ -16,7 +16,8 @@ struct mock_front {
     struct http_server *server;
 };
 
-/* A farm comes with a connection for each printer: as many files as the system allows, less what else is open. */
+/* A farm comes with a connection for each printer: as many files as the system allows, less what
+ * else is open. */
 static unsigned connections_allowed(void)
 {
     enum { CONNECTIONS_LEAST = 16, CONNECTIONS_MOST = 1000000, FILES_BESIDES = 64 };
@@ -99,7 +100,8 @@ bool mock_front_address(struct endpoint *at, const char *text, struct error *err
     char *end;
     unsigned long port = strtoul(colon + 1, &end, 10);
     if (*end != '\0' || port > 65535 || colon[1] == '-') {
-        return error_set(error, "\"%.100s\": expected a port from 0 to 65535 behind the colon", text);
+        return error_set(error, "\"%.100s\": expected a port from 0 to 65535 behind the colon",
+                         text);
     }
     /* Port 0 is fine here and is none in a URL. */
     snprintf(url, sizeof url, "http://%.*s", (int)(colon - text), text);

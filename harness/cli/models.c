@@ -1,4 +1,5 @@
-/* hotbed models: which printers there are, one of them in full, or whether a model of one's own can be read. */
+/* hotbed models: which printers there are, one of them in full, or whether a model of one's own can
+ * be read. */
 #include <stdio.h>
 
 #include "harness/cli/cli.h"
@@ -24,9 +25,9 @@ static void print_list(void)
 
 static void print_heater(const char *name, const struct model_heater *heater)
 {
-    printf("%-20s %g W, %g J/K, maximum %g C, sensor %g s + %g s, regulator %g/%g/%g each %g s\n", name,
-           heater->power_w, heater->capacity_j_per_k, heater->max_c, heater->sensor_time_s, heater->delay_s,
-           heater->kp, heater->ki, heater->kd, heater->period_s);
+    printf("%-20s %g W, %g J/K, maximum %g C, sensor %g s + %g s, regulator %g/%g/%g each %g s\n",
+           name, heater->power_w, heater->capacity_j_per_k, heater->max_c, heater->sensor_time_s,
+           heater->delay_s, heater->kp, heater->ki, heater->kd, heater->period_s);
 }
 
 static void print_uploads(const struct model_uploads *uploads)
@@ -46,8 +47,8 @@ static void print_model(const struct model *model)
     model_serial(model, 1, 0, serial, sizeof serial);
     printf("%-20s %s\n", "name", model->name);
     printf("%-20s %s\n", "printer", model->title);
-    printf("%-20s %d.%d.%d, M862.2 code %d\n", "type", model->type, model->version, model->subversion,
-           model->mmu ? model->mmu_model_code : model->model_code);
+    printf("%-20s %d.%d.%d, M862.2 code %d\n", "type", model->type, model->version,
+           model->subversion, model->mmu ? model->mmu_model_code : model->model_code);
     printf("%-20s %s\n", "firmware", model->firmware);
     printf("%-20s %s\n", "serial number like", serial);
     printf("%-20s %g mm\n", "nozzle", model->nozzle_diameter_mm);
@@ -58,8 +59,8 @@ static void print_model(const struct model *model)
     print_heater("bed heater", &model->bed);
     for (int i = 0; i < MODEL_AXES; i++) {
         const struct model_axis *axis = &model->axes[i];
-        printf("axis %-15c %g..%g mm, at most %g mm/s, %g mm/s2\n", axes[i], axis->min_mm, axis->max_mm,
-               axis->max_feed_mm_s, axis->max_acceleration_mm_s2);
+        printf("axis %-15c %g..%g mm, at most %g mm/s, %g mm/s2\n", axes[i], axis->min_mm,
+               axis->max_mm, axis->max_feed_mm_s, axis->max_acceleration_mm_s2);
     }
     print_uploads(&model->uploads);
     for (uint32_t i = 0; i < model->storages_count; i++) {
@@ -86,12 +87,17 @@ int cli_models(int argc, char **argv)
 {
     const char *file = NULL;
     const struct cli_option options[] = {
-        {.name = "file", .kind = CLI_TEXT, .value = &file, .argument = "FILE",
-         .help = "read a model of your own from this YAML file and show it, or say what is wrong in it"},
+        {.name = "file",
+         .kind = CLI_TEXT,
+         .value = &file,
+         .argument = "FILE",
+         .help = "read a model of your own from this YAML file and show it, or say what is wrong "
+                 "in it"},
         {.name = NULL},
     };
     const struct cli_usage usage = {.line = "models [NAME] [OPTION...]",
-                                    .about = "List the printer models, or show one of them in full.",
+                                    .about =
+                                        "List the printer models, or show one of them in full.",
                                     .options = options,
                                     .example = example};
     struct cli_list names = {0};
@@ -106,7 +112,8 @@ int cli_models(int argc, char **argv)
     } else if (result == -1) {
         const struct model *model = model_find(names.items[0]);
         if (model == NULL) {
-            result = cli_complain(&usage, "there is no model '%s'; `hotbed models` lists them", names.items[0]);
+            result = cli_complain(&usage, "there is no model '%s'; `hotbed models` lists them",
+                                  names.items[0]);
         } else {
             print_model(model);
             result = CLI_HELD;

@@ -44,9 +44,9 @@ struct bench {
     struct played *printers;
     size_t count;
     struct timer rescan, begin;
-    bool tell;    /* what the printer does, on standard output */
-    bool refused; /* it could not register */
-    bool reached; /* a connection to the server stood */
+    bool tell;            /* what the printer does, on standard output */
+    bool refused;         /* it could not register */
+    bool reached;         /* a connection to the server stood */
     unsigned unconnected; /* the last reason why none stood, enum stream_end + 1; 0: none */
     enum connect_condition broken;
     volatile bool stop;
@@ -119,20 +119,22 @@ static void on_open(void *observer, const struct connect_sdk *sdk, uint32_t conn
     bench->unconnected = 0;
 }
 
-/* Why no connection stands. It goes to standard error, also in a pipe, once for each reason: a certificate that is not
- * trusted is nothing that waiting mends. */
-static void on_lost(void *observer, const struct connect_sdk *sdk, const struct connect_asked *asked,
-                    const struct http_failure *failure)
+/* Why no connection stands. It goes to standard error, also in a pipe, once for each reason: a
+ * certificate that is not trusted is nothing that waiting mends. */
+static void on_lost(void *observer, const struct connect_sdk *sdk,
+                    const struct connect_asked *asked, const struct http_failure *failure)
 {
     (void)sdk;
     (void)asked;
     struct bench *bench = observer;
-    if (failure == NULL || failure->kind != HTTP_FAILURE_CONNECT || bench->unconnected == failure->end + 1) {
+    if (failure == NULL || failure->kind != HTTP_FAILURE_CONNECT ||
+        bench->unconnected == failure->end + 1) {
         return;
     }
     bench->unconnected = failure->end + 1;
-    fprintf(stderr, "hotbed printer: %s: %s%s%s\n", bench->face.server, stream_end_name(failure->end),
-            failure->why != NULL ? ": " : "", failure->why != NULL ? failure->why : "");
+    fprintf(stderr, "hotbed printer: %s: %s%s%s\n", bench->face.server,
+            stream_end_name(failure->end), failure->why != NULL ? ": " : "",
+            failure->why != NULL ? failure->why : "");
 }
 
 static const struct connect_observer_class observer_class = {.opened = on_open, .lost = on_lost};
@@ -159,7 +161,8 @@ static bool add_file(struct storage *storage, const char *path, struct error *er
     const char *slash = strrchr(path, '/');
     const char *name = slash == NULL ? path : slash + 1;
     enum storage_result result = storage_put(storage, name, content, (int64_t)time(NULL));
-    return result == STORAGE_OK || error_set(error, "--file %s: %s", path, storage_result_text(result));
+    return result == STORAGE_OK ||
+           error_set(error, "--file %s: %s", path, storage_result_text(result));
 }
 
 /* A drive takes any file; what its printer will say of it is said here, too. */
@@ -170,8 +173,9 @@ static void warn_of_files(const struct bench *bench, const struct model *model)
         const struct file_node *file = root->children[i];
         struct error error = {""};
         if (!print_file_sound(file->name, file->content, model, &error)) {
-            fprintf(stderr, "hotbed printer: %s: the printer will not print it, or not all of it: %s\n", file->name,
-                    error.text);
+            fprintf(stderr,
+                    "hotbed printer: %s: the printer will not print it, or not all of it: %s\n",
+                    file->name, error.text);
         }
     }
 }
@@ -190,18 +194,20 @@ static const struct model *pick_model(struct bench *bench, const char *name, str
 }
 
 /* What only a host program beside the printer can be told. */
-static bool suits_model(const struct printer_options *options, const struct model *model, struct error *error)
+static bool suits_model(const struct printer_options *options, const struct model *model,
+                        struct error *error)
 {
     bool buddy = strcmp(model->family, "buddy") == 0;
-    const char *option = options->host != NULL  ? "--host"
-                         : options->sdk != NULL ? "--sdk"
+    const char *option = options->host != NULL        ? "--host"
+                         : options->sdk != NULL       ? "--sdk"
                          : options->cameras.count > 0 ? "--camera"
                                                       : NULL;
     if (options->websocket && !buddy) {
         return error_set(error, "--websocket: the %s speaks HTTP only", model->title);
     }
     return !buddy || option == NULL ||
-           error_set(error, "%s: the %s speaks for itself, there is no host program beside it", option, model->title);
+           error_set(error, "%s: the %s speaks for itself, there is no host program beside it",
+                     option, model->title);
 }
 
 static bool pick_face(struct bench *bench, uint64_t *serve_quirks, struct error *error)
@@ -209,7 +215,8 @@ static bool pick_face(struct bench *bench, uint64_t *serve_quirks, struct error 
     const struct printer_options *options = bench->options;
     struct connect_face_settings *face = &bench->face;
     connect_face_defaults(face);
-    if (!cli_printer_quirks(options->no_quirks, &options->quirks, &face->quirks, serve_quirks, error)) {
+    if (!cli_printer_quirks(options->no_quirks, &options->quirks, &face->quirks, serve_quirks,
+                            error)) {
         return false;
     }
     if (options->ini != NULL) {
@@ -254,7 +261,8 @@ static bool pick_face(struct bench *bench, uint64_t *serve_quirks, struct error 
     return true;
 }
 
-static bool pick_link(struct bench *bench, const struct model *model, uint64_t quirks, struct error *error)
+static bool pick_link(struct bench *bench, const struct model *model, uint64_t quirks,
+                      struct error *error)
 {
     const struct printer_options *options = bench->options;
     const struct printer_ini *ini = &bench->ini;
@@ -263,7 +271,8 @@ static bool pick_link(struct bench *bench, const struct model *model, uint64_t q
         bench->serve.api_key = ini->api_key;
     }
     return options->serve.at == NULL ||
-           printer_serve_prepare(&bench->serve, model, options->name != NULL ? options->name : ini->name,
+           printer_serve_prepare(&bench->serve, model,
+                                 options->name != NULL ? options->name : ini->name,
                                  options->location != NULL ? options->location : ini->location,
                                  bench->face.server, quirks, error);
 }
@@ -282,8 +291,8 @@ static bool make_network(struct bench *bench, const struct model *model, struct 
 {
     const struct printer_options *options = bench->options;
     const struct tls_settings tls = {.ca_file = options->ca,
-                                      .insecure = options->insecure,
-                                      .buddy = strcmp(model->family, "buddy") == 0};
+                                     .insecure = options->insecure,
+                                     .buddy = strcmp(model->family, "buddy") == 0};
     bench->driver = real_driver_new(&bench->world, error);
     if (bench->driver == NULL) {
         return false;
@@ -318,14 +327,16 @@ static bool make_printer(struct bench *bench, const struct model *model, struct 
         .job_counter = (uint32_t)options->job_counter,
         .plans = bench->plans,
         .tree = bench->files.root,
-        .connect = bench->face.server == NULL && bench->face.camera_count == 0 ? NULL : &bench->face,
+        .connect =
+            bench->face.server == NULL && bench->face.camera_count == 0 ? NULL : &bench->face,
         .token = pick_token(bench),
         .prusalink = bench->serve.at == NULL ? NULL : &bench->serve.settings,
     };
     if (options->directory != NULL) {
         storages[0] = (struct printer_storage){
             .name = model->storages_count > 0 ? model->storages[0].name : "local",
-            .kind = printer_storage_kind(model->storages_count > 0 ? model->storages[0].kind : "local"),
+            .kind =
+                printer_storage_kind(model->storages_count > 0 ? model->storages[0].kind : "local"),
             .directory = options->directory,
         };
         settings.storages = storages;
@@ -366,7 +377,8 @@ static bool check_print(struct bench *bench, struct error *error)
     }
     const struct storage *storage = machine_storage_of(machine_of(bench, 0), path, &below);
     const struct file_node *file = storage == NULL ? NULL : storage_find(storage, below);
-    return (file != NULL && !file->folder) || error_set(error, "--print %s: no such file on the printer", path);
+    return (file != NULL && !file->folder) ||
+           error_set(error, "--print %s: no such file on the printer", path);
 }
 
 static bool set_faults(struct bench *bench, struct error *error)
@@ -374,7 +386,8 @@ static bool set_faults(struct bench *bench, struct error *error)
     for (size_t i = 0; i < bench->options->faults.count; i++) {
         const char *name = bench->options->faults.items[i];
         int fault = 0;
-        while (fault < FAULT_COUNT && strcmp(machine_fault_name((enum machine_fault)fault), name) != 0) {
+        while (fault < FAULT_COUNT &&
+               strcmp(machine_fault_name((enum machine_fault)fault), name) != 0) {
             fault++;
         }
         if (fault == FAULT_COUNT) {
@@ -406,7 +419,8 @@ static void begin_print(void *owner)
     }
     for (size_t i = 0; i < bench->count; i++) {
         struct error error = {0};
-        if (machine_start_print(machine_of(bench, i), bench->options->print, &error) != MACHINE_ACCEPTED) {
+        if (machine_start_print(machine_of(bench, i), bench->options->print, &error) !=
+            MACHINE_ACCEPTED) {
             fprintf(stderr, "hotbed printer: --print %s: %s\n", bench->options->print, error.text);
         }
     }
@@ -417,11 +431,13 @@ static bool power_on(struct bench *bench, struct error *error)
     for (size_t i = 0; i < bench->count; i++) {
         struct played *played = &bench->printers[i];
         struct machine *machine = machine_of(bench, i);
-        played->listener = (struct machine_listener){.events = &machine_listener_events, .face = played};
+        played->listener =
+            (struct machine_listener){.events = &machine_listener_events, .face = played};
         machine_listen(machine, &played->listener);
         printer_power_on(played->printer);
         say(bench, "%s, serial number %s", machine_model(machine)->title, machine_serial(machine));
-        if (bench->serve.at != NULL && !printer_serve_open(&bench->serve, played->printer, i, error)) {
+        if (bench->serve.at != NULL &&
+            !printer_serve_open(&bench->serve, played->printer, i, error)) {
             return false;
         }
     }
@@ -465,12 +481,14 @@ static int run(struct bench *bench)
     if (options->print != NULL) {
         world_arm_in(&bench->world, &bench->begin, SECONDS(1));
     }
-    world_run(&bench->world, options->duration_given ? options->duration_us : INT64_MAX, &bench->stop);
+    world_run(&bench->world, options->duration_given ? options->duration_us : INT64_MAX,
+              &bench->stop);
     tell_requests(bench);
-    bool silent = bench->face.server != NULL && !bench->reached && bench->broken != CONNECT_CONDITIONS;
+    bool silent =
+        bench->face.server != NULL && !bench->reached && bench->broken != CONNECT_CONDITIONS;
     if (silent) {
-        fprintf(stderr, "hotbed printer: %s could not be reached: %s is broken\n", bench->face.server,
-                connect_condition_text(bench->broken));
+        fprintf(stderr, "hotbed printer: %s could not be reached: %s is broken\n",
+                bench->face.server, connect_condition_text(bench->broken));
     }
     if (bench->refused || (silent && !bench->stop)) {
         return CLI_UNREACHABLE;
@@ -526,9 +544,11 @@ static int prepare(struct bench *bench, const char *model_name, struct error *er
         warn_of_files(bench, model);
     }
     bool made = model != NULL && suits_model(bench->options, model, error) &&
-                pick_face(bench, &serve_quirks, error) && pick_link(bench, model, serve_quirks, error) &&
-                make_network(bench, model, &network, error) && make_printers(bench, model, network, error) &&
-                check_print(bench, error) && set_faults(bench, error);
+                pick_face(bench, &serve_quirks, error) &&
+                pick_link(bench, model, serve_quirks, error) &&
+                make_network(bench, model, &network, error) &&
+                make_printers(bench, model, network, error) && check_print(bench, error) &&
+                set_faults(bench, error);
     return made ? CLI_HELD : CLI_BAD_USAGE;
 }
 
@@ -540,7 +560,8 @@ static int play(const struct printer_options *options, const char *model_name)
     struct error error = {0};
     world_init(&bench.world, options->seed);
     bench.plans = plan_cache_new(PLANS_KEPT_BYTES);
-    storage_init(&bench.files, "files", STORAGE_LOCAL, file_node_folder("", false, (int64_t)time(NULL)));
+    storage_init(&bench.files, "files", STORAGE_LOCAL,
+                 file_node_folder("", false, (int64_t)time(NULL)));
     int result = prepare(&bench, model_name, &error);
     if (result == CLI_HELD) {
         result = run(&bench);

@@ -26,21 +26,20 @@ static int check_options(const struct cli_usage *usage, const struct printer_opt
             "whom does it talk to? --connect URL or --ini FILE names its server, --prusalink "
             "PORT serves by itself");
     }
-    if (serve->at == NULL && (serve->user != NULL || serve->password != NULL ||
-                              serve->api_key != NULL || serve->upload_rate != NULL ||
-                              serve->update != NULL || serve->misbehave.count > 0)) {
+    if (serve->at == NULL &&
+        (serve->user != NULL || serve->password != NULL || serve->api_key != NULL ||
+         serve->upload_rate != NULL || serve->update != NULL || serve->misbehave.count > 0)) {
         return cli_complain(usage, "--user, --password, --api-key, --upload-rate, --update and "
                                    "--misbehave need --prusalink");
     }
     if (options->count < 1 || options->count > COUNT_MAX) {
         return cli_complain(usage, "--count: expected 1 to %d", COUNT_MAX);
     }
-    if (options->count > 1 && (options->serial != NULL || options->token != NULL ||
-                               options->ini != NULL || options->directory != NULL ||
-                               options->cameras.count > 0)) {
-        return cli_complain(
-            usage,
-            "--serial, --token, --ini, --directory and --camera are of one printer, not of --count of them");
+    if (options->count > 1 &&
+        (options->serial != NULL || options->token != NULL || options->ini != NULL ||
+         options->directory != NULL || options->cameras.count > 0)) {
+        return cli_complain(usage, "--serial, --token, --ini, --directory and --camera are of one "
+                                   "printer, not of --count of them");
     }
     if (options->minimal && !options->telemetry_given) {
         return cli_complain(usage, "--minimal needs --telemetry-interval");
@@ -82,10 +81,12 @@ static size_t faces(struct printer_options *o, struct cli_option *out)
         {"api-key", CLI_TEXT, &o->serve.api_key, "TEXT",
          "of PrusaLink; better kept in HOTBED_API_KEY; default as delivered", NULL},
         {"upload-rate", CLI_TEXT, &o->serve.upload_rate, "RATE",
-         "bytes a second that PrusaLink takes in, or what the real\nboard does: board, ethernet, wifi; default all",
+         "bytes a second that PrusaLink takes in, or what the real\nboard does: board, ethernet, "
+         "wifi; default all",
          NULL},
         {"update", CLI_TEXT, &o->serve.update, "VERSION",
-         "a newer version of the PrusaLink beside an MK3S that its user\ncan install; \"\": looking "
+         "a newer version of the PrusaLink beside an MK3S that its user\ncan install; \"\": "
+         "looking "
          "for one fails",
          NULL},
         {"misbehave", CLI_LIST, &o->serve.misbehave, "NAME[=ARG][@PLACE]",
@@ -104,7 +105,8 @@ static size_t faces(struct printer_options *o, struct cli_option *out)
         {"host", CLI_TEXT, &o->host, "HOST",
          "prusalink (default), or sdk: a bare program on the SDK", NULL},
         {"camera", CLI_LIST, &o->cameras, "NAME[,SCHEME[,SIZE]]",
-         "register a camera, too, and send its pictures, e.g. \"Bench,TEN_SEC,640x480\";\nPrusaLink "
+         "register a camera, too, and send its pictures, e.g. "
+         "\"Bench,TEN_SEC,640x480\";\nPrusaLink "
          "shows them as well; may be given several times",
          NULL},
         {"sdk", CLI_TEXT, &o->sdk, "VERSION", "0.7.1, 0.8.0 or 0.8.1 (default)", NULL},

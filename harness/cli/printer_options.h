@@ -13,8 +13,8 @@ struct printer_options {
     struct printer_serve serve; /* its `at` NULL: no PrusaLink */
     uint64_t seed, index, job_counter, room, count;
     int64_t telemetry_interval_us, duration_us;
-    bool no_quirks, list_quirks, list_misbehaviours, websocket, insecure, quiet, room_given, duration_given,
-        telemetry_given, minimal;
+    bool no_quirks, list_quirks, list_misbehaviours, websocket, insecure, quiet, room_given,
+        duration_given, telemetry_given, minimal;
 };
 
 /* As cli_parse(): -1 to go on. printer_options_free() in either case. */

@@ -30,8 +30,8 @@ static bool of_link(const char *change)
     return link_quirk_find(name) != NULL;
 }
 
-bool cli_printer_quirks(bool none, const struct cli_list *changes, uint32_t *connect, uint64_t *link,
-                        struct error *error)
+bool cli_printer_quirks(bool none, const struct cli_list *changes, uint32_t *connect,
+                        uint64_t *link, struct error *error)
 {
     *connect = none ? 0 : CONNECT_QUIRKS_ALL;
     *link = none ? 0 : LINK_QUIRKS_ALL;

@@ -4,12 +4,15 @@
 #include "harness/check/registry.h"
 #include "harness/cli/suite_options.h"
 
-static const char about[] = "Run Lua scenarios (docs/scenarios.md): files, or folders with all that is below. In virtual time and\n"
-                            "against the built-in mocks unless told otherwise; a seed repeats a run byte for byte.";
+static const char about[] =
+    "Run Lua scenarios (docs/scenarios.md): files, or folders with all that is below. In virtual "
+    "time and\n"
+    "against the built-in mocks unless told otherwise; a seed repeats a run byte for byte.";
 
-static const char example[] = "  hotbed run scenarios/examples\n"
-                              "  hotbed run scenarios/examples --seed 7 --trace trace.ndjson --junit report.xml\n"
-                              "  hotbed run scenarios/examples --real";
+static const char example[] =
+    "  hotbed run scenarios/examples\n"
+    "  hotbed run scenarios/examples --seed 7 --trace trace.ndjson --junit report.xml\n"
+    "  hotbed run scenarios/examples --real";
 
 /* "connect=URL" or "printer=ADDRESS". */
 static bool take_target(struct ground_targets *targets, const char *text, struct error *error)
@@ -26,8 +29,9 @@ static bool take_target(struct ground_targets *targets, const char *text, struct
     return error_set(error, "--target %s: expected connect=URL or printer=ADDRESS:PORT", text);
 }
 
-int run_scenarios(const struct cli_usage *usage, struct suite_options *options, const struct cli_list *files,
-                  const struct cli_list *gifts, const struct ground_targets *targets)
+int run_scenarios(const struct cli_usage *usage, struct suite_options *options,
+                  const struct cli_list *files, const struct cli_list *gifts,
+                  const struct ground_targets *targets)
 {
     struct error error;
     struct definitions definitions = {0};
@@ -57,8 +61,9 @@ int run_scenarios(const struct cli_usage *usage, struct suite_options *options, 
     return code;
 }
 
-static int run(const struct cli_usage *usage, struct suite_options *options, const struct cli_list *files,
-               const struct cli_list *roles, const struct cli_list *gifts)
+static int run(const struct cli_usage *usage, struct suite_options *options,
+               const struct cli_list *files, const struct cli_list *roles,
+               const struct cli_list *gifts)
 {
     struct ground_targets targets = {.send_template = options->send,
                                      .control_url = options->control,
@@ -90,8 +95,11 @@ int cli_run(int argc, char **argv)
     struct cli_list roles = {0}, files = {0}, gifts = {0};
     const struct cli_option table[] = {
         {"target", CLI_LIST, &roles, "ROLE=WHERE",
-         "somebody else plays: connect=URL is a server,\nprinter=ADDRESS:PORT waits there for a device", NULL},
-        {"give", CLI_LIST, &gifts, "NAME=FILE", "let scenarios read this file as t:given \"NAME\"", NULL},
+         "somebody else plays: connect=URL is a server,\nprinter=ADDRESS:PORT waits there for a "
+         "device",
+         NULL},
+        {"give", CLI_LIST, &gifts, "NAME=FILE", "let scenarios read this file as t:given \"NAME\"",
+         NULL},
         SUITE_OPTION_ROWS(&options, "hotbed mock connect\n--list-misbehaviours tells them"),
         SUITE_QUIRKS_ROW(&options),
         SUITE_TIME_ROWS(&options),
@@ -99,8 +107,10 @@ int cli_run(int argc, char **argv)
         SUITE_SERVER_ROWS(&options),
         {NULL, CLI_FLAG, NULL, NULL, NULL, NULL},
     };
-    const struct cli_usage usage = {
-        .line = "run FILE|DIR... [OPTION...]", .about = about, .options = table, .example = example};
+    const struct cli_usage usage = {.line = "run FILE|DIR... [OPTION...]",
+                                    .about = about,
+                                    .options = table,
+                                    .example = example};
     int code = cli_parse(argc, argv, &usage, &files);
     if (code == -1) {
         code = run(&usage, &options, &files, &roles, &gifts);

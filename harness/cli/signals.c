@@ -30,7 +30,8 @@ static void interrupt(int number)
 
 void cli_catch_signals(void)
 {
-    struct sigaction action = {.sa_handler = interrupt}; /* no SA_RESTART: waiting calls return at once */
+    struct sigaction action = {.sa_handler =
+                                   interrupt}; /* no SA_RESTART: waiting calls return at once */
     sigemptyset(&action.sa_mask);
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);

@@ -52,17 +52,21 @@ static void drop_outputs(struct outputs *outputs)
     trace_file_drop(&outputs->trace);
 }
 
-static bool open_report(struct output_file *file, const char *option, const char *path, struct error *error)
+static bool open_report(struct output_file *file, const char *option, const char *path,
+                        struct error *error)
 {
-    return path == NULL || is_stdout(path) || output_file_open(file, path, error) || error_prefix(error, "--%s", option);
+    return path == NULL || is_stdout(path) || output_file_open(file, path, error) ||
+           error_prefix(error, "--%s", option);
 }
 
-static bool open_outputs(struct outputs *outputs, const struct suite_options *options, struct error *error)
+static bool open_outputs(struct outputs *outputs, const struct suite_options *options,
+                         struct error *error)
 {
     *outputs = (struct outputs){0};
-    bool opened = open_report(&outputs->junit, "junit", options->junit, error) &&
-                  open_report(&outputs->json, "json", options->json, error) &&
-                  (options->trace == NULL || trace_file_open(&outputs->trace, options->trace, error));
+    bool opened =
+        open_report(&outputs->junit, "junit", options->junit, error) &&
+        open_report(&outputs->json, "json", options->json, error) &&
+        (options->trace == NULL || trace_file_open(&outputs->trace, options->trace, error));
     if (!opened) {
         drop_outputs(outputs);
     }
@@ -77,7 +81,8 @@ static bool told(bool done, const struct error *error)
     return done;
 }
 
-static bool write_report(struct output_file *file, const char *path, render *renderer, const struct report *report)
+static bool write_report(struct output_file *file, const char *path, render *renderer,
+                         const struct report *report)
 {
     if (path == NULL) {
         return true;
@@ -96,7 +101,8 @@ static bool write_report(struct output_file *file, const char *path, render *ren
     return done;
 }
 
-static bool write_outputs(struct outputs *outputs, const struct suite_options *options, const struct report *report)
+static bool write_outputs(struct outputs *outputs, const struct suite_options *options,
+                          const struct report *report)
 {
     struct error error;
     bool junit = write_report(&outputs->junit, options->junit, report_junit, report);
@@ -121,8 +127,8 @@ static bool play(const struct suite_options *options, struct suite_settings *set
     return true;
 }
 
-static int play_and_report(const struct suite_options *options, struct suite_settings *settings, const char *subject,
-                           const struct definitions *definitions)
+static int play_and_report(const struct suite_options *options, struct suite_settings *settings,
+                           const char *subject, const struct definitions *definitions)
 {
     struct error error;
     struct outputs outputs;
@@ -135,7 +141,8 @@ static int play_and_report(const struct suite_options *options, struct suite_set
     report_init(&report, settings->title, subject, settings->seed);
     int code = CLI_BAD_USAGE;
     if (play(options, settings, definitions, &report, &error)) {
-        code = write_outputs(&outputs, options, &report) ? report_exit_code(&report) : CLI_BAD_USAGE;
+        code =
+            write_outputs(&outputs, options, &report) ? report_exit_code(&report) : CLI_BAD_USAGE;
     } else {
         fprintf(stderr, "hotbed: %s\n", error.text);
         drop_outputs(&outputs);
@@ -144,7 +151,8 @@ static int play_and_report(const struct suite_options *options, struct suite_set
     return code;
 }
 
-static bool check_misbehaviour(const struct suite_options *options, const char *text, struct error *error)
+static bool check_misbehaviour(const struct suite_options *options, const char *text,
+                               struct error *error)
 {
     if (play_link_misbehaves(text)) {
         return (options->wires & SUITE_LINK) == 0
@@ -159,7 +167,8 @@ static bool check_misbehaviour(const struct suite_options *options, const char *
     }
     struct message_rule *rule = message_rule_parse(text, error);
     if (rule == NULL) {
-        return error_prefix(error, "neither a misbehaviour of our server nor a fault of our printers' messages");
+        return error_prefix(
+            error, "neither a misbehaviour of our server nor a fault of our printers' messages");
     }
     message_rule_destroy(rule);
     return true;
@@ -170,7 +179,8 @@ static int check_options(const struct cli_usage *usage, const struct suite_optio
 {
     const struct ground_targets *targets = settings->targets;
     if (options->model != NULL && model_find(options->model) == NULL) {
-        return cli_complain(usage, "--model %s: there is no such model; hotbed models lists them", options->model);
+        return cli_complain(usage, "--model %s: there is no such model; hotbed models lists them",
+                            options->model);
     }
     bool server = targets != NULL && targets->connect_url != NULL;
     bool link = targets != NULL && targets->link_url != NULL;
@@ -189,21 +199,24 @@ static int check_options(const struct cli_usage *usage, const struct suite_optio
     for (size_t i = 0; i < options->misbehave.count; i++) {
         struct error error;
         if (!check_misbehaviour(options, options->misbehave.items[i], &error)) {
-            return cli_complain(usage, "--misbehave %s: %s", options->misbehave.items[i], error.text);
+            return cli_complain(usage, "--misbehave %s: %s", options->misbehave.items[i],
+                                error.text);
         }
     }
     return -1;
 }
 
-int suite_options_run(const struct cli_usage *usage, struct suite_options *options, struct suite_settings *settings,
-                      const char *subject, struct definitions *definitions)
+int suite_options_run(const struct cli_usage *usage, struct suite_options *options,
+                      struct suite_settings *settings, const char *subject,
+                      struct definitions *definitions)
 {
     struct error error;
     int code = check_options(usage, options, settings);
     if (code != -1) {
         return code;
     }
-    if (options->only.count > 0 && !registry_only(definitions, options->only.items, options->only.count, &error)) {
+    if (options->only.count > 0 &&
+        !registry_only(definitions, options->only.items, options->only.count, &error)) {
         return cli_complain(usage, "%s", error.text);
     }
     uint32_t quirks;

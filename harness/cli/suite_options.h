@@ -19,6 +19,8 @@ struct suite_options {
     const char *model, *send, *control, *ca;
 };
 
+/* A row of a table each. */
+/* clang-format off */
 /* Rows of an option table, behind a command's own: what every suite takes, `how` being what --misbehave takes there … */
 #define SUITE_OPTION_ROWS(o, how)                                                                                      \
     {"only", CLI_LIST, &(o)->only, "NAME[,NAME]", "only these; may be given several times", NULL},                     \
@@ -56,17 +58,20 @@ struct suite_options {
 #define SUITE_SERVER_ROWS(o)                                                                                           \
     {"ca", CLI_TEXT, &(o)->ca, "FILE", "trust these certificates (PEM)", NULL},                                        \
         {"insecure", CLI_FLAG, &(o)->insecure, NULL, "take any certificate", NULL}
+/* clang-format on */
 
 void suite_options_free(struct suite_options *options);
 
-/* Play them and report. `settings` has title, again and targets; the rest is taken from the options. Takes the
- * definitions. Returns what the command returns. */
-int suite_options_run(const struct cli_usage *usage, struct suite_options *options, struct suite_settings *settings,
-                      const char *subject, struct definitions *definitions);
+/* Play them and report. `settings` has title, again and targets; the rest is taken from the
+ * options. Takes the definitions. Returns what the command returns. */
+int suite_options_run(const struct cli_usage *usage, struct suite_options *options,
+                      struct suite_settings *settings, const char *subject,
+                      struct definitions *definitions);
 
-/* Play the scenarios of files and folders, with somebody else in the roles that `targets` name. `gifts`: what t:given
- * reads. */
-int run_scenarios(const struct cli_usage *usage, struct suite_options *options, const struct cli_list *files,
-                  const struct cli_list *gifts, const struct ground_targets *targets);
+/* Play the scenarios of files and folders, with somebody else in the roles that `targets` name.
+ * `gifts`: what t:given reads. */
+int run_scenarios(const struct cli_usage *usage, struct suite_options *options,
+                  const struct cli_list *files, const struct cli_list *gifts,
+                  const struct ground_targets *targets);
 
 #endif

@@ -27,23 +27,29 @@ struct options {
     struct cli_list printers, skipped, include, exclude, suffixes;
     uint64_t jobs, retries, delete_max;
     int64_t timeout_us, tolerance_us;
-    bool execute, any_state, idle_only, keep_excess, delete_folders, copy_back, compare, verify, allow_empty,
-        no_journal, insecure, verbose, quiet, delete_max_given;
+    bool execute, any_state, idle_only, keep_excess, delete_folders, copy_back, compare, verify,
+        allow_empty, no_journal, insecure, verbose, quiet, delete_max_given;
 };
 
-static const char about[] =
-    "Bring the PrusaLink printers of a farm file into step with a folder: files that are missing there are uploaded,\n"
-    "older ones and those of another size replaced, print files that are not here deleted. Without --execute nothing\n"
-    "is changed and the plan is told. A printer that is busy, fails or does not answer stops no other. What is in\n"
-    "print is never touched. The farm file is the one of Link Sync, in YAML or JSON: a mapping of names to host,\n"
-    "username, password and printer_type. A password that is not in it is taken from the environment\n"
-    "(HOTBED_PASSWORD_<NAME>, HOTBED_PASSWORD) or asked for.\n"
-    "Exit codes: 0 in step (or planned), 1 a printer is not in step, 2 bad usage or input, 3 no printer reached.";
+static const char about[] = "Bring the PrusaLink printers of a farm file into step with a folder: "
+                            "files that are missing there are uploaded,\n"
+                            "older ones and those of another size replaced, print files that are "
+                            "not here deleted. Without --execute nothing\n"
+                            "is changed and the plan is told. A printer that is busy, fails or "
+                            "does not answer stops no other. What is in\n"
+                            "print is never touched. The farm file is the one of Link Sync, in "
+                            "YAML or JSON: a mapping of names to host,\n"
+                            "username, password and printer_type. A password that is not in it is "
+                            "taken from the environment\n"
+                            "(HOTBED_PASSWORD_<NAME>, HOTBED_PASSWORD) or asked for.\n"
+                            "Exit codes: 0 in step (or planned), 1 a printer is not in step, 2 bad "
+                            "usage or input, 3 no printer reached.";
 
-static const char example[] = "  hotbed sync printers.yml ~/prints\n"
-                              "  hotbed sync printers.yml ~/prints --execute\n"
-                              "  hotbed sync printers.yml ~/prints --printer Ada --destination jobs --execute\n"
-                              "  hotbed sync printers.yml ~/prints --exclude 'draft*' --keep-excess --json report.json\n";
+static const char example[] =
+    "  hotbed sync printers.yml ~/prints\n"
+    "  hotbed sync printers.yml ~/prints --execute\n"
+    "  hotbed sync printers.yml ~/prints --printer Ada --destination jobs --execute\n"
+    "  hotbed sync printers.yml ~/prints --exclude 'draft*' --keep-excess --json report.json\n";
 
 /* ---- Passwords ---- */
 
@@ -68,7 +74,8 @@ static char *ask_password(void *owner, const char *printer)
     setvbuf(terminal, NULL, _IONBF, 0);
     hidden = before;
     hidden.c_lflag &= (tcflag_t)~ECHO;
-    tcsetattr(fileno(terminal), TCSADRAIN, &hidden); /* before the question: who answers at once shows nothing */
+    tcsetattr(fileno(terminal), TCSADRAIN,
+              &hidden); /* before the question: who answers at once shows nothing */
     fprintf(terminal, "Password of %s: ", printer);
     bool got = fgets(line, sizeof line, terminal) != NULL && !cli_interrupted;
     tcsetattr(fileno(terminal), TCSADRAIN, &before);
@@ -112,7 +119,8 @@ static bool find_destination(struct job *job, struct error *error)
     size_t size = strlen(base);
     const char *root = job->folder.root;
     if (strncmp(root, base, size) != 0 || (root[size] != '/' && root[size] != '\0' && size > 1)) {
-        return error_set(error, "--relative-to %s: expected the folder or one above it", options->relative_to);
+        return error_set(error, "--relative-to %s: expected the folder or one above it",
+                         options->relative_to);
     }
     struct buffer out = {0};
     size_t length = strlen(wanted);
@@ -131,8 +139,9 @@ static bool read_folder(struct job *job, struct error *error)
     const struct options *options = job->options;
     job->rules = (struct sync_rules){
         .suffixes = options->suffixes.count > 0 ? options->suffixes.items : usual_suffixes,
-        .suffix_count =
-            options->suffixes.count > 0 ? options->suffixes.count : sizeof usual_suffixes / sizeof *usual_suffixes,
+        .suffix_count = options->suffixes.count > 0
+                            ? options->suffixes.count
+                            : sizeof usual_suffixes / sizeof *usual_suffixes,
         .include = options->include.items,
         .include_count = options->include.count,
         .exclude = options->exclude.items,
@@ -140,9 +149,11 @@ static bool read_folder(struct job *job, struct error *error)
     if (!sync_folder_read(&job->folder, job->path, &job->rules, error)) {
         return false;
     }
-    return job->folder.count > 0 || options->keep_excess || options->allow_empty || options->copy_back ||
+    return job->folder.count > 0 || options->keep_excess || options->allow_empty ||
+           options->copy_back ||
            error_set(error,
-                     "%s: there is no print file in it; --allow-empty if everything is to be deleted from the printers",
+                     "%s: there is no print file in it; --allow-empty if everything is to be "
+                     "deleted from the printers",
                      job->path);
 }
 
@@ -164,16 +175,18 @@ static bool prepare(struct job *job, const char *farm, struct error *error)
 {
     const struct options *options = job->options;
     bool asks = isatty(STDIN_FILENO) != 0;
-    const struct sync_secrets secrets = {.environment = environment, .ask = asks ? ask_password : NULL};
+    const struct sync_secrets secrets = {.environment = environment,
+                                         .ask = asks ? ask_password : NULL};
     job->farm = sync_farm_load(farm, error);
     if (job->farm == NULL ||
-        !sync_farm_select(job->farm, options->printers.items, options->printers.count, options->skipped.items,
-                          options->skipped.count, error) ||
+        !sync_farm_select(job->farm, options->printers.items, options->printers.count,
+                          options->skipped.items, options->skipped.count, error) ||
         !read_folder(job, error) || !find_destination(job, error) ||
         !sync_farm_passwords(job->farm, &secrets, error)) {
         return false;
     }
-    char *probe = sync_destination(job->destination, "/usb", error); /* what no printer could have */
+    char *probe =
+        sync_destination(job->destination, "/usb", error); /* what no printer could have */
     bool good = probe != NULL;
     free(probe);
     if (!good || (options->json != NULL && strcmp(options->json, "-") != 0 &&
@@ -242,15 +255,18 @@ static void turn(struct job *job, struct world *world, struct sync_run *run)
     }
 }
 
-static bool run_once(struct job *job, bool copy_back, struct sync_report *report, struct error *error)
+static bool run_once(struct job *job, bool copy_back, struct sync_report *report,
+                     struct error *error)
 {
     struct world world;
     struct sync_settings settings;
     struct sync_progress progress;
-    const struct tls_settings tls = {.ca_file = job->options->ca, .insecure = job->options->insecure};
+    const struct tls_settings tls = {.ca_file = job->options->ca,
+                                     .insecure = job->options->insecure};
     world_init(&world, 1);
     struct real_driver *driver = real_driver_new(&world, error);
-    struct link_transport *transport = driver != NULL ? link_transport_curl(driver, &tls, error) : NULL;
+    struct link_transport *transport =
+        driver != NULL ? link_transport_curl(driver, &tls, error) : NULL;
     bool done = transport != NULL;
     bool shown = !job->options->quiet && isatty(STDERR_FILENO) != 0;
     fill_settings(job, copy_back, &settings);
@@ -280,7 +296,8 @@ static bool run_once(struct job *job, bool copy_back, struct sync_report *report
     return done;
 }
 
-/* What only printers have comes first, so that it is in the folder when the others are brought into step with it. */
+/* What only printers have comes first, so that it is in the folder when the others are brought into
+ * step with it. */
 static bool run_all(struct job *job, struct sync_report *report, struct error *error)
 {
     struct sync_report earlier = {0};
@@ -349,7 +366,8 @@ static int run_sync(const struct options *options, const char *farm, const char 
     return code;
 }
 
-static int check_options(const struct cli_usage *usage, const struct options *o, const struct cli_list *arguments)
+static int check_options(const struct cli_usage *usage, const struct options *o,
+                         const struct cli_list *arguments)
 {
     if (arguments->count != 2) {
         return cli_complain(usage, "expected a farm file and a folder");
@@ -371,7 +389,8 @@ static int check_options(const struct cli_usage *usage, const struct options *o,
     }
     for (size_t i = 0; i < o->suffixes.count; i++) {
         if (*o->suffixes.items[i] == '\0' || strpbrk(o->suffixes.items[i], "./,*") != NULL) {
-            return cli_complain(usage, "--suffix %s: expected one suffix without its dot, such as gcode",
+            return cli_complain(usage,
+                                "--suffix %s: expected one suffix without its dot, such as gcode",
                                 o->suffixes.items[i]);
         }
     }
@@ -380,8 +399,13 @@ static int check_options(const struct cli_usage *usage, const struct options *o,
 
 int cli_sync(int argc, char **argv)
 {
-    struct options o = {
-        .jobs = 16, .retries = 3, .timeout_us = SECONDS(30), .tolerance_us = SECONDS(60), .delete_max = 0};
+    struct options o = {.jobs = 16,
+                        .retries = 3,
+                        .timeout_us = SECONDS(30),
+                        .tolerance_us = SECONDS(60),
+                        .delete_max = 0};
+    /* An option a row. */
+    /* clang-format off */
     const struct cli_option table[] = {
         {"execute", CLI_FLAG, &o.execute, NULL, "do it; without it only tell what would be done", NULL},
         {"destination", CLI_TEXT, &o.destination, "PATH",
@@ -421,15 +445,19 @@ int cli_sync(int argc, char **argv)
         {"quiet", CLI_FLAG, &o.quiet, NULL, "no progress, no report", NULL},
         {.name = NULL},
     };
-    const struct cli_usage usage = {
-        .line = "sync FARM.yaml FOLDER [OPTION...]", .about = about, .options = table, .example = example};
+    /* clang-format on */
+    const struct cli_usage usage = {.line = "sync FARM.yaml FOLDER [OPTION...]",
+                                    .about = about,
+                                    .options = table,
+                                    .example = example};
     struct cli_list arguments = {0};
     int code = cli_parse(argc, argv, &usage, &arguments);
     code = code == -1 ? check_options(&usage, &o, &arguments) : code;
     if (code == -1) {
         code = run_sync(&o, arguments.items[0], arguments.items[1]);
     }
-    struct cli_list *const lists[] = {&arguments, &o.printers, &o.skipped, &o.include, &o.exclude, &o.suffixes};
+    struct cli_list *const lists[] = {&arguments, &o.printers, &o.skipped,
+                                      &o.include, &o.exclude,  &o.suffixes};
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
         cli_list_free(lists[i]);
     }

@@ -186,9 +186,8 @@ struct link_call *link_client_exists(struct link_client *client, const char *pat
 struct link_call *link_client_download(struct link_client *client, const char *ref,
                                        const struct link_sink *sink, link_done *done, void *owner)
 {
-    struct link_call *call =
-        link_call_new(client, LINK_CALL_PLAIN, "GET",
-                                           ref_target(ref, link_client_flavour(client)), done, owner);
+    struct link_call *call = link_call_new(
+        client, LINK_CALL_PLAIN, "GET", ref_target(ref, link_client_flavour(client)), done, owner);
     call->sink = *sink;
     return link_call_queue(call);
 }

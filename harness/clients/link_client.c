@@ -274,7 +274,8 @@ enum { LINES_MAX = 24 };
 static void send_request(struct link_call *call)
 {
     struct link_client *client = call->client;
-    if (client->flavour == LINK_FLAVOUR_SLA && !call->preparing && !link_sla_translate(call, &call->trouble)) {
+    if (client->flavour == LINK_FLAVOUR_SLA && !call->preparing &&
+        !link_sla_translate(call, &call->trouble)) {
         end_call(call, LINK_REFUSED, call->trouble);
         return;
     }
@@ -438,9 +439,12 @@ static void on_done(void *owner)
         send_request(call);
         return;
     }
-    /* With a key no challenge has told whose server it is, and SL1 has none of what was asked for. */
-    bool strange = status == 404 && client->api_key != NULL && client->flavour == LINK_FLAVOUR_UNKNOWN && !client->version_known;
-    if (strange && !call->preparing && call->kind != LINK_CALL_PLAIN && call->kind != LINK_CALL_VERSION) {
+    /* With a key no challenge has told whose server it is, and SL1 has none of what was asked for.
+     */
+    bool strange = status == 404 && client->api_key != NULL &&
+                   client->flavour == LINK_FLAVOUR_UNKNOWN && !client->version_known;
+    if (strange && !call->preparing && call->kind != LINK_CALL_PLAIN &&
+        call->kind != LINK_CALL_VERSION) {
         call->preparing = true;
         send_request(call);
         return;

@@ -139,7 +139,8 @@ static void on_finished(CURL *easy, CURLcode code)
     }
 }
 
-/* Bytes that libcurl has handed to the system and the other side has not taken yet; -1: not known. */
+/* Bytes that libcurl has handed to the system and the other side has not taken yet; -1: not known.
+ */
 static int queued(const struct link_channel *channel)
 {
     int bytes;
@@ -170,7 +171,8 @@ static void moved(struct link_channel *channel)
 
 /* ---- What libcurl asks and tells ---- */
 
-/* What the system takes ahead of the other side is neither progress nor lost when a run is broken off: little of it. */
+/* What the system takes ahead of the other side is neither progress nor lost when a run is broken
+ * off: little of it. */
 enum { SEND_BUFFER_BYTES = 256 * 1024 };
 
 static int on_socket(void *owner, curl_socket_t fd, curlsocktype purpose)

@@ -8,7 +8,8 @@
 
 /* The parts of a PrusaLink client to each other: link_client.c (calls one after the other, what
  * replies mean), link_auth.c (key and digest), link_calls.c (what each call asks), link_upload.c,
- * link_read.c (JSON of any flavour into one form), link_sla.c (the same for SL1, which has no /api/v1). */
+ * link_read.c (JSON of any flavour into one form), link_sla.c (the same for SL1, which has no
+ * /api/v1). */
 
 enum link_call_kind {
     LINK_CALL_PLAIN,
@@ -120,7 +121,8 @@ bool link_call_upload_stored(const struct link_call *call, const struct link_res
 void link_call_upload_progress(struct link_call *call, uint64_t body_bytes);
 void link_call_upload_free(struct link_upload_state *upload);
 
-/* link_sla.c: a call in SL1's words, before it is sent; false with the reason: it has none for it. */
+/* link_sla.c: a call in SL1's words, before it is sent; false with the reason: it has none for it.
+ */
 bool link_sla_translate(struct link_call *call, const char **trouble);
 
 /* link_read.c */
@@ -147,10 +149,10 @@ bool link_read_children(struct link_listing *listing, const cJSON *children, lin
 void link_read_etag(struct link_readings *readings, const struct link_result *result);
 /* Put what a successful reply says into `result`; false with the reason when it is not what it must
  * be. */
-bool link_call_read(struct link_readings *readings, enum link_flavour flavour, enum link_call_kind kind,
-                    struct link_result *result, struct error *error);
-bool link_sla_read(struct link_readings *readings, enum link_call_kind kind, struct link_result *result,
-                   struct error *error);
+bool link_call_read(struct link_readings *readings, enum link_flavour flavour,
+                    enum link_call_kind kind, struct link_result *result, struct error *error);
+bool link_sla_read(struct link_readings *readings, enum link_call_kind kind,
+                   struct link_result *result, struct error *error);
 void link_call_read_error(struct link_readings *readings,
                           struct link_result *result); /* title and text */
 void link_call_readings_free(struct link_readings *readings);

@@ -131,7 +131,8 @@ static bool read_storages(struct link_readings *readings, struct link_result *re
 static bool read_status(struct link_readings *readings, struct link_result *result,
                         struct error *error)
 {
-    const cJSON *printer = link_member(result->json, "printer"), *job = link_member(result->json, "job");
+    const cJSON *printer = link_member(result->json, "printer"),
+                *job = link_member(result->json, "job");
     const cJSON *transfer = link_member(result->json, "transfer");
     /* The Pi says percent and data_transferred, Buddy a fraction and transferred (3.4). */
     bool percent = link_member(transfer, "data_transferred") != NULL;
@@ -181,7 +182,8 @@ static bool read_job(struct link_readings *readings, struct link_result *result,
                                       .file_display_name = *display != '\0' ? display : name,
                                       .file_path = link_text(file, "path")};
     return link_needs(cJSON_IsObject(json), error, "an object") &&
-           (readings->job.id >= 0 || link_needs(cJSON_IsNull(link_member(json, "id")), error, "id"));
+           (readings->job.id >= 0 ||
+            link_needs(cJSON_IsNull(link_member(json, "id")), error, "id"));
 }
 
 static bool read_transfer(struct link_readings *readings, struct link_result *result,
@@ -277,8 +279,8 @@ static bool read_listing(struct link_readings *readings, struct link_result *res
     return true;
 }
 
-bool link_call_read(struct link_readings *readings, enum link_flavour flavour, enum link_call_kind kind,
-                    struct link_result *result, struct error *error)
+bool link_call_read(struct link_readings *readings, enum link_flavour flavour,
+                    enum link_call_kind kind, struct link_result *result, struct error *error)
 {
     if (flavour == LINK_FLAVOUR_SLA && kind != LINK_CALL_VERSION) {
         return link_sla_read(readings, kind, result, error);

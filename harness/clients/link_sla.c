@@ -7,8 +7,8 @@
 #include "harness/clients/link_internal.h"
 #include "sim/base/memory.h"
 
-/* SL1 has the interface of an OctoPrint only (prusalink.md 1.2): what the other flavours are asked at
- * /api/v1, in its words, and its answers in the one form. */
+/* SL1 has the interface of an OctoPrint only (prusalink.md 1.2): what the other flavours are asked
+ * at /api/v1, in its words, and its answers in the one form. */
 
 static const char v1[] = "/api/v1/files";
 
@@ -100,10 +100,10 @@ static enum link_state state_of(const char *word)
     static const struct {
         const char *word;
         enum link_state state;
-    } words[] = {{"Ready", LINK_STATE_IDLE},      {"Operational", LINK_STATE_IDLE},
-                 {"Selected", LINK_STATE_BUSY},   {"Busy", LINK_STATE_BUSY},
+    } words[] = {{"Ready", LINK_STATE_IDLE},        {"Operational", LINK_STATE_IDLE},
+                 {"Selected", LINK_STATE_BUSY},     {"Busy", LINK_STATE_BUSY},
                  {"Printing", LINK_STATE_PRINTING}, {"Pausing", LINK_STATE_PRINTING},
-                 {"Paused", LINK_STATE_PAUSED},   {"Error", LINK_STATE_ERROR}};
+                 {"Paused", LINK_STATE_PAUSED},     {"Error", LINK_STATE_ERROR}};
     for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
         if (strcasecmp(word, words[i].word) == 0) {
             return words[i].state;
@@ -112,33 +112,36 @@ static enum link_state state_of(const char *word)
     return LINK_STATE_OTHER;
 }
 
-static bool read_status(struct link_readings *readings, struct link_result *result, struct error *error)
+static bool read_status(struct link_readings *readings, struct link_result *result,
+                        struct error *error)
 {
     const cJSON *state = link_member(result->json, "state");
     const cJSON *heat = link_member(result->json, "temperature");
     const char *word = link_text(state, "text");
-    readings->status = (struct link_status){.state = state_of(word),
-                                            .state_word = word,
-                                            .nozzle_c = NAN,
-                                            .nozzle_target_c = NAN,
-                                            .bed_c = link_number(link_member(heat, "bed"), "actual"),
-                                            .bed_target_c = NAN,
-                                            .axis_x_mm = NAN,
-                                            .axis_y_mm = NAN,
-                                            .axis_z_mm = NAN,
-                                            .job_id = -1,
-                                            .progress = NAN,
-                                            .time_remaining_s = -1,
-                                            .time_printing_s = -1,
-                                            .transfer_id = -1,
-                                            .transfer_progress = NAN,
-                                            .transferred = -1};
+    readings->status =
+        (struct link_status){.state = state_of(word),
+                             .state_word = word,
+                             .nozzle_c = NAN,
+                             .nozzle_target_c = NAN,
+                             .bed_c = link_number(link_member(heat, "bed"), "actual"),
+                             .bed_target_c = NAN,
+                             .axis_x_mm = NAN,
+                             .axis_y_mm = NAN,
+                             .axis_z_mm = NAN,
+                             .job_id = -1,
+                             .progress = NAN,
+                             .time_remaining_s = -1,
+                             .time_printing_s = -1,
+                             .transfer_id = -1,
+                             .transfer_progress = NAN,
+                             .transferred = -1};
     result->status_report = &readings->status;
     return link_needs(*word != '\0', error, "state.text");
 }
 
 /* What it prints from and takes uploads to; a drive that is plugged in is only read. */
-static bool read_storages(struct link_readings *readings, struct link_result *result, struct error *error)
+static bool read_storages(struct link_readings *readings, struct link_result *result,
+                          struct error *error)
 {
     readings->storages = memory_new_array(1, sizeof *readings->storages);
     readings->storages[0] = (struct link_storage){.path = "/local",
@@ -153,7 +156,8 @@ static bool read_storages(struct link_readings *readings, struct link_result *re
 }
 
 /* Jobs have no numbers: 0 is the one there is. */
-static bool read_job(struct link_readings *readings, struct link_result *result, struct error *error)
+static bool read_job(struct link_readings *readings, struct link_result *result,
+                     struct error *error)
 {
     const cJSON *job = link_member(result->json, "job"), *file = link_member(job, "file");
     const cJSON *progress = link_member(result->json, "progress");
@@ -170,18 +174,20 @@ static bool read_job(struct link_readings *readings, struct link_result *result,
     return link_needs(cJSON_IsString(link_member(result->json, "state")), error, "state");
 }
 
-static bool read_transfer(struct link_readings *readings, struct link_result *result, struct error *error)
+static bool read_transfer(struct link_readings *readings, struct link_result *result,
+                          struct error *error)
 {
     const cJSON *json = result->json;
-    readings->transfer = (struct link_transfer){.running = result->status != 204,
-                                                .type = link_text(json, "type"),
-                                                .display_name = link_text(json, "destination"),
-                                                .path = link_text(json, "path"),
-                                                .size = link_whole(json, "size"),
-                                                .transferred = -1,
-                                                .time_transferring_s = -1,
-                                                .progress = link_number(json, "progress"),
-                                                .to_print = cJSON_IsTrue(link_member(json, "to_print"))};
+    readings->transfer =
+        (struct link_transfer){.running = result->status != 204,
+                               .type = link_text(json, "type"),
+                               .display_name = link_text(json, "destination"),
+                               .path = link_text(json, "path"),
+                               .size = link_whole(json, "size"),
+                               .transferred = -1,
+                               .time_transferring_s = -1,
+                               .progress = link_number(json, "progress"),
+                               .to_print = cJSON_IsTrue(link_member(json, "to_print"))};
     result->transfer = &readings->transfer;
     return result->status == 204 || link_needs(cJSON_IsObject(json), error, "an object");
 }
@@ -193,9 +199,9 @@ static struct link_entry entry_of(const cJSON *json)
     bool folder = strcmp(type, "folder") == 0;
     return (struct link_entry){.name = name,
                                .display_name = *display != '\0' ? display : name,
-                               .type = folder                               ? "FOLDER"
+                               .type = folder                             ? "FOLDER"
                                        : strcmp(type, "machinecode") == 0 ? "PRINT_FILE"
-                                                                            : type,
+                                                                          : type,
                                .folder = folder,
                                .size = folder ? -1 : link_whole(json, "size"),
                                .m_timestamp = link_whole(json, "date"),
@@ -203,7 +209,8 @@ static struct link_entry entry_of(const cJSON *json)
                                .thumbnail = link_text(link_member(json, "refs"), "thumbnailBig")};
 }
 
-static bool read_listing(struct link_readings *readings, struct link_result *result, struct error *error)
+static bool read_listing(struct link_readings *readings, struct link_result *result,
+                         struct error *error)
 {
     const cJSON *json = result->json, *files = link_member(json, "files");
     struct link_listing *listing = &readings->listing;
@@ -231,8 +238,8 @@ static bool read_listing(struct link_readings *readings, struct link_result *res
     return true;
 }
 
-bool link_sla_read(struct link_readings *readings, enum link_call_kind kind, struct link_result *result,
-                   struct error *error)
+bool link_sla_read(struct link_readings *readings, enum link_call_kind kind,
+                   struct link_result *result, struct error *error)
 {
     switch (kind) {
     case LINK_CALL_STORAGES:

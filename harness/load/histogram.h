@@ -39,8 +39,8 @@ double histogram_mean_us(const struct histogram *histogram);
  * byte buffer"). Sum, least and most of what was decoded are those of the cells' middles and ends:
  * who wants the exact ones keeps them beside the text. */
 void histogram_encode(const struct histogram *histogram, struct buffer *out);
-/* `histogram` is overwritten, be it empty or not. False with the reason: no base64, another format, other digits, a
- * range beyond an hour, a length or count that is not true. */
+/* `histogram` is overwritten, be it empty or not. False with the reason: no base64, another format,
+ * other digits, a range beyond an hour, a length or count that is not true. */
 bool histogram_decode(struct histogram *histogram, const char *text, size_t size,
                       struct error *error);
 

@@ -6,7 +6,6 @@
 
 #include "harness/load/result.h"
 
-
 /* What each launcher puts into the environment of a task. The launcher nearest to the task comes
  * first: a job of Slurm may start Open MPI or PMIx.
  *   Open MPI     docs.open-mpi.org: "Environment variables set for MPI applications"

@@ -18,8 +18,8 @@
 enum {
     CONNECTIONS_MAX = 10000,
     DISCARD_BYTES_MAX = 64 * 1024 * 1024,
-    /* Of each connection, for heads of requests and replies and a piece of a body. libmicrohttpd clears all of it behind
-     * each request, so that all of it is used. */
+    /* Of each connection, for heads of requests and replies and a piece of a body. libmicrohttpd
+     * clears all of it behind each request, so that all of it is used. */
     CONNECTION_BYTES = 8 * 1024,
 };
 
@@ -218,10 +218,9 @@ static bool start(struct microhttpd_front *front, const struct microhttpd_settin
         flags, 0, NULL, NULL, on_access, front, MHD_OPTION_URI_LOG_CALLBACK, on_target, front,
         MHD_OPTION_NOTIFY_COMPLETED, on_completed, front, MHD_OPTION_NOTIFY_CONNECTION,
         on_connection, front, MHD_OPTION_CONNECTION_LIMIT, front->open_max,
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_BYTES,
-        MHD_OPTION_CONNECTION_TIMEOUT, settings != NULL ? settings->idle_timeout_s : 0U,
-        MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_ARRAY,
-        front->tls ? tls_options : tls_options + 2, MHD_OPTION_END);
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_BYTES, MHD_OPTION_CONNECTION_TIMEOUT,
+        settings != NULL ? settings->idle_timeout_s : 0U, MHD_OPTION_STRICT_FOR_CLIENT, 1,
+        MHD_OPTION_ARRAY, front->tls ? tls_options : tls_options + 2, MHD_OPTION_END);
     int problem = errno;
     buffer_free(&certificate);
     buffer_free(&key);

@@ -11,10 +11,10 @@
  * pieces of the body.
  *
  * What libmicrohttpd would not say (raw bytes, an end of the connection behind a reply, a length
- * that is wrong, a Transfer-Encoding, a reason of one's own, a 1xx but a granted upgrade) is written to the socket behind its
- * back; the connection cannot be used again afterwards and closes even if the reply says KEEP. Over
- * TLS that is impossible: microhttpd_front_can() tells. A client that closes its side while a reply
- * is waited for has gone. */
+ * that is wrong, a Transfer-Encoding, a reason of one's own, a 1xx but a granted upgrade) is
+ * written to the socket behind its back; the connection cannot be used again afterwards and closes
+ * even if the reply says KEEP. Over TLS that is impossible: microhttpd_front_can() tells. A client
+ * that closes its side while a reply is waited for has gone. */
 struct microhttpd_front;
 
 struct microhttpd_settings {

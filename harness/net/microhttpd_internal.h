@@ -7,9 +7,10 @@
 #include "sim/base/buffer.h"
 #include "sim/wire/service.h"
 
-/* Shared by microhttpd.c (the daemon and its requests), microhttpd_listen.c (where its connections come from),
- * microhttpd_reply.c (how requests are answered), microhttpd_internal.c (what a reply and a connection are) and
- * microhttpd_upgrade.c (what becomes of a connection behind a 101); nobody else's business. */
+/* Shared by microhttpd.c (the daemon and its requests), microhttpd_listen.c (where its connections
+ * come from), microhttpd_reply.c (how requests are answered), microhttpd_internal.c (what a reply
+ * and a connection are) and microhttpd_upgrade.c (what becomes of a connection behind a 101);
+ * nobody else's business. */
 
 enum state {
     STATE_HEAD,    /* nothing of it was shown yet */
@@ -56,7 +57,7 @@ struct microhttpd_front {
     struct timer run;   /* when libmicrohttpd wants to be called */
     struct request *requests;
     struct upgraded *upgraded; /* streams behind a 101 */
-    struct watch listening; /* fd -1: no more */
+    struct watch listening;    /* fd -1: no more */
     struct timer listen_again;
     unsigned open, open_max; /* connections; at most so many */
     uint32_t connections;

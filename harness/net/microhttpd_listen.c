@@ -1,6 +1,7 @@
-/* Connections are accepted here and handed to libmicrohttpd. By itself it takes at most eleven of them each time that it
- * serves all requests which have come (MHD_epoll() in libmicrohttpd: src/microhttpd/daemon.c): of 10,000 printers that
- * return at once, those which were quick keep it busy, and the others wait in the backlog for minutes. */
+/* Connections are accepted here and handed to libmicrohttpd. By itself it takes at most eleven of
+ * them each time that it serves all requests which have come (MHD_epoll() in libmicrohttpd:
+ * src/microhttpd/daemon.c): of 10,000 printers that return at once, those which were quick keep it
+ * busy, and the others wait in the backlog for minutes. */
 #include "harness/net/microhttpd_internal.h"
 
 #include <arpa/inet.h>
@@ -36,12 +37,12 @@ static void on_incoming(void *owner, uint32_t events)
             pause_listening(front, true); /* until one of them ends */
             break;
         }
-        int fd =
-            accept4(front->listening.fd, &peer.any, &peer.size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        int fd = accept4(front->listening.fd, &peer.any, &peer.size, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd >= 0) {
             MHD_add_connection(front->daemon, fd, &peer.any, peer.size); /* closes it if it can't */
         } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-            /* Nothing can be accepted until something closes; the descriptor would stay ready all the time. */
+            /* Nothing can be accepted until something closes; the descriptor would stay ready all
+             * the time. */
             pause_listening(front, true);
             world_arm_in(front->world, &front->listen_again, ACCEPT_AGAIN_US);
             break;

@@ -1,6 +1,7 @@
-/* A connection behind a 101: libmicrohttpd hands its socket out (over TLS one end of a pair, which it fills and drains
- * itself), and it becomes a stream like any other. What is sent waits here until the socket takes it. A Connection
- * header of one's own cannot be said: libmicrohttpd writes "Connection: Upgrade" itself. */
+/* A connection behind a 101: libmicrohttpd hands its socket out (over TLS one end of a pair, which
+ * it fills and drains itself), and it becomes a stream like any other. What is sent waits here
+ * until the socket takes it. A Connection header of one's own cannot be said: libmicrohttpd writes
+ * "Connection: Upgrade" itself. */
 #include "harness/net/microhttpd_internal.h"
 
 #include <errno.h>
@@ -26,7 +27,7 @@ struct upgraded {
     size_t out_sent;
     uint32_t waits;
     bool held, finishes, leaving; /* the owner has gone, what is queued still leaves */
-    bool reading;                 /* a call that may destroy it runs: its memory is kept until that is over */
+    bool reading; /* a call that may destroy it runs: its memory is kept until that is over */
     bool over;
     char peer[64];
 };

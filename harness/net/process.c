@@ -119,7 +119,8 @@ static char **make_environment(const char *const *changes)
         size_t name = strcspn(environ[i], "=");
         bool changed = false;
         for (size_t k = 0; k < wanted && !changed; k++) {
-            changed = strcspn(changes[k], "=") == name && strncmp(changes[k], environ[i], name) == 0;
+            changed =
+                strcspn(changes[k], "=") == name && strncmp(changes[k], environ[i], name) == 0;
         }
         if (!changed) {
             out[count++] = environ[i];
@@ -133,7 +134,8 @@ static char **make_environment(const char *const *changes)
     return out;
 }
 
-static int spawn(struct process *process, const struct process_settings *settings, const int output, const int errors)
+static int spawn(struct process *process, const struct process_settings *settings, const int output,
+                 const int errors)
 {
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
@@ -145,7 +147,8 @@ static int spawn(struct process *process, const struct process_settings *setting
     sigaddset(&defaults, SIGPIPE);
     posix_spawn_file_actions_init(&actions);
     posix_spawnattr_init(&attributes);
-    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK |
+                                              POSIX_SPAWN_SETSIGDEF);
     posix_spawnattr_setsigmask(&attributes, &none);
     posix_spawnattr_setsigdefault(&attributes, &defaults);
     posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
@@ -168,7 +171,8 @@ static bool watch_it(struct process *process, const int pipes[2][2], struct erro
     process->ended = (struct watch){.ready = on_end, .owner = process, .fd = -1};
     for (int i = 0; i < 2; i++) {
         process->streams[i] = (struct pipe_end){
-            .watch = {.ready = on_output, .owner = &process->streams[i], .fd = pipes[i][0]}, .process = process};
+            .watch = {.ready = on_output, .owner = &process->streams[i], .fd = pipes[i][0]},
+            .process = process};
         fcntl(pipes[i][0], F_SETFL, O_NONBLOCK);
         if (!real_driver_watch(process->driver, &process->streams[i].watch, EPOLLIN)) {
             return error_set(error, "epoll: %s", strerror(errno));
@@ -183,8 +187,8 @@ static bool watch_it(struct process *process, const int pipes[2][2], struct erro
            error_set(error, "epoll: %s", strerror(errno));
 }
 
-struct process *process_start(struct real_driver *driver, const struct process_settings *settings, process_done *done,
-                              void *owner, struct error *error)
+struct process *process_start(struct real_driver *driver, const struct process_settings *settings,
+                              process_done *done, void *owner, struct error *error)
 {
     int pipes[2][2];
     if (pipe2(pipes[0], O_CLOEXEC) != 0) {
@@ -201,8 +205,9 @@ struct process *process_start(struct real_driver *driver, const struct process_s
     *process = (struct process){.driver = driver,
                                 .done = done,
                                 .owner = owner,
-                                .output_bytes_max =
-                                    settings->output_bytes_max > 0 ? settings->output_bytes_max : 1024 * 1024};
+                                .output_bytes_max = settings->output_bytes_max > 0
+                                                        ? settings->output_bytes_max
+                                                        : 1024 * 1024};
     timer_init(&process->linger, tell, process);
     int code = spawn(process, settings, pipes[0][1], pipes[1][1]);
     close(pipes[0][1]);

@@ -12,7 +12,8 @@ enum { BACKLOG = SOMAXCONN, ACCEPTS_A_TURN = 256 };
 
 #define ACCEPT_AGAIN_US MILLISECONDS(100)
 
-/* Several a turn: else those that wait would be behind all that the others say. Accepting one may end the listener. */
+/* Several a turn: else those that wait would be behind all that the others say. Accepting one may
+ * end the listener. */
 static void on_incoming(void *owner, uint32_t events)
 {
     (void)events;

@@ -13,10 +13,10 @@ struct tls_settings {
     bool insecure;                /* accept any certificate, for peers in a laboratory */
     const char *certificate_file; /* PEM chain, for listening; NULL: TLS cannot be listened on */
     const char *key_file;         /* PEM, with it */
-    bool resume; /* connecting: offer the host's last session again, as load does that stands for clients
-                    that come back; off, each handshake is a full one */
-    bool buddy;  /* connecting: as Buddy firmware does it: TLS 1.2 alone, one cipher suite, one curve
-                    (connect-buddy.md 1.2) */
+    bool resume; /* connecting: offer the host's last session again, as load does that stands for
+                    clients that come back; off, each handshake is a full one */
+    bool buddy; /* connecting: as Buddy firmware does it: TLS 1.2 alone, one cipher suite, one curve
+                   (connect-buddy.md 1.2) */
 };
 
 struct tls;
@@ -45,7 +45,7 @@ enum tls_result tls_handshake(struct tls_session *session);
 enum tls_result tls_read(struct tls_session *session, char *bytes, size_t size, size_t *got);
 enum tls_result tls_write(struct tls_session *session, const char *bytes, size_t size,
                           size_t *sent);
-void tls_goodbye(struct tls_session *session); /* close_notify, if it can leave */
+void tls_goodbye(struct tls_session *session);               /* close_notify, if it can leave */
 bool tls_session_resumed(const struct tls_session *session); /* after the handshake */
 const char *tls_session_why(const struct tls_session *session);
 

@@ -4,8 +4,8 @@
 
 #include "harness/script/bind.h"
 #include "harness/script/stage_link.h"
-#include "sim/protocol/connect/quirks.h"
 #include "sim/base/memory.h"
+#include "sim/protocol/connect/quirks.h"
 #include "sim/wire/digest.h"
 
 /* PrusaLink for scripts: servers of our printers, bare connections to any server, and clients. */
@@ -45,9 +45,8 @@ static void read_upload_speed(lua_State *lua, const struct model *model,
     int type = lua_getfield(lua, 2, "upload_speed");
     if (type == LUA_TNUMBER && lua_tonumber(lua, -1) >= 1) {
         settings->upload_bytes_per_s = (uint64_t)lua_tonumber(lua, -1);
-    } else if (type == LUA_TSTRING &&
-               !link_upload_rate(model, lua_tostring(lua, -1), &settings->upload_bytes_per_s,
-                                 &error)) {
+    } else if (type == LUA_TSTRING && !link_upload_rate(model, lua_tostring(lua, -1),
+                                                        &settings->upload_bytes_per_s, &error)) {
         luaL_error(lua, "upload_speed: %s", error.text);
     }
     lua_pop(lua, 1);
@@ -56,7 +55,8 @@ static void read_upload_speed(lua_State *lua, const struct model *model,
 static void read_settings(lua_State *lua, const struct model *model, struct link_settings *settings)
 {
     link_settings_defaults(settings);
-    if (play_of(lua)->settings.quirks_off == CONNECT_QUIRKS_ALL) { /* --no-quirks: neither do servers have any */
+    if (play_of(lua)->settings.quirks_off ==
+        CONNECT_QUIRKS_ALL) { /* --no-quirks: neither do servers have any */
         settings->quirks = 0;
     }
     settings->at_work = true; /* scenarios are about servers that run */

@@ -128,8 +128,7 @@ static void compare_resin(struct comparison *comparison)
     numbers(comparison, "temp_uv_led", resin.uv_led_c, 0.55);
     numbers(comparison, "temp_ambient", resin.ambient_c, 0.55);
     numbers(comparison, "temp_cpu", resin.cpu_c, 0.55);
-    const cJSON *cover =
-        cJSON_GetObjectItemCaseSensitive(comparison->telemetry, "cover_closed");
+    const cJSON *cover = cJSON_GetObjectItemCaseSensitive(comparison->telemetry, "cover_closed");
     texts(comparison, "cover", resin.cover_closed ? "closed" : "open",
           cJSON_IsTrue(cover) ? "closed" : "open");
 }
@@ -258,8 +257,7 @@ static void compare_folder(struct comparison *comparison, struct buffer *path,
 
 static void compare_tree(struct comparison *comparison)
 {
-    const cJSON *children =
-        cJSON_GetObjectItemCaseSensitive(comparison->files, "children");
+    const cJSON *children = cJSON_GetObjectItemCaseSensitive(comparison->files, "children");
     const cJSON *next = children != NULL ? children->child : NULL;
     size_t count = machine_storage_count(comparison->machine);
     for (size_t i = 0; i < count; i++) {
@@ -279,8 +277,7 @@ static void compare_drive(struct comparison *comparison)
 {
     const char *below;
     const struct storage *usb = machine_storage_of(comparison->machine, "/usb", &below);
-    const cJSON *storages =
-        cJSON_GetObjectItemCaseSensitive(comparison->info, "storages");
+    const cJSON *storages = cJSON_GetObjectItemCaseSensitive(comparison->info, "storages");
     const cJSON *drive = storages != NULL ? storages->child : NULL;
     texts(comparison, "drive", usb != NULL ? "/usb" : NULL, text_of(drive, "mountpoint"));
 }

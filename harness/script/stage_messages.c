@@ -118,8 +118,7 @@ void stage_redact(struct stage *stage, char **text)
         replace_text(text, believed == NULL ? NULL : believed->token);
         replace_text(text, believed == NULL ? NULL : believed->code);
         cJSON *info = believed == NULL ? NULL : connect_printer_info(believed);
-        replace_text(text,
-                     cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(info, "api_key")));
+        replace_text(text, cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(info, "api_key")));
         cJSON_Delete(info);
     }
     replace_text(text, stage->ground->targets->link_password);

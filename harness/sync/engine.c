@@ -19,8 +19,8 @@ struct sync_run {
     volatile bool over;
 };
 
-struct sync_run *sync_run_new(struct link_transport *transport, const struct sync_settings *settings,
-                              struct sync_report *report)
+struct sync_run *sync_run_new(struct link_transport *transport,
+                              const struct sync_settings *settings, struct sync_report *report)
 {
     struct sync_run *run = memory_new(sizeof *run);
     *run = (struct sync_run){.transport = transport, .settings = *settings, .report = report};

@@ -19,9 +19,11 @@ struct reading {
     struct error *error;
 };
 
-static bool reject(const struct reading *reading, const yaml_node_t *node, const char *field, const char *text)
+static bool reject(const struct reading *reading, const yaml_node_t *node, const char *field,
+                   const char *text)
 {
-    return error_set(reading->error, "%s:%u: %s: %s", reading->place, farm_node_line(node), field, text);
+    return error_set(reading->error, "%s:%u: %s: %s", reading->place, farm_node_line(node), field,
+                     text);
 }
 
 /* ---- Values ---- */
@@ -36,14 +38,16 @@ static bool good_text(const char *text)
     return true;
 }
 
-static bool read_host(const struct reading *reading, const yaml_node_t *node, const char *field, char **out)
+static bool read_host(const struct reading *reading, const yaml_node_t *node, const char *field,
+                      char **out)
 {
     struct endpoint endpoint;
     struct error why;
     const char *path = NULL, *text = farm_node_text(node);
     if (strchr(text, '@') != NULL) { /* what stands before it may be a password, and is not told */
-        return reject(reading, node, field,
-                      "expected \"http://HOST[:PORT]\"; user and password belong into username and password");
+        return reject(
+            reading, node, field,
+            "expected \"http://HOST[:PORT]\"; user and password belong into username and password");
     }
     if (!endpoint_parse(&endpoint, text, &path, &why)) {
         error_prefix(&why, "expected \"http://HOST[:PORT]\"");
@@ -86,8 +90,8 @@ static bool is_free(const struct key *key)
     return key->offset == offsetof(struct sync_printer, type);
 }
 
-static bool read_value(const struct reading *reading, struct sync_printer *printer, const struct key *key,
-                       const yaml_node_t *value)
+static bool read_value(const struct reading *reading, struct sync_printer *printer,
+                       const struct key *key, const yaml_node_t *value)
 {
     char field[SYNC_NAME_BYTES_MAX + 40];
     snprintf(field, sizeof field, "%s.%s", printer->name, key->name);
@@ -101,7 +105,8 @@ static bool read_value(const struct reading *reading, struct sync_printer *print
         return read_host(reading, value, field, slot_of(printer, key));
     }
     if (!is_free(key) && farm_node_is_other(reading->document, value)) {
-        return reject(reading, value, field, "expected a text; put a number or such a word between quotes");
+        return reject(reading, value, field,
+                      "expected a text; put a number or such a word between quotes");
     }
     if (!is_free(key) && *farm_node_text(value) == '\0') {
         return reject(reading, value, field, "it is empty");
@@ -126,15 +131,19 @@ static bool read_pair(void *owner, const yaml_node_t *name, const yaml_node_t *v
         }
     }
     char field[2 * SYNC_NAME_BYTES_MAX + 8];
-    snprintf(field, sizeof field, "%s.%.*s", of->printer->name, SYNC_NAME_BYTES_MAX, text == NULL ? "?" : text);
-    return reject(of->reading, name, field,
-                  "there is no such field; a printer has host, username, password, printer_type and api_key");
+    snprintf(field, sizeof field, "%s.%.*s", of->printer->name, SYNC_NAME_BYTES_MAX,
+             text == NULL ? "?" : text);
+    return reject(
+        of->reading, name, field,
+        "there is no such field; a printer has host, username, password, printer_type and api_key");
 }
 
-static bool read_printer(const struct reading *reading, struct sync_printer *printer, const yaml_node_t *node)
+static bool read_printer(const struct reading *reading, struct sync_printer *printer,
+                         const yaml_node_t *node)
 {
     if (node->type != YAML_MAPPING_NODE) {
-        return reject(reading, node, printer->name, "expected a mapping with host, username, password, printer_type");
+        return reject(reading, node, printer->name,
+                      "expected a mapping with host, username, password, printer_type");
     }
     struct printer_reading of = {.reading = reading, .printer = printer};
     if (!farm_node_each(reading->document, node, read_pair, &of, reading->error)) {
@@ -183,7 +192,8 @@ static bool find_repeated(const struct sync_farm *farm, bool by_place, size_t *f
     bool found = false;
     for (size_t i = 0; i < farm->count; i++) {
         const struct sync_printer *printer = &farm->printers[i];
-        marks[i] = (struct mark){by_place ? place_key(printer->host) : sync_name_key(printer->name, true), i};
+        marks[i] = (struct mark){
+            by_place ? place_key(printer->host) : sync_name_key(printer->name, true), i};
     }
     qsort(marks, farm->count, sizeof *marks, compare_marks);
     for (size_t i = 1; i < farm->count; i++) {
@@ -200,25 +210,28 @@ static bool find_repeated(const struct sync_farm *farm, bool by_place, size_t *f
     return found;
 }
 
-/* Two names for one printer would work against each other; two of one name, Link Sync takes the last without a word. */
+/* Two names for one printer would work against each other; two of one name, Link Sync takes the
+ * last without a word. */
 static bool check_unique(const struct sync_farm *farm, struct error *error)
 {
     size_t first, again;
     if (find_repeated(farm, false, &first, &again)) {
-        return error_set(error, "%s:%u: %s: this name is there twice, first in line %u", farm->place,
-                         farm->printers[again].line, farm->printers[again].name, farm->printers[first].line);
+        return error_set(error, "%s:%u: %s: this name is there twice, first in line %u",
+                         farm->place, farm->printers[again].line, farm->printers[again].name,
+                         farm->printers[first].line);
     }
     if (find_repeated(farm, true, &first, &again)) {
         return error_set(error, "%s:%u: %s: its host is that of %s in line %u", farm->place,
-                         farm->printers[again].line, farm->printers[again].name, farm->printers[first].name,
-                         farm->printers[first].line);
+                         farm->printers[again].line, farm->printers[again].name,
+                         farm->printers[first].name, farm->printers[first].line);
     }
     return true;
 }
 
 /* ---- The file ---- */
 
-static bool read_entry(const struct reading *reading, struct sync_farm *farm, const yaml_node_pair_t *pair)
+static bool read_entry(const struct reading *reading, struct sync_farm *farm,
+                       const yaml_node_pair_t *pair)
 {
     const yaml_node_t *name = farm_document_node(reading->document, pair->key);
     const char *text = farm_node_text(name);
@@ -229,7 +242,8 @@ static bool read_entry(const struct reading *reading, struct sync_farm *farm, co
         return reject(reading, name, text, "there are more than 10000 printers");
     }
     if ((farm->count & (farm->count + 1)) == 0) {
-        farm->printers = memory_resize(farm->printers, (2 * farm->count + 2) * sizeof *farm->printers);
+        farm->printers =
+            memory_resize(farm->printers, (2 * farm->count + 2) * sizeof *farm->printers);
     }
     struct sync_printer *printer = &farm->printers[farm->count++];
     *printer = (struct sync_printer){.name = memory_copy_text(text), .line = farm_node_line(name)};
@@ -241,10 +255,11 @@ static bool read_farm(const struct reading *reading, struct sync_farm *farm)
     const yaml_node_t *root = yaml_document_get_root_node(&reading->document->yaml);
     if (root == NULL || root->type != YAML_MAPPING_NODE ||
         root->data.mapping.pairs.start == root->data.mapping.pairs.top) {
-        return error_set(reading->error, "%s:%u: expected a mapping of printer names to printers", farm->place,
-                         root == NULL ? 1 : farm_node_line(root));
+        return error_set(reading->error, "%s:%u: expected a mapping of printer names to printers",
+                         farm->place, root == NULL ? 1 : farm_node_line(root));
     }
-    for (yaml_node_pair_t *pair = root->data.mapping.pairs.start; pair < root->data.mapping.pairs.top; pair++) {
+    for (yaml_node_pair_t *pair = root->data.mapping.pairs.start;
+         pair < root->data.mapping.pairs.top; pair++) {
         if (!read_entry(reading, farm, pair)) {
             return false;
         }
@@ -252,7 +267,8 @@ static bool read_farm(const struct reading *reading, struct sync_farm *farm)
     return check_unique(farm, reading->error);
 }
 
-struct sync_farm *sync_farm_parse(const char *place, const char *bytes, size_t size, struct error *error)
+struct sync_farm *sync_farm_parse(const char *place, const char *bytes, size_t size,
+                                  struct error *error)
 {
     struct farm_document document;
     if (!farm_document_load(&document, place, bytes, size, error)) {
@@ -279,7 +295,8 @@ struct sync_farm *sync_farm_load(const char *path, struct error *error)
     struct buffer text = {0};
     char piece[4096];
     size_t got;
-    while (text.size <= FARM_DOCUMENT_BYTES_MAX && (got = fread(piece, 1, sizeof piece, file)) > 0) {
+    while (text.size <= FARM_DOCUMENT_BYTES_MAX &&
+           (got = fread(piece, 1, sizeof piece, file)) > 0) {
         buffer_append(&text, piece, got);
     }
     struct sync_farm *farm = NULL;
@@ -346,7 +363,8 @@ static bool is_named(const char *name, const char *const *names, size_t count)
     return false;
 }
 
-static bool all_known(const struct sync_farm *farm, const char *const *names, size_t count, struct error *error)
+static bool all_known(const struct sync_farm *farm, const char *const *names, size_t count,
+                      struct error *error)
 {
     for (size_t i = 0; i < count; i++) {
         bool known = false;
@@ -354,14 +372,15 @@ static bool all_known(const struct sync_farm *farm, const char *const *names, si
             known = same_name(farm->printers[k].name, names[i]);
         }
         if (!known) {
-            return error_set(error, "%s: there is no printer \"%.128s\" in it", farm->place, names[i]);
+            return error_set(error, "%s: there is no printer \"%.128s\" in it", farm->place,
+                             names[i]);
         }
     }
     return true;
 }
 
-bool sync_farm_select(struct sync_farm *farm, const char *const *only, size_t only_count, const char *const *skip,
-                      size_t skip_count, struct error *error)
+bool sync_farm_select(struct sync_farm *farm, const char *const *only, size_t only_count,
+                      const char *const *skip, size_t skip_count, struct error *error)
 {
     if (!all_known(farm, only, only_count, error) || !all_known(farm, skip, skip_count, error)) {
         return false;
@@ -369,17 +388,20 @@ bool sync_farm_select(struct sync_farm *farm, const char *const *only, size_t on
     size_t kept = 0;
     for (size_t i = 0; i < farm->count; i++) {
         const char *name = farm->printers[i].name;
-        if ((only_count == 0 || is_named(name, only, only_count)) && !is_named(name, skip, skip_count)) {
+        if ((only_count == 0 || is_named(name, only, only_count)) &&
+            !is_named(name, skip, skip_count)) {
             farm->printers[kept++] = farm->printers[i];
         } else {
             free_printer(&farm->printers[i]);
         }
     }
     farm->count = kept;
-    return kept > 0 || error_set(error, "%s: no printer is left to be brought into step", farm->place);
+    return kept > 0 ||
+           error_set(error, "%s: no printer is left to be brought into step", farm->place);
 }
 
-bool sync_farm_passwords(struct sync_farm *farm, const struct sync_secrets *secrets, struct error *error)
+bool sync_farm_passwords(struct sync_farm *farm, const struct sync_secrets *secrets,
+                         struct error *error)
 {
     for (size_t i = 0; i < farm->count; i++) {
         struct sync_printer *printer = &farm->printers[i];
@@ -389,7 +411,8 @@ bool sync_farm_passwords(struct sync_farm *farm, const struct sync_secrets *secr
         struct buffer name = {0};
         buffer_append_text(&name, "HOTBED_PASSWORD_");
         for (const char *at = printer->name; *at != '\0'; at++) {
-            buffer_append_char(&name, isalnum((unsigned char)*at) ? (char)toupper((unsigned char)*at) : '_');
+            buffer_append_char(
+                &name, isalnum((unsigned char)*at) ? (char)toupper((unsigned char)*at) : '_');
         }
         const char *found = secrets->environment(name.bytes);
         found = found != NULL && *found != '\0' ? found : secrets->environment("HOTBED_PASSWORD");
@@ -398,9 +421,11 @@ bool sync_farm_passwords(struct sync_farm *farm, const struct sync_secrets *secr
         } else if (secrets->ask != NULL) {
             printer->password = secrets->ask(secrets->owner, printer->name);
         }
-        if (printer->password == NULL || *printer->password == '\0' || !good_text(printer->password)) {
+        if (printer->password == NULL || *printer->password == '\0' ||
+            !good_text(printer->password)) {
             error_set(error,
-                      "%s:%u: %s.password: it is not in the file, neither %s nor HOTBED_PASSWORD holds it, and there "
+                      "%s:%u: %s.password: it is not in the file, neither %s nor HOTBED_PASSWORD "
+                      "holds it, and there "
                       "is nobody to ask",
                       farm->place, printer->line, printer->name, name.bytes);
             buffer_free(&name);

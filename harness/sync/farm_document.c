@@ -17,7 +17,8 @@ static bool form_of(const char *place, bool *json, struct error *error)
     static const struct {
         const char *suffix;
         bool json;
-    } forms[] = {{".json", true}, {".jso", true}, {".jsn", true}, {".yml", false}, {".yaml", false}};
+    } forms[] = {
+        {".json", true}, {".jso", true}, {".jsn", true}, {".yml", false}, {".yaml", false}};
     const char *name = strrchr(place, '/') == NULL ? place : strrchr(place, '/') + 1;
     const char *suffix = strrchr(name, '.');
     for (size_t i = 0; suffix != NULL && i < sizeof forms / sizeof *forms; i++) {
@@ -26,7 +27,8 @@ static bool form_of(const char *place, bool *json, struct error *error)
             return true;
         }
     }
-    return error_set(error, "%s: expected a farm file with the suffix .yaml, .yml, .json, .jso or .jsn", place);
+    return error_set(
+        error, "%s: expected a farm file with the suffix .yaml, .yml, .json, .jso or .jsn", place);
 }
 
 static bool four_hex(const char *bytes, unsigned *value)
@@ -36,13 +38,15 @@ static bool four_hex(const char *bytes, unsigned *value)
         if (!isxdigit((unsigned char)bytes[i])) {
             return false;
         }
-        *value = *value * 16 + (unsigned)(isdigit((unsigned char)bytes[i]) ? bytes[i] - '0'
-                                                                           : (bytes[i] | 0x20) - 'a' + 10);
+        *value = *value * 16 + (unsigned)(isdigit((unsigned char)bytes[i])
+                                              ? bytes[i] - '0'
+                                              : (bytes[i] | 0x20) - 'a' + 10);
     }
     return true;
 }
 
-/* JSON as YAML reads it: `\/` and pairs of surrogates are the escapes that YAML does not have. Lines stay. */
+/* JSON as YAML reads it: `\/` and pairs of surrogates are the escapes that YAML does not have.
+ * Lines stay. */
 static void json_to_yaml(struct buffer *out, const char *bytes, size_t size)
 {
     for (size_t i = 0; i < size; i++) {
@@ -52,9 +56,10 @@ static void json_to_yaml(struct buffer *out, const char *bytes, size_t size)
         } else if (bytes[i + 1] == '/') {
             buffer_append_char(out, '/');
             i++;
-        } else if (i + 11 < size && bytes[i + 1] == 'u' && bytes[i + 6] == '\\' && bytes[i + 7] == 'u' &&
-                   four_hex(bytes + i + 2, &high) && four_hex(bytes + i + 8, &low) && high >= 0xD800 &&
-                   high < 0xDC00 && low >= 0xDC00 && low < 0xE000) {
+        } else if (i + 11 < size && bytes[i + 1] == 'u' && bytes[i + 6] == '\\' &&
+                   bytes[i + 7] == 'u' && four_hex(bytes + i + 2, &high) &&
+                   four_hex(bytes + i + 8, &low) && high >= 0xD800 && high < 0xDC00 &&
+                   low >= 0xDC00 && low < 0xE000) {
             buffer_format(out, "\\U%08X", 0x10000 + ((high - 0xD800) << 10) + (low - 0xDC00));
             i += 11;
         } else {
@@ -92,11 +97,13 @@ static bool check_json(const char *place, const char *bytes, size_t size, struct
 
 /* ---- The tree ---- */
 
-/* The tables of YAML 1.1's types as PyYAML has them: 12e5 and infinity are texts there, 12:30 and 1_000 numbers. */
+/* The tables of YAML 1.1's types as PyYAML has them: 12e5 and infinity are texts there, 12:30 and
+ * 1_000 numbers. */
 static const char typed[] =
     "^(~|null|Null|NULL|=|<<"
     "|yes|Yes|YES|no|No|NO|true|True|TRUE|false|False|FALSE|on|On|ON|off|Off|OFF"
-    "|[-+]?0b[01_]+|[-+]?0[0-7_]+|[-+]?(0|[1-9][0-9_]*)|[-+]?0x[0-9a-fA-F_]+|[-+]?[1-9][0-9_]*(:[0-5]?[0-9])+"
+    "|[-+]?0b[01_]+|[-+]?0[0-7_]+|[-+]?(0|[1-9][0-9_]*)|[-+]?0x[0-9a-fA-F_]+|[-+]?[1-9][0-9_]*(:[0-"
+    "5]?[0-9])+"
     "|[-+]?[0-9][0-9_]*\\.[0-9_]*([eE][-+][0-9]+)?|\\.[0-9][0-9_]*([eE][-+][0-9]+)?"
     "|[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+\\.[0-9_]*|[-+]?\\.(inf|Inf|INF)|\\.(nan|NaN|NAN)"
     "|[0-9]{4}-[0-9]{2}-[0-9]{2}"
@@ -112,12 +119,14 @@ static void begin(yaml_parser_t *parser, const struct buffer *text)
 
 static bool complain(const yaml_parser_t *parser, const char *place, struct error *error)
 {
-    size_t line = parser->problem_mark.line > 0 ? parser->problem_mark.line : parser->context_mark.line;
+    size_t line =
+        parser->problem_mark.line > 0 ? parser->problem_mark.line : parser->context_mark.line;
     return error_set(error, "%s:%zu: %s", place, line + 1,
                      parser->problem == NULL ? "this is no YAML" : parser->problem);
 }
 
-/* libyaml looks at every open bracket again with each token: ten thousands of them would take it minutes. */
+/* libyaml looks at every open bracket again with each token: ten thousands of them would take it
+ * minutes. */
 static bool check_depth(const char *place, const struct buffer *text, struct error *error)
 {
     yaml_parser_t parser;
@@ -134,8 +143,8 @@ static bool check_depth(const char *place, const struct buffer *text, struct err
         depth -= event.type == YAML_MAPPING_END_EVENT || event.type == YAML_SEQUENCE_END_EVENT;
         over = event.type == YAML_STREAM_END_EVENT;
         if (depth > FARM_DOCUMENT_DEPTH_MAX) {
-            good = error_set(error, "%s:%zu: it is nested deeper than %d", place, event.start_mark.line + 1,
-                             FARM_DOCUMENT_DEPTH_MAX);
+            good = error_set(error, "%s:%zu: it is nested deeper than %d", place,
+                             event.start_mark.line + 1, FARM_DOCUMENT_DEPTH_MAX);
         }
         yaml_event_delete(&event);
     }
@@ -162,8 +171,8 @@ static bool load(struct farm_document *document, const struct buffer *text, stru
     return done;
 }
 
-bool farm_document_load(struct farm_document *document, const char *place, const char *bytes, size_t size,
-                        struct error *error)
+bool farm_document_load(struct farm_document *document, const char *place, const char *bytes,
+                        size_t size, struct error *error)
 {
     static const char mark[] = "\xef\xbb\xbf"; /* as editors of Windows begin a file */
     *document = (struct farm_document){.place = place};
@@ -218,7 +227,8 @@ unsigned farm_node_line(const yaml_node_t *node)
 
 const char *farm_node_text(const yaml_node_t *node)
 {
-    return node->type == YAML_SCALAR_NODE && strlen((const char *)node->data.scalar.value) == node->data.scalar.length
+    return node->type == YAML_SCALAR_NODE &&
+                   strlen((const char *)node->data.scalar.value) == node->data.scalar.length
                ? (const char *)node->data.scalar.value
                : NULL;
 }
@@ -242,8 +252,8 @@ struct each {
 static bool is_merge(const struct each *each, const yaml_node_t *key)
 {
     const char *text = farm_node_text(key);
-    return !each->document->json && text != NULL && key->data.scalar.style == YAML_PLAIN_SCALAR_STYLE &&
-           strcmp(text, "<<") == 0;
+    return !each->document->json && text != NULL &&
+           key->data.scalar.style == YAML_PLAIN_SCALAR_STYLE && strcmp(text, "<<") == 0;
 }
 
 static bool walk(const struct each *each, const yaml_node_t *mapping, int depth);
@@ -259,8 +269,8 @@ static bool take_over(const struct each *each, const yaml_node_t *from, int dept
     if (from->type == YAML_MAPPING_NODE) {
         return walk(each, from, depth);
     }
-    for (yaml_node_item_t *item = from->data.sequence.items.start; good && item < from->data.sequence.items.top;
-         item++) {
+    for (yaml_node_item_t *item = from->data.sequence.items.start;
+         good && item < from->data.sequence.items.top; item++) {
         good = take_over(each, farm_document_node(each->document, *item), depth + 1);
     }
     return good;
@@ -270,8 +280,8 @@ static bool walk(const struct each *each, const yaml_node_t *mapping, int depth)
 {
     bool good = true;
     for (int merges = 0; merges < 2; merges++) {
-        for (yaml_node_pair_t *pair = mapping->data.mapping.pairs.start; good && pair < mapping->data.mapping.pairs.top;
-             pair++) {
+        for (yaml_node_pair_t *pair = mapping->data.mapping.pairs.start;
+             good && pair < mapping->data.mapping.pairs.top; pair++) {
             const yaml_node_t *key = farm_document_node(each->document, pair->key);
             const yaml_node_t *value = farm_document_node(each->document, pair->value);
             bool merge = is_merge(each, key);
@@ -285,8 +295,8 @@ static bool walk(const struct each *each, const yaml_node_t *mapping, int depth)
     return good;
 }
 
-bool farm_node_each(struct farm_document *document, const yaml_node_t *mapping, farm_node_pair *pair, void *owner,
-                    struct error *error)
+bool farm_node_each(struct farm_document *document, const yaml_node_t *mapping,
+                    farm_node_pair *pair, void *owner, struct error *error)
 {
     const struct each each = {.document = document, .pair = pair, .owner = owner, .error = error};
     return walk(&each, mapping, 0);

@@ -43,8 +43,8 @@ static int64_t time_us(struct timespec time)
 static void problem(struct walk *walk, const char *path, const char *what)
 {
     if (walk->problem_count++ < SYNC_PROBLEMS_MAX) {
-        buffer_format(&walk->problems, "%s%s/%s: %s", walk->problems.size > 0 ? "\n" : "", walk->folder->root, path,
-                      what);
+        buffer_format(&walk->problems, "%s%s/%s: %s", walk->problems.size > 0 ? "\n" : "",
+                      walk->folder->root, path, what);
     }
 }
 
@@ -93,7 +93,8 @@ static void remember(struct walk *walk, const char *path, const struct stat *sta
 {
     struct sync_folder *folder = walk->folder;
     if ((folder->state_count & (folder->state_count + 1)) == 0) {
-        folder->state = memory_resize(folder->state, (2 * folder->state_count + 2) * sizeof *folder->state);
+        folder->state =
+            memory_resize(folder->state, (2 * folder->state_count + 2) * sizeof *folder->state);
     }
     folder->state[folder->state_count++] = (struct sync_folder_state){
         .path = memory_copy_text(path),
@@ -111,7 +112,8 @@ static void add_name(char ***names, size_t *count, const char *path)
     (*names)[(*count)++] = memory_copy_text(path);
 }
 
-static void add_file(struct walk *walk, const char *path, const char *real, const struct stat *status)
+static void add_file(struct walk *walk, const char *path, const char *real,
+                     const struct stat *status)
 {
     struct sync_folder *folder = walk->folder;
     if (!sync_rules_want(walk->rules, path)) {
@@ -125,7 +127,8 @@ static void add_file(struct walk *walk, const char *path, const char *real, cons
         return;
     }
     if ((folder->count & (folder->count + 1)) == 0) {
-        folder->files = memory_resize(folder->files, (2 * folder->count + 2) * sizeof *folder->files);
+        folder->files =
+            memory_resize(folder->files, (2 * folder->count + 2) * sizeof *folder->files);
     }
     folder->files[folder->count++] = (struct sync_file){.path = memory_copy_text(path),
                                                         .size = (uint64_t)status->st_size,
@@ -145,7 +148,8 @@ static bool follow(struct walk *walk, const char *path, const char *real, struct
         problem(walk, path, "this link leads nowhere");
         return false;
     }
-    if (strncmp(target, walk->folder->root, size) != 0 || (target[size] != '/' && target[size] != '\0' && size > 1)) {
+    if (strncmp(target, walk->folder->root, size) != 0 ||
+        (target[size] != '/' && target[size] != '\0' && size > 1)) {
         problem(walk, path, "this link leads out of the folder");
         return false;
     }
@@ -163,11 +167,14 @@ static void read_entry(struct walk *walk, const char *parent, const char *name, 
     char *real = sync_path_join(walk->folder->root, path);
     struct stat status;
     if (!file_path_good(path, strlen(path))) {
-        problem(walk, path, depth >= SYNC_DEPTH_MAX ? "it lies deeper than 32 folders" : "this name is no UTF-8");
+        problem(walk, path,
+                depth >= SYNC_DEPTH_MAX ? "it lies deeper than 32 folders"
+                                        : "this name is no UTF-8");
     } else if (lstat(real, &status) != 0) {
         problem(walk, path, strerror(errno));
     } else if (!S_ISLNK(status.st_mode) || follow(walk, path, real, &status)) {
-        if (S_ISDIR(status.st_mode) && !matches(walk->rules->exclude, walk->rules->exclude_count, path)) {
+        if (S_ISDIR(status.st_mode) &&
+            !matches(walk->rules->exclude, walk->rules->exclude_count, path)) {
             add_name(&walk->folder->folders, &walk->folder->folder_count, path);
             read_folder(walk, path, depth + 1);
         } else if (S_ISREG(status.st_mode)) {
@@ -194,7 +201,8 @@ static void read_folder(struct walk *walk, const char *path, int depth)
     struct stat status;
     DIR *listing = depth > SYNC_DEPTH_MAX ? NULL : opendir(real);
     if (listing == NULL || fstat(dirfd(listing), &status) != 0) {
-        problem(walk, path, depth > SYNC_DEPTH_MAX ? "it lies deeper than 32 folders" : strerror(errno));
+        problem(walk, path,
+                depth > SYNC_DEPTH_MAX ? "it lies deeper than 32 folders" : strerror(errno));
     } else if (is_above(walk, depth, &status)) {
         problem(walk, path, "this link leads to a folder that it is in");
     } else {
@@ -230,7 +238,8 @@ static int compare_names(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-static bool read_once(struct sync_folder *folder, const struct sync_rules *rules, struct error *error)
+static bool read_once(struct sync_folder *folder, const struct sync_rules *rules,
+                      struct error *error)
 {
     struct walk *walk = memory_new(sizeof *walk);
     walk->folder = folder;
@@ -238,8 +247,8 @@ static bool read_once(struct sync_folder *folder, const struct sync_rules *rules
     read_folder(walk, "", 0);
     if (folder->state_count >= SYNC_FILES_MAX) {
         buffer_clear(&walk->problems);
-        buffer_format(&walk->problems, "%s: there are more than %d files and folders in it", folder->root,
-                      SYNC_FILES_MAX);
+        buffer_format(&walk->problems, "%s: there are more than %d files and folders in it",
+                      folder->root, SYNC_FILES_MAX);
         walk->problem_count = 1;
     }
     if (walk->problem_count > SYNC_PROBLEMS_MAX) {
@@ -269,7 +278,8 @@ bool sync_folder_changed(const struct sync_folder *folder, struct error *what)
             error_set(what, "%s: %s", state->path, strerror(errno));
             return true;
         }
-        if (S_ISDIR(status.st_mode) != state->folder || time_us(status.st_mtim) != state->modified_us ||
+        if (S_ISDIR(status.st_mode) != state->folder ||
+            time_us(status.st_mtim) != state->modified_us ||
             (!state->folder && (uint64_t)status.st_size != state->size) ||
             (state->folder && time_us(status.st_ctim) != state->changed_us)) {
             error_set(what, "%s: it has changed", state->path);

@@ -7,14 +7,14 @@
 
 #include "sim/base/error.h"
 
-/* The folder that a farm is brought into step with, as it was when it was read. It is read as a whole or not at all:
- * what could not be read would look as if it were gone, and would be deleted from every printer (link-sync.md 3,
- * SYNC-34). */
+/* The folder that a farm is brought into step with, as it was when it was read. It is read as a
+ * whole or not at all: what could not be read would look as if it were gone, and would be deleted
+ * from every printer (link-sync.md 3, SYNC-34). */
 
 enum {
     SYNC_FILES_MAX = 100000,
     SYNC_DEPTH_MAX = 32,
-    SYNC_READINGS = 4, /* of a folder that changes meanwhile */
+    SYNC_READINGS = 4,     /* of a folder that changes meanwhile */
     SYNC_PROBLEMS_MAX = 3, /* are told, then how many more there are */
 };
 
@@ -25,8 +25,8 @@ struct sync_file {
     uint64_t device, inode;
 };
 
-/* What is looked at. A pattern (glob, `*` stops at no slash) is tried on the whole path and on each component's name;
- * a folder that matches an `exclude` is left out with all that is in it. */
+/* What is looked at. A pattern (glob, `*` stops at no slash) is tried on the whole path and on each
+ * component's name; a folder that matches an `exclude` is left out with all that is in it. */
 struct sync_rules {
     const char *const *suffixes; /* exactly these: "gcode" (SYNC-09) */
     size_t suffix_count;
@@ -37,21 +37,23 @@ struct sync_rules {
 };
 
 struct sync_folder {
-    char *root; /* absolute, links resolved */
+    char *root;              /* absolute, links resolved */
     struct sync_file *files; /* by path */
     size_t count;
     char **folders; /* with or without files, by path */
     size_t folder_count;
-    char **ignored; /* files of other suffixes, by path: their copies on printers are nobody's business here */
+    char **ignored; /* files of other suffixes, by path: their copies on printers are nobody's
+                       business here */
     size_t ignored_count;
     uint64_t bytes;
     struct sync_folder_state *state; /* what sync_folder_changed() compares */
     size_t state_count;
 };
 
-/* False with the reason, one line per problem: no such folder, something unreadable in it, a link that points outside
- * or to a folder above itself, a name that is no UTF-8, a folder that does not stop changing. Links to files and
- * folders inside are followed. What begins with a dot, and sockets, pipes and devices, are passed over. */
+/* False with the reason, one line per problem: no such folder, something unreadable in it, a link
+ * that points outside or to a folder above itself, a name that is no UTF-8, a folder that does not
+ * stop changing. Links to files and folders inside are followed. What begins with a dot, and
+ * sockets, pipes and devices, are passed over. */
 bool sync_folder_read(struct sync_folder *folder, const char *path, const struct sync_rules *rules,
                       struct error *error);
 void sync_folder_free(struct sync_folder *folder);

@@ -50,7 +50,8 @@ static struct printer *make_printer(struct sync_journal *journal, const char *ho
 {
     struct printer *printer = find_printer(journal, host);
     if (printer == NULL) {
-        journal->printers = memory_resize(journal->printers, (journal->count + 1) * sizeof *journal->printers);
+        journal->printers =
+            memory_resize(journal->printers, (journal->count + 1) * sizeof *journal->printers);
         printer = &journal->printers[journal->count++];
         *printer = (struct printer){.host = memory_copy_text(host)};
     }
@@ -98,7 +99,8 @@ void sync_journal_put(struct sync_journal *journal, const char *host, const char
     if (!is_at(printer, place, path)) {
         if (printer->count == printer->capacity) {
             printer->capacity = printer->capacity * 2 + 16;
-            printer->lines = memory_resize(printer->lines, printer->capacity * sizeof *printer->lines);
+            printer->lines =
+                memory_resize(printer->lines, printer->capacity * sizeof *printer->lines);
         }
         memmove(printer->lines + place + 1, printer->lines + place,
                 (printer->count - place) * sizeof *printer->lines);
@@ -175,7 +177,8 @@ static bool read_journal(struct sync_journal *journal, const cJSON *json)
 {
     const cJSON *version = cJSON_GetObjectItemCaseSensitive(json, "hotbed sync");
     const cJSON *printers = cJSON_GetObjectItemCaseSensitive(json, "printers"), *printer;
-    if (!cJSON_IsNumber(version) || version->valueint != JOURNAL_VERSION || !cJSON_IsObject(printers)) {
+    if (!cJSON_IsNumber(version) || version->valueint != JOURNAL_VERSION ||
+        !cJSON_IsObject(printers)) {
         return false;
     }
     cJSON_ArrayForEach(printer, printers)

@@ -20,7 +20,8 @@ static int compare_keys(const void *a, const void *b)
 
 void sync_keys_add(struct sync_keys *keys, const char *path, bool fold, size_t index)
 {
-    keys->items[keys->count++] = (struct sync_key){.text = sync_name_key(path, fold), .index = index};
+    keys->items[keys->count++] =
+        (struct sync_key){.text = sync_name_key(path, fold), .index = index};
 }
 
 void sync_keys_sort(struct sync_keys *keys)

@@ -27,18 +27,21 @@ char *sync_name_key(const char *path, bool fold)
 /* ---- Flavours ---- */
 
 struct flavour {
-    const char *forbidden;          /* bytes of ASCII */
+    const char *forbidden;           /* bytes of ASCII */
     const char *forbidden_others[4]; /* characters beyond */
-    const char *suffixes;           /* " gcode gco …" */
-    bool any_case;                  /* of suffixes */
-    bool fat;                       /* no blank or dot at the end of a name, no control characters */
+    const char *suffixes;            /* " gcode gco …" */
+    bool any_case;                   /* of suffixes */
+    bool fat; /* no blank or dot at the end of a name, no control characters */
     size_t name_bytes, path_bytes, target_bytes; /* 0: no limit */
 };
 
-/* prusalink.md 1.1 "print file extensions", 3.1 "URL length", 6.1; 3.9 for the 103 bytes with "/usb/". A model's own
- * suffix of S comes from the printer. */
+/* prusalink.md 1.1 "print file extensions", 3.1 "URL length", 6.1; 3.9 for the 103 bytes with
+ * "/usb/". A model's own suffix of S comes from the printer. */
 static const struct flavour flavours[] = {
-    [LINK_FLAVOUR_UNKNOWN] = {.forbidden = "", .suffixes = " gcode bgcode ", .any_case = true, .name_bytes = 255},
+    [LINK_FLAVOUR_UNKNOWN] = {.forbidden = "",
+                              .suffixes = " gcode bgcode ",
+                              .any_case = true,
+                              .name_bytes = 255},
     [LINK_FLAVOUR_PI] = {.forbidden = "\\?\"%#",
                          .forbidden_others = {"\xc2\xaf", "\xc2\xb0", "\xcb\x87", NULL},
                          .suffixes = " gcode gc g gco ",
@@ -51,7 +54,10 @@ static const struct flavour flavours[] = {
                             .name_bytes = 160,
                             .path_bytes = 103,
                             .target_bytes = 168},
-    [LINK_FLAVOUR_SLA] = {.forbidden = "\\:*?\"<>|", .suffixes = " sl1 sl1s m1 ", .any_case = true, .name_bytes = 255},
+    [LINK_FLAVOUR_SLA] = {.forbidden = "\\:*?\"<>|",
+                          .suffixes = " sl1 sl1s m1 ",
+                          .any_case = true,
+                          .name_bytes = 255},
 };
 
 const char *sync_name_suffix(const char *path)
@@ -144,7 +150,8 @@ const char *sync_name_problem(enum link_flavour flavour, const char *address, co
     if (rules->path_bytes > 0 && strlen(address) > rules->path_bytes) {
         return "the path is longer than the printer allows";
     }
-    if (rules->target_bytes > 0 && strlen("/api/v1/files") + encoded_size(address) > rules->target_bytes) {
+    if (rules->target_bytes > 0 &&
+        strlen("/api/v1/files") + encoded_size(address) > rules->target_bytes) {
         return "the path is longer than the printer allows in a request";
     }
     return NULL;

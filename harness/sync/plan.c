@@ -16,7 +16,8 @@
 enum mark {
     MARK_EXCESS,    /* nothing here is like it */
     MARK_MATCHED,   /* a file or folder here is */
-    MARK_PROTECTED, /* something is wrong with its like here, or it is nobody's business: stays as it is */
+    MARK_PROTECTED, /* something is wrong with its like here, or it is nobody's business: stays as
+                       it is */
 };
 
 struct making {
@@ -30,7 +31,8 @@ struct making {
     enum mark *marks; /* of the tree's entries */
 };
 
-static struct sync_action *add_action(struct making *making, enum sync_act act, const char *path, const char *reason)
+static struct sync_action *add_action(struct making *making, enum sync_act act, const char *path,
+                                      const char *reason)
 {
     struct sync_plan *plan = making->plan;
     if ((plan->count & (plan->count + 1)) == 0) {
@@ -41,12 +43,14 @@ static struct sync_action *add_action(struct making *making, enum sync_act act, 
     return action;
 }
 
-static void add_conflict(struct making *making, const char *path, const char *why, const char *other)
+static void add_conflict(struct making *making, const char *path, const char *why,
+                         const char *other)
 {
     struct sync_plan *plan = making->plan;
     struct buffer text = {0};
     buffer_format(&text, "%s%s", why, other);
-    plan->conflicts = memory_resize(plan->conflicts, (plan->conflict_count + 1) * sizeof *plan->conflicts);
+    plan->conflicts =
+        memory_resize(plan->conflicts, (plan->conflict_count + 1) * sizeof *plan->conflicts);
     plan->conflicts[plan->conflict_count++] =
         (struct sync_conflict){.path = memory_copy_text(path), .why = buffer_detach(&text)};
 }
@@ -70,7 +74,8 @@ static const char *difference(const struct making *making, const struct sync_fil
         return "content";
     }
     if (target->record != NULL && target->record(target->owner, file->path, &record) &&
-        record.remote_s == entry->modified_s && (entry->size < 0 || (uint64_t)entry->size == record.size)) {
+        record.remote_s == entry->modified_s &&
+        (entry->size < 0 || (uint64_t)entry->size == record.size)) {
         if (record.size == file->size && record.modified_us == file->modified_us) {
             return NULL;
         }
@@ -94,8 +99,8 @@ static const char *own_name(const char *path)
     return slash == NULL ? path : slash + 1;
 }
 
-/* Whether both have the same letters in the file's own name: a folder keeps those that it was made with, and moving all
- * that is in it would change nothing. */
+/* Whether both have the same letters in the file's own name: a folder keeps those that it was made
+ * with, and moving all that is in it would change nothing. */
 static bool same_letters(const char *one, const char *other)
 {
     char *a = sync_name_key(own_name(one), false), *b = sync_name_key(own_name(other), false);
@@ -127,9 +132,11 @@ static void plan_common(struct making *making, const struct sync_file *file, siz
     if (entry->in_print) {
         add_conflict(making, file->path, "it differs, and the printer is printing it", "");
     } else if (entry->read_only) {
-        add_conflict(making, file->path, "it differs, and the printer says that it cannot be changed", "");
+        add_conflict(making, file->path,
+                     "it differs, and the printer says that it cannot be changed", "");
     } else if (renamed || making->target->flavour == LINK_FLAVOUR_SLA) {
-        /* SYNC-37: replacing would keep the old letters. SL1 replaces nothing (prusalink.md 4.5). */
+        /* SYNC-37: replacing would keep the old letters. SL1 replaces nothing (prusalink.md 4.5).
+         */
         reason = reason != NULL && !renamed ? reason : "other letters";
         struct sync_action *aside = add_action(making, SYNC_DELETE, entry->path, reason);
         aside->address = memory_copy_text(entry->address);
@@ -192,33 +199,36 @@ static const struct sync_entry *remote_of(const struct making *making, const cha
 static bool in_the_way(const struct making *making, const struct sync_entry *entry)
 {
     return entry != NULL && !entry->folder &&
-           (making->policy->keep_excess || entry->read_only || entry->in_print || !entry->print_file);
+           (making->policy->keep_excess || entry->read_only || entry->in_print ||
+            !entry->print_file);
 }
 
 /* A file there that stays and has the name of a folder on the way. */
 static bool parent_blocked(struct making *making, const char *path)
 {
     bool blocked = false;
-    for (const char *slash = strchr(path, '/'); slash != NULL && !blocked; slash = strchr(slash + 1, '/')) {
+    for (const char *slash = strchr(path, '/'); slash != NULL && !blocked;
+         slash = strchr(slash + 1, '/')) {
         char *parent = memory_copy_slice(path, (size_t)(slash - path));
         const struct sync_entry *entry = remote_of(making, parent);
         blocked = in_the_way(making, entry);
         if (blocked) {
-            add_conflict(making, path, "the printer has a file where this folder should be: ", entry->path);
+            add_conflict(making, path,
+                         "the printer has a file where this folder should be: ", entry->path);
         }
         free(parent);
     }
     return blocked;
 }
 
-/* More files here than one become the same there: none of them is touched, as each would replace the other in turn
- * (SYNC-38). */
+/* More files here than one become the same there: none of them is touched, as each would replace
+ * the other in turn (SYNC-38). */
 static void plan_clash(struct making *making, const struct sync_key *keys, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         const char *other = making->folder->files[keys[i == 0 ? 1 : 0].index].path;
-        add_conflict(making, making->folder->files[keys[i].index].path, "for the printer this is the same name as ",
-                     other);
+        add_conflict(making, making->folder->files[keys[i].index].path,
+                     "for the printer this is the same name as ", other);
     }
 }
 
@@ -280,17 +290,20 @@ static bool is_first(const struct making *making, size_t index)
 
 static void plan_folders(struct making *making)
 {
-    bool with_files = making->target->flavour == LINK_FLAVOUR_SLA; /* which makes none by themselves */
+    bool with_files =
+        making->target->flavour == LINK_FLAVOUR_SLA; /* which makes none by themselves */
     for (size_t i = 0; i < making->folder->folder_count; i++) {
         const char *path = making->folder->folders[i];
         const struct sync_entry *entry = remote_of(making, path);
         if (entry != NULL && entry->folder) {
             making->marks[entry - making->tree->entries] = MARK_MATCHED;
         } else if (!with_files &&
-                   !sync_rules_exclude(&(struct sync_rules){.exclude = making->policy->rules->exclude,
-                                                            .exclude_count = making->policy->rules->exclude_count},
-                                       path) &&
-                   is_first(making, i) && folder_wanted(making, path) && !parent_blocked(making, path) && !in_the_way(making, entry) &&
+                   !sync_rules_exclude(
+                       &(struct sync_rules){.exclude = making->policy->rules->exclude,
+                                            .exclude_count = making->policy->rules->exclude_count},
+                       path) &&
+                   is_first(making, i) && folder_wanted(making, path) &&
+                   !parent_blocked(making, path) && !in_the_way(making, entry) &&
                    can_be_made(making, path)) {
             add_action(making, SYNC_MAKE_FOLDER, path, "missing");
         }
@@ -308,14 +321,17 @@ static void plan_excess(struct making *making)
         }
         making->marks[i] = MARK_PROTECTED;
         if (!entry->print_file || making->policy->keep_excess ||
-            sync_rules_exclude(making->policy->rules, entry->path) || sync_keys_find(&making->ignored, entry->key, NULL) != NULL) {
+            sync_rules_exclude(making->policy->rules, entry->path) ||
+            sync_keys_find(&making->ignored, entry->key, NULL) != NULL) {
             making->plan->kept++;
         } else if (entry->in_print || entry->read_only) {
             making->plan->kept++;
-            add_conflict(making, entry->path,
-                         entry->in_print ? "it is not in the folder, and the printer is printing it"
-                                         : "it is not in the folder, and the printer says that it cannot be deleted",
-                         "");
+            add_conflict(
+                making, entry->path,
+                entry->in_print
+                    ? "it is not in the folder, and the printer is printing it"
+                    : "it is not in the folder, and the printer says that it cannot be deleted",
+                "");
         } else {
             making->marks[i] = MARK_EXCESS;
             add_action(making, SYNC_DELETE, entry->path, "not in the folder")->address =
@@ -343,7 +359,8 @@ static void plan_excess(struct making *making)
 }
 
 /* Whether nothing stays in a folder: each file in it goes, and each folder goes before it. */
-static bool becomes_empty(const struct making *making, const struct sync_entry *folder, const bool *going)
+static bool becomes_empty(const struct making *making, const struct sync_entry *folder,
+                          const bool *going)
 {
     size_t size = strlen(folder->path);
     for (size_t k = 0; k < making->tree->count; k++) {
@@ -356,16 +373,18 @@ static bool becomes_empty(const struct making *making, const struct sync_entry *
     return true;
 }
 
-/* Empty ones go one by one, the deepest first. What we cannot see in them, as Buddy's hidden files, makes the printer
- * refuse, and they stay. */
+/* Empty ones go one by one, the deepest first. What we cannot see in them, as Buddy's hidden files,
+ * makes the printer refuse, and they stay. */
 static void plan_excess_folders(struct making *making)
 {
     bool *going = memory_new_array(making->tree->count + 1, sizeof *going);
-    for (size_t i = making->tree->count; i-- > 0;) { /* by path: what is in a folder stands behind it */
+    for (size_t i = making->tree->count;
+         i-- > 0;) { /* by path: what is in a folder stands behind it */
         const struct sync_entry *entry = &making->tree->entries[i];
         going[i] = making->marks[i] == MARK_EXCESS;
         if (going[i] && entry->folder) {
-            going[i] = !entry->read_only && !sync_rules_exclude(making->policy->rules, entry->path) &&
+            going[i] = !entry->read_only &&
+                       !sync_rules_exclude(making->policy->rules, entry->path) &&
                        becomes_empty(making, entry, going);
         }
         if (going[i] && entry->folder) {
@@ -397,7 +416,8 @@ static void make_keys(struct making *making)
     sync_keys_init(&making->short_names, tree->count);
     making->marks = memory_new_array(tree->count + 1, sizeof *making->marks);
     for (size_t i = 0; i < folder->count; i++) {
-        if (sync_name_prints(making->target->flavour, making->target->suffixes, folder->files[i].path)) {
+        if (sync_name_prints(making->target->flavour, making->target->suffixes,
+                             folder->files[i].path)) {
             sync_keys_add(&making->files, folder->files[i].path, making->fold, i);
         } else {
             making->plan->foreign++;
@@ -412,7 +432,8 @@ static void make_keys(struct making *making)
     for (size_t i = 0; i < tree->count; i++) {
         const struct sync_entry *entry = &tree->entries[i];
         const char *slash = strrchr(entry->path, '/');
-        char *parent = memory_copy_slice(entry->path, slash == NULL ? 0 : (size_t)(slash - entry->path));
+        char *parent =
+            memory_copy_slice(entry->path, slash == NULL ? 0 : (size_t)(slash - entry->path));
         char *beside = sync_path_join(parent, entry->short_name);
         sync_keys_add(&making->remote, entry->path, making->fold, i);
         sync_keys_add(&making->short_names, beside, making->fold, i);
@@ -426,8 +447,9 @@ static void make_keys(struct making *making)
     sync_keys_sort(&making->short_names);
 }
 
-void sync_plan_make(struct sync_plan *plan, const struct sync_folder *folder, const struct sync_tree *tree,
-                    const struct sync_target *target, const struct sync_policy *policy)
+void sync_plan_make(struct sync_plan *plan, const struct sync_folder *folder,
+                    const struct sync_tree *tree, const struct sync_target *target,
+                    const struct sync_policy *policy)
 {
     *plan = (struct sync_plan){0};
     struct making making = {.plan = plan,

@@ -29,8 +29,8 @@ static void append_total(const struct sync_report *report, struct buffer *out)
     }
 }
 
-void sync_progress_render(const struct sync_report *report, size_t rows, size_t columns, int64_t now_us,
-                          struct buffer *out, size_t *lines)
+void sync_progress_render(const struct sync_report *report, size_t rows, size_t columns,
+                          int64_t now_us, struct buffer *out, size_t *lines)
 {
     *lines = 0;
     for (size_t i = 0; i < report->count && *lines + 2 < rows; i++) {
@@ -57,7 +57,8 @@ static void redraw(void *owner)
     struct sync_progress *progress = owner;
     struct buffer text = {0};
     struct winsize size = {0};
-    bool known = ioctl(fileno(progress->out), TIOCGWINSZ, &size) == 0 && size.ws_col > 20 && size.ws_row > 3;
+    bool known =
+        ioctl(fileno(progress->out), TIOCGWINSZ, &size) == 0 && size.ws_col > 20 && size.ws_row > 3;
     take_away(progress, &text);
     sync_progress_render(progress->report, known ? size.ws_row : 24, known ? size.ws_col : 80,
                          progress->world->now_us, &text, &progress->lines);
@@ -67,8 +68,8 @@ static void redraw(void *owner)
     world_arm_in(progress->world, &progress->timer, REDRAW_US);
 }
 
-void sync_progress_begin(struct sync_progress *progress, struct world *world, const struct sync_report *report,
-                         FILE *out)
+void sync_progress_begin(struct sync_progress *progress, struct world *world,
+                         const struct sync_report *report, FILE *out)
 {
     *progress = (struct sync_progress){.world = world, .report = report, .out = out};
     timer_init(&progress->timer, redraw, progress);

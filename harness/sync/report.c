@@ -10,7 +10,8 @@
 
 void sync_report_init(struct sync_report *report, size_t count)
 {
-    *report = (struct sync_report){.seats = memory_new_array(count, sizeof *report->seats), .count = count};
+    *report = (struct sync_report){.seats = memory_new_array(count, sizeof *report->seats),
+                                   .count = count};
 }
 
 void sync_report_free(struct sync_report *report)
@@ -34,8 +35,8 @@ void sync_report_free(struct sync_report *report)
     *report = (struct sync_report){0};
 }
 
-void sync_report_add(struct sync_seat_report *seat, enum sync_item_kind kind, const char *act, const char *path,
-                     const char *why)
+void sync_report_add(struct sync_seat_report *seat, enum sync_item_kind kind, const char *act,
+                     const char *path, const char *why)
 {
     if ((seat->count & (seat->count + 1)) == 0) {
         seat->items = memory_resize(seat->items, (2 * seat->count + 2) * sizeof *seat->items);
@@ -48,9 +49,14 @@ void sync_report_add(struct sync_seat_report *seat, enum sync_item_kind kind, co
 }
 
 static const char *const outcome_names[] = {
-    [SYNC_WAITING] = "waiting", [SYNC_WORKING] = "working", [SYNC_IN_STEP] = "in step",
-    [SYNC_PLANNED] = "planned", [SYNC_BUSY] = "busy",       [SYNC_FAILED] = "failed",
-    [SYNC_UNREACHED] = "not reached", [SYNC_INTERRUPTED] = "interrupted",
+    [SYNC_WAITING] = "waiting",
+    [SYNC_WORKING] = "working",
+    [SYNC_IN_STEP] = "in step",
+    [SYNC_PLANNED] = "planned",
+    [SYNC_BUSY] = "busy",
+    [SYNC_FAILED] = "failed",
+    [SYNC_UNREACHED] = "not reached",
+    [SYNC_INTERRUPTED] = "interrupted",
 };
 
 const char *sync_outcome_name(enum sync_outcome outcome)
@@ -75,8 +81,10 @@ int sync_report_exit_code(const struct sync_report *report)
     if (sync_report_counted(report, SYNC_UNREACHED) == report->count) {
         return 3;
     }
-    return sync_report_counted(report, SYNC_IN_STEP) + sync_report_counted(report, SYNC_PLANNED) == report->count ? 0
-                                                                                                                   : 1;
+    return sync_report_counted(report, SYNC_IN_STEP) + sync_report_counted(report, SYNC_PLANNED) ==
+                   report->count
+               ? 0
+               : 1;
 }
 
 /* ---- For people ---- */
@@ -89,7 +97,8 @@ static void append_count(struct buffer *out, bool *first, size_t count, const ch
     }
 }
 
-/* Control characters and what a terminal would take as an order stay out of it: names come from printers. */
+/* Control characters and what a terminal would take as an order stay out of it: names come from
+ * printers. */
 static void append_name(struct buffer *out, const char *name)
 {
     for (; *name != '\0'; name++) {
@@ -100,12 +109,14 @@ static void append_name(struct buffer *out, const char *name)
     }
 }
 
-static void append_counts(struct buffer *out, const struct sync_report *report, const struct sync_seat_report *seat)
+static void append_counts(struct buffer *out, const struct sync_report *report,
+                          const struct sync_seat_report *seat)
 {
     bool first = true;
     if (!report->execute) {
         size_t planned[6] = {0};
-        static const char *const acts[] = {"delete", "make folder", "replace", "upload", "copy back", "delete folder"};
+        static const char *const acts[] = {"delete", "make folder", "replace",
+                                           "upload", "copy back",   "delete folder"};
         for (size_t i = 0; i < seat->count; i++) {
             for (size_t k = 0; seat->items[i].kind == SYNC_ITEM_PLANNED && k < 6; k++) {
                 planned[k] += strcmp(seat->items[i].act, acts[k]) == 0;
@@ -141,8 +152,8 @@ static void append_counts(struct buffer *out, const struct sync_report *report, 
     append_count(out, &first, seat->failed, "failed");
 }
 
-static void append_seat(struct buffer *out, const struct sync_report *report, const struct sync_seat_report *seat,
-                        int width, bool items)
+static void append_seat(struct buffer *out, const struct sync_report *report,
+                        const struct sync_seat_report *seat, int width, bool items)
 {
     struct buffer name = {0};
     append_name(&name, seat->name);
@@ -164,7 +175,8 @@ static void append_seat(struct buffer *out, const struct sync_report *report, co
             continue;
         }
         buffer_format(out, "    %s%s%s", item->kind == SYNC_ITEM_FAILED ? "FAILED " : "",
-                      item->kind == SYNC_ITEM_CONFLICT ? "not done: " : "", item->act == NULL ? "" : item->act);
+                      item->kind == SYNC_ITEM_CONFLICT ? "not done: " : "",
+                      item->act == NULL ? "" : item->act);
         buffer_append_text(out, item->act == NULL ? "" : " ");
         append_name(out, item->path);
         if (item->why != NULL) {
@@ -184,8 +196,9 @@ static void append_total(struct buffer *out, const struct sync_report *report)
     }
     bool first = true;
     buffer_format(out, "%zu printer%s: ", report->count, report->count == 1 ? "" : "s");
-    static const enum sync_outcome told[] = {SYNC_IN_STEP, SYNC_PLANNED,     SYNC_BUSY,   SYNC_FAILED,
-                                             SYNC_UNREACHED, SYNC_INTERRUPTED, SYNC_WAITING};
+    static const enum sync_outcome told[] = {SYNC_IN_STEP, SYNC_PLANNED,   SYNC_BUSY,
+                                             SYNC_FAILED,  SYNC_UNREACHED, SYNC_INTERRUPTED,
+                                             SYNC_WAITING};
     for (size_t i = 0; i < sizeof told / sizeof *told; i++) {
         append_count(out, &first, sync_report_counted(report, told[i]), outcome_names[told[i]]);
     }
@@ -196,7 +209,8 @@ static void append_total(struct buffer *out, const struct sync_report *report)
         buffer_format(out, ", %llu failure%s", (unsigned long long)failed, failed == 1 ? "" : "s");
     }
     if (report->ignored > 0) {
-        buffer_format(out, ", %zu file%s of other suffixes left out", report->ignored, report->ignored == 1 ? "" : "s");
+        buffer_format(out, ", %zu file%s of other suffixes left out", report->ignored,
+                      report->ignored == 1 ? "" : "s");
     }
     char took[40];
     duration_text(report->took_us, took, sizeof took);
@@ -219,7 +233,8 @@ void sync_report_text(const struct sync_report *report, bool items, struct buffe
     }
 }
 
-void sync_report_line(const struct sync_seat_report *seat, size_t columns, int64_t now_us, struct buffer *out)
+void sync_report_line(const struct sync_seat_report *seat, size_t columns, int64_t now_us,
+                      struct buffer *out)
 {
     struct buffer line = {0};
     append_name(&line, seat->name);
@@ -236,7 +251,8 @@ void sync_report_line(const struct sync_seat_report *seat, size_t columns, int64
     buffer_append_text(&line, "  ");
     append_name(&line, seat->path == NULL ? "" : seat->path);
     size_t shown = 0, at = 0;
-    while (at < line.size && shown < columns) { /* a character is one column, near enough for a line of progress */
+    while (at < line.size &&
+           shown < columns) { /* a character is one column, near enough for a line of progress */
         at++;
         while (at < line.size && ((unsigned char)line.bytes[at] & 0xc0) == 0x80) {
             at++;

@@ -15,8 +15,8 @@ static void on_timer(void *owner)
     seat->then(seat);
 }
 
-void seat_init(struct seat *seat, struct sync_run *run, const struct sync_settings *settings, struct world *world,
-               struct sync_seat_report *report, size_t index)
+void seat_init(struct seat *seat, struct sync_run *run, const struct sync_settings *settings,
+               struct world *world, struct sync_seat_report *report, size_t index)
 {
     *seat = (struct seat){.run = run,
                           .settings = settings,
@@ -49,7 +49,8 @@ static void free_copied(struct seat *seat)
     free(seat->job_display_name);
     free(seat->address);
     free(seat->made);
-    seat->listing_path = seat->storage = seat->destination = seat->job_name = seat->job_display_name = NULL;
+    seat->listing_path = seat->storage = seat->destination = seat->job_name =
+        seat->job_display_name = NULL;
     seat->address = seat->made = NULL;
 }
 
@@ -106,15 +107,18 @@ void seat_later(struct seat *seat, int64_t delay_us, void (*then)(struct seat *s
     world_arm_in(seat->world, &seat->timer, delay_us);
 }
 
-/* Another transfer of a printer ends some time (prusalink.md 3.9 step 5); a passing failure may have passed. */
+/* Another transfer of a printer ends some time (prusalink.md 3.9 step 5); a passing failure may
+ * have passed. */
 static bool passes(const struct link_result *result)
 {
-    bool transfer = result->outcome == LINK_CONFLICT &&
-                    (strcasestr(result->text, "transfer") != NULL || strcasestr(result->title, "transfer") != NULL);
+    bool transfer =
+        result->outcome == LINK_CONFLICT && (strcasestr(result->text, "transfer") != NULL ||
+                                             strcasestr(result->title, "transfer") != NULL);
     return transfer || link_outcome_passes(result->outcome);
 }
 
-bool seat_retry(struct seat *seat, const struct link_result *result, void (*again)(struct seat *seat))
+bool seat_retry(struct seat *seat, const struct link_result *result,
+                void (*again)(struct seat *seat))
 {
     if (!passes(result) || seat->attempts >= seat->settings->retries) {
         seat->attempts = 0;
@@ -136,7 +140,8 @@ void seat_give_up(struct seat *seat, const char *doing, const struct link_result
 
 /* ---- State ---- */
 
-/* As Link Sync has it, and STOPPED: it waits for somebody to take the print away just as FINISHED does (SYNC-19). */
+/* As Link Sync has it, and STOPPED: it waits for somebody to take the print away just as FINISHED
+ * does (SYNC-19). */
 bool seat_idle(enum link_state state)
 {
     return state == LINK_STATE_IDLE || state == LINK_STATE_READY || state == LINK_STATE_FINISHED ||

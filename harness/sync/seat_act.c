@@ -1,5 +1,5 @@
-/* Doing what the plan says: before each step the printer's state is looked at again, after each upload what the printer
- * made of it. */
+/* Doing what the plan says: before each step the printer's state is looked at again, after each
+ * upload what the printer made of it. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,7 +17,8 @@
 #define SETTLED_PI_US MILLISECONDS(1500)
 /* FAT's steps of 2 s read as seconds (6.2), and a clock that we know to the second. */
 enum { TIME_SLACK_S = 60 };
-/* How long somebody else's transfer is waited for; an upload of ours that was cut is one, until the printer notices. */
+/* How long somebody else's transfer is waited for; an upload of ours that was cut is one, until the
+ * printer notices. */
 #define TRANSFER_PATIENCE_US SECONDS(60)
 #define TRANSFER_GAP_US      SECONDS(1)
 
@@ -70,7 +71,8 @@ static void done(struct seat *seat)
 {
     struct sync_action *action = present(seat);
     count_done(seat, action);
-    sync_report_add(seat->report, SYNC_ITEM_DONE, sync_act_name(action->act), action->path, action->reason);
+    sync_report_add(seat->report, SYNC_ITEM_DONE, sync_act_name(action->act), action->path,
+                    action->reason);
     step_over(seat);
 }
 
@@ -81,15 +83,19 @@ static void failed(struct seat *seat, const char *why)
     step_over(seat);
 }
 
-/* A printer that does not answer any more would let each further step wait for the whole time-out. */
+/* A printer that does not answer any more would let each further step wait for the whole time-out.
+ */
 static void failed_by(struct seat *seat, const struct link_result *result)
 {
     struct sync_action *action = present(seat);
-    if (result->outcome == LINK_CONNECT || result->outcome == LINK_TIMEOUT || result->outcome == LINK_UNAUTHORIZED) {
+    if (result->outcome == LINK_CONNECT || result->outcome == LINK_TIMEOUT ||
+        result->outcome == LINK_UNAUTHORIZED) {
         char why[300];
         size_t left = seat->plan.count - seat->cursor - 1;
-        sync_report_add(seat->report, SYNC_ITEM_FAILED, sync_act_name(action->act), action->path, result->why);
-        snprintf(why, sizeof why, "it does not answer any more: %.150s; %zu more steps were not tried", result->why,
+        sync_report_add(seat->report, SYNC_ITEM_FAILED, sync_act_name(action->act), action->path,
+                        result->why);
+        snprintf(why, sizeof why,
+                 "it does not answer any more: %.150s; %zu more steps were not tried", result->why,
                  left);
         seat_end(seat, SYNC_FAILED, why);
     } else {
@@ -104,8 +110,10 @@ static bool unchanged(const struct seat *seat, const struct sync_file *file)
 {
     char *path = sync_path_join(seat->settings->folder->root, file->path);
     struct stat status;
-    bool same = stat(path, &status) == 0 && S_ISREG(status.st_mode) && (uint64_t)status.st_size == file->size &&
-                (int64_t)status.st_mtim.tv_sec * 1000000 + status.st_mtim.tv_nsec / 1000 == file->modified_us;
+    bool same = stat(path, &status) == 0 && S_ISREG(status.st_mode) &&
+                (uint64_t)status.st_size == file->size &&
+                (int64_t)status.st_mtim.tv_sec * 1000000 + status.st_mtim.tv_nsec / 1000 ==
+                    file->modified_us;
     free(path);
     return same;
 }
@@ -135,12 +143,13 @@ static void on_verified_content(struct seat *seat, enum seat_likeness likeness, 
     }
 }
 
-/* Whether the printer's time of a file is that of this upload, as far as its clock is known. A clock that was not known
- * is, from the first upload on. */
+/* Whether the printer's time of a file is that of this upload, as far as its clock is known. A
+ * clock that was not known is, from the first upload on. */
 static bool time_fits(struct seat *seat, int64_t remote_s)
 {
     int64_t epoch_s = seat->world->epoch_us / 1000000;
-    int64_t began_s = epoch_s + seat->step_began_us / 1000000, ended_s = epoch_s + seat->step_ended_us / 1000000;
+    int64_t began_s = epoch_s + seat->step_began_us / 1000000,
+            ended_s = epoch_s + seat->step_ended_us / 1000000;
     if (remote_s < SYNC_CLOCKLESS_S) {
         return true; /* it has no clock */
     }
@@ -162,9 +171,11 @@ static bool may_lag(const struct seat *seat, const struct link_entry *entry)
     const struct sync_action *action = &seat->plan.actions[seat->cursor];
     int64_t since_us = seat->world->now_us - seat->step_ended_us;
     bool other = entry == NULL || (entry->size >= 0 && (uint64_t)entry->size != action->file->size);
-    bool before = entry != NULL && action->act == SYNC_REPLACE && entry->m_timestamp == action->replaced_s;
+    bool before =
+        entry != NULL && action->act == SYNC_REPLACE && entry->m_timestamp == action->replaced_s;
     return since_us < SHOWN_WITHIN_US &&
-           (other || (before && seat->target.flavour == LINK_FLAVOUR_PI && since_us < SETTLED_PI_US));
+           (other ||
+            (before && seat->target.flavour == LINK_FLAVOUR_PI && since_us < SETTLED_PI_US));
 }
 
 static void on_look(void *owner, const struct link_result *result)
@@ -184,8 +195,8 @@ static void on_look(void *owner, const struct link_result *result)
         return;
     }
     if (entry->size >= 0 && (uint64_t)entry->size != action->file->size) {
-        snprintf(why, sizeof why, "the printer has %lld bytes of %llu afterwards", (long long)entry->size,
-                 (unsigned long long)action->file->size);
+        snprintf(why, sizeof why, "the printer has %lld bytes of %llu afterwards",
+                 (long long)entry->size, (unsigned long long)action->file->size);
         failed(seat, why);
         return;
     }
@@ -231,8 +242,8 @@ static void ask_transfer(struct seat *seat)
     link_client_transfer(seat->client, on_transfer, seat);
 }
 
-/* Whether an upload was refused as another one is under way: a Buddy printer says so, the Pi's program fails with 500
- * (3.9 steps 5 and 10). */
+/* Whether an upload was refused as another one is under way: a Buddy printer says so, the Pi's
+ * program fails with 500 (3.9 steps 5 and 10). */
 static bool is_taken(const struct seat *seat, const struct link_result *result)
 {
     return (result->status == 500 && seat->target.flavour == LINK_FLAVOUR_PI) ||
@@ -253,10 +264,14 @@ static void on_upload(void *owner, const struct link_result *result)
         failed(seat, "it has changed here while it was sent");
     } else if (is_taken(seat, result)) {
         snprintf(seat->why, sizeof seat->why, "%s", result->why);
-        seat->waiting_since_us = seat->waiting_since_us > 0 ? seat->waiting_since_us : seat->world->now_us;
+        seat->waiting_since_us =
+            seat->waiting_since_us > 0 ? seat->waiting_since_us : seat->world->now_us;
         ask_transfer(seat);
-    } else if (seat->attempts == 0 && action->act == SYNC_UPLOAD && result->outcome == LINK_CONFLICT) {
-        failed(seat, result->why); /* it was not there when it was listed: whoever put it there keeps it */
+    } else if (seat->attempts == 0 && action->act == SYNC_UPLOAD &&
+               result->outcome == LINK_CONFLICT) {
+        failed(
+            seat,
+            result->why); /* it was not there when it was listed: whoever put it there keeps it */
     } else if (!seat_retry(seat, result, perform)) {
         failed_by(seat, result);
     }
@@ -280,7 +295,8 @@ static void upload(struct seat *seat)
     char *path = sync_path_join(seat->settings->folder->root, action->file->path);
     const struct link_upload order = {.path = seat->address,
                                       .file = path,
-                                      .overwrite = action->act == SYNC_REPLACE || seat->attempts > 0,
+                                      .overwrite =
+                                          action->act == SYNC_REPLACE || seat->attempts > 0,
                                       .progress = on_progress};
     seat->step_began_us = seat->world->now_us;
     link_client_upload(seat->client, &order, on_upload, seat);
@@ -303,8 +319,9 @@ static void on_removed(void *owner, const struct link_result *result)
     }
 }
 
-/* Firmware before 5.1 knows no such request (link-sync.md 8.1), and printers make the folders of an upload themselves:
- * a folder that could not be made fails with what should go into it, or it is only an empty one. */
+/* Firmware before 5.1 knows no such request (link-sync.md 8.1), and printers make the folders of an
+ * upload themselves: a folder that could not be made fails with what should go into it, or it is
+ * only an empty one. */
 static void on_made(void *owner, const struct link_result *result)
 {
     struct seat *seat = owner;
@@ -319,12 +336,14 @@ static void on_made(void *owner, const struct link_result *result)
     }
 }
 
-/* Requests name what is new by long names, and what is there by what the printer calls it. An upload always goes to the
- * long name: a file replaced by its short name would lose the long one. */
+/* Requests name what is new by long names, and what is there by what the printer calls it. An
+ * upload always goes to the long name: a file replaced by its short name would lose the long one.
+ */
 static void set_address(struct seat *seat, const struct sync_action *action)
 {
     free(seat->address);
-    bool writes = action->act == SYNC_UPLOAD || action->act == SYNC_REPLACE || action->act == SYNC_MAKE_FOLDER;
+    bool writes = action->act == SYNC_UPLOAD || action->act == SYNC_REPLACE ||
+                  action->act == SYNC_MAKE_FOLDER;
     seat->address = writes ? sync_tree_address(&seat->tree, seat->destination, action->path)
                            : memory_copy_text(action->address);
 }
@@ -396,14 +415,16 @@ static void next(struct seat *seat)
 }
 
 /* ---- The destination ----
- * Level by level, as a Buddy printer makes one at a time and the Pi's tree loses the third (6.6). */
+ * Level by level, as a Buddy printer makes one at a time and the Pi's tree loses the third (6.6).
+ */
 
 static void make_level(struct seat *seat);
 
 static void on_level(void *owner, const struct link_result *result)
 {
     struct seat *seat = owner;
-    if (result->outcome != LINK_OK && result->outcome != LINK_CONFLICT && seat_retry(seat, result, make_level)) {
+    if (result->outcome != LINK_OK && result->outcome != LINK_CONFLICT &&
+        seat_retry(seat, result, make_level)) {
         return;
     }
     seat->attempts = 0;

@@ -57,7 +57,8 @@ static void on_download(void *owner, const struct link_result *result)
 }
 
 void seat_content_compare(struct seat *seat, const char *download, const struct sync_file *file,
-                          void (*then)(struct seat *seat, enum seat_likeness likeness, const char *why))
+                          void (*then)(struct seat *seat, enum seat_likeness likeness,
+                                       const char *why))
 {
     struct seat_compare *compare = memory_new(sizeof *compare);
     *compare = (struct seat_compare){.seat = seat, .file = file, .then = then};

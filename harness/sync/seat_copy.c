@@ -70,7 +70,8 @@ static bool make_folders(const char *root, const char *path, struct error *error
     char real[PATH_MAX];
     size_t size = strlen(root);
     bool done = true;
-    for (const char *slash = strchr(path, '/'); slash != NULL && done; slash = strchr(slash + 1, '/')) {
+    for (const char *slash = strchr(path, '/'); slash != NULL && done;
+         slash = strchr(slash + 1, '/')) {
         buffer_clear(&whole);
         buffer_format(&whole, "%s/%.*s", root, (int)(slash - path), path);
         if (mkdir(whole.bytes, 0777) != 0 && errno != EEXIST) {
@@ -112,7 +113,8 @@ static bool open_temporary(struct seat *seat, const char *path, struct error *er
     return copy->fd >= 0;
 }
 
-/* "part.gcode" of Ada as "part (Ada).gcode", when another printer's file of that name is another one. */
+/* "part.gcode" of Ada as "part (Ada).gcode", when another printer's file of that name is another
+ * one. */
 static char *name_beside(const char *path, const char *printer, unsigned number)
 {
     struct buffer out = {0};
@@ -148,14 +150,16 @@ static bool same_content(const char *one, const char *other)
     return same;
 }
 
-/* A file beside `whole` whose name is the same for printers that know no letters' case: brought by another one, it would
- * be in this one's way. A text to be freed; NULL: none. */
+/* A file beside `whole` whose name is the same for printers that know no letters' case: brought by
+ * another one, it would be in this one's way. A text to be freed; NULL: none. */
 static char *find_alike(const char *whole)
 {
     const char *name = strrchr(whole, '/') + 1;
-    char *folder = memory_copy_slice(whole, (size_t)(name - whole)), *key = sync_name_key(name, true), *found = NULL;
+    char *folder = memory_copy_slice(whole, (size_t)(name - whole)),
+         *key = sync_name_key(name, true), *found = NULL;
     DIR *listing = opendir(folder);
-    for (struct dirent *entry; listing != NULL && found == NULL && (entry = readdir(listing)) != NULL;) {
+    for (struct dirent *entry;
+         listing != NULL && found == NULL && (entry = readdir(listing)) != NULL;) {
         char *other = sync_name_key(entry->d_name, true);
         if (strcmp(key, other) == 0 && strcmp(entry->d_name, name) != 0) {
             struct buffer path = {0};
@@ -175,13 +179,15 @@ static char *find_alike(const char *whole)
 /* 0 or an errno: EEXIST where something has that name. */
 static int give_name(const struct seat_copy *copy, const char *whole)
 {
-    if (linkat(AT_FDCWD, copy->temporary, AT_FDCWD, whole, copy->nameless ? AT_SYMLINK_FOLLOW : 0) == 0) {
+    if (linkat(AT_FDCWD, copy->temporary, AT_FDCWD, whole,
+               copy->nameless ? AT_SYMLINK_FOLLOW : 0) == 0) {
         return 0;
     }
     if (copy->nameless || (errno != EPERM && errno != EOPNOTSUPP)) {
         return errno;
     }
-    int fd = open(whole, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644); /* a file system without links: take the name */
+    int fd = open(whole, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
+                  0644); /* a file system without links: take the name */
     if (fd < 0) {
         return errno;
     }
@@ -199,7 +205,8 @@ static enum settled settle_as(const struct seat *seat, const char *path, struct 
     int code = alike != NULL ? EEXIST : give_name(copy, whole);
     enum settled settled = SETTLED;
     if (code == EEXIST) {
-        settled = same_content(copy->temporary, alike != NULL ? alike : whole) ? SETTLED_ALREADY : SETTLED_TAKEN;
+        settled = same_content(copy->temporary, alike != NULL ? alike : whole) ? SETTLED_ALREADY
+                                                                               : SETTLED_TAKEN;
     } else if (code != 0) {
         error_set(error, "%s: %s", path, strerror(code));
         settled = SETTLED_FAILED;
@@ -232,8 +239,9 @@ static bool settle(struct seat *seat, struct error *error)
     struct seat_copy *copy = seat->copy;
     const struct sync_entry *entry = &seat->tree.entries[seat->cursor];
     if (entry->modified_s >= SYNC_CLOCKLESS_S) {
-        struct timespec times[2] = {{.tv_nsec = UTIME_OMIT},
-                                    {.tv_sec = (time_t)(entry->modified_s - seat->target.clock_ahead_s)}};
+        struct timespec times[2] = {
+            {.tv_nsec = UTIME_OMIT},
+            {.tv_sec = (time_t)(entry->modified_s - seat->target.clock_ahead_s)}};
         (void)futimens(copy->fd, times);
     }
     (void)fchmod(copy->fd, 0644);
@@ -312,7 +320,8 @@ static void fetch(struct seat *seat)
 static bool only_there(struct seat *seat, const struct sync_entry *entry)
 {
     return !entry->folder && entry->print_file && *entry->download != '\0' &&
-           sync_rules_want(seat->settings->policy.rules, entry->path) && seat_file_here(seat, entry) == NULL;
+           sync_rules_want(seat->settings->policy.rules, entry->path) &&
+           seat_file_here(seat, entry) == NULL;
 }
 
 static void copy_next(struct seat *seat)
@@ -327,7 +336,8 @@ static void copy_next(struct seat *seat)
             sync_report_add(seat->report, SYNC_ITEM_CONFLICT, "copy back", entry->path,
                             "no name that a file here should have");
         } else if (!seat->settings->execute) {
-            sync_report_add(seat->report, SYNC_ITEM_PLANNED, "copy back", entry->path, "only there");
+            sync_report_add(seat->report, SYNC_ITEM_PLANNED, "copy back", entry->path,
+                            "only there");
         } else {
             fetch(seat);
             return;

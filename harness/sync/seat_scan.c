@@ -1,4 +1,5 @@
-/* What a printer has: its storage, what it prints, its tree, and where sizes or contents are needed, these. */
+/* What a printer has: its storage, what it prints, its tree, and where sizes or contents are
+ * needed, these. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,7 +40,8 @@ static void measure_clock(struct seat *seat, const struct link_result *result)
     if (date.bytes != NULL && date.size < sizeof text) {
         snprintf(text, sizeof text, "%.*s", (int)date.size, date.bytes);
         if (strptime(text, "%a, %d %b %Y %H:%M:%S GMT", &tm) != NULL) {
-            seat->target.clock_ahead_s = (int64_t)timegm(&tm) - world_wall_us(seat->world) / 1000000;
+            seat->target.clock_ahead_s =
+                (int64_t)timegm(&tm) - world_wall_us(seat->world) / 1000000;
             seat->clock_known = true;
         }
     } else if (sync_journal_clock(seat->settings->journal, seat->printer->host, &ahead_s)) {
@@ -78,8 +80,8 @@ static void on_profiles(void *owner, const struct link_result *result)
     seat->attempts = 0;
     const cJSON *profiles = cJSON_GetObjectItemCaseSensitive(result->json, "profiles"), *extension;
     struct buffer words = {0};
-    cJSON_ArrayForEach(extension,
-                       cJSON_GetObjectItemCaseSensitive(cJSON_GetArrayItem(profiles, 0), "projectExtensions"))
+    cJSON_ArrayForEach(extension, cJSON_GetObjectItemCaseSensitive(cJSON_GetArrayItem(profiles, 0),
+                                                                   "projectExtensions"))
     {
         const char *text = cJSON_GetStringValue(extension);
         buffer_format(&words, " %.8s ", text == NULL ? "" : text + (*text == '.'));
@@ -172,7 +174,8 @@ static bool names_job(const struct seat *seat, const struct link_entry *entry)
     const char *const names[] = {seat->job_name, seat->job_display_name};
     for (size_t i = 0; i < 2; i++) {
         if (names[i] != NULL && *names[i] != '\0' &&
-            (strcasecmp(names[i], entry->name) == 0 || strcasecmp(names[i], entry->display_name) == 0)) {
+            (strcasecmp(names[i], entry->name) == 0 ||
+             strcasecmp(names[i], entry->display_name) == 0)) {
             return true; /* in whichever folder: better one file too many left alone */
         }
     }
@@ -190,7 +193,8 @@ static void push_folder(struct seat *seat, const char *path, const char *address
 
 static bool is_name(const char *name)
 {
-    return *name != '\0' && strchr(name, '/') == NULL && strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
+    return *name != '\0' && strchr(name, '/') == NULL && strcmp(name, ".") != 0 &&
+           strcmp(name, "..") != 0;
 }
 
 static bool take_child(struct seat *seat, const char *address, const struct link_entry *child)
@@ -235,7 +239,8 @@ static void on_listing(void *owner, const struct link_result *result)
         } else if (!seat_retry(seat, result, list_again)) {
             char doing[300];
             snprintf(doing, sizeof doing, "listing %.200s", seat->address);
-            seat_give_up(seat, doing, result); /* without it, its files would look as if they were missing */
+            seat_give_up(seat, doing,
+                         result); /* without it, its files would look as if they were missing */
         }
         return;
     }
@@ -312,7 +317,8 @@ const struct sync_file *seat_file_here(struct seat *seat, const struct sync_entr
 static void make_plan(struct seat *seat)
 {
     sync_plan_free(&seat->plan);
-    sync_plan_make(&seat->plan, seat->settings->folder, &seat->tree, &seat->target, &seat->settings->policy);
+    sync_plan_make(&seat->plan, seat->settings->folder, &seat->tree, &seat->target,
+                   &seat->settings->policy);
 }
 
 /* What was done was looked at step by step; what counts in the end is what the printer lists. */
@@ -325,7 +331,8 @@ static void planned_again(struct seat *seat)
         seat_act(seat);
     } else {
         char why[160];
-        snprintf(why, sizeof why, "everything was done, and yet it lists %zu files and folders as they were",
+        snprintf(why, sizeof why,
+                 "everything was done, and yet it lists %zu files and folders as they were",
                  seat->plan.count);
         seat_end(seat, SYNC_FAILED, why);
     }
@@ -345,11 +352,12 @@ static void planned(struct seat *seat)
     report->todo = plan->count;
     report->bytes_planned = sync_plan_bytes(plan);
     for (size_t i = 0; i < plan->conflict_count; i++) {
-        sync_report_add(report, SYNC_ITEM_CONFLICT, NULL, plan->conflicts[i].path, plan->conflicts[i].why);
+        sync_report_add(report, SYNC_ITEM_CONFLICT, NULL, plan->conflicts[i].path,
+                        plan->conflicts[i].why);
     }
     for (size_t i = 0; i < plan->count && !seat->settings->execute; i++) {
-        sync_report_add(report, SYNC_ITEM_PLANNED, sync_act_name(plan->actions[i].act), plan->actions[i].path,
-                        plan->actions[i].reason);
+        sync_report_add(report, SYNC_ITEM_PLANNED, sync_act_name(plan->actions[i].act),
+                        plan->actions[i].path, plan->actions[i].reason);
     }
     seat->cursor = 0;
     seat_changed(seat);
@@ -357,7 +365,11 @@ static void planned(struct seat *seat)
         seat_act(seat);
     } else {
         bool work = plan->count > 0;
-        seat_end(seat, plan->conflict_count > 0 ? SYNC_FAILED : work ? SYNC_PLANNED : SYNC_IN_STEP, NULL);
+        seat_end(seat,
+                 plan->conflict_count > 0 ? SYNC_FAILED
+                 : work                   ? SYNC_PLANNED
+                                          : SYNC_IN_STEP,
+                 NULL);
     }
 }
 

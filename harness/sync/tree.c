@@ -17,12 +17,13 @@ struct sync_entry *sync_tree_add(struct sync_tree *tree, const char *path, const
     }
     struct sync_entry *entry = &tree->entries[tree->count++];
     const char *slash = strrchr(address, '/');
-    *entry = (struct sync_entry){.path = memory_copy_text(path),
-                                 .address = memory_copy_text(address),
-                                 .short_name = memory_copy_text(slash == NULL ? address : slash + 1),
-                                 .download = memory_copy_text(""),
-                                 .key = sync_name_key(path, tree->fold),
-                                 .size = -1};
+    *entry =
+        (struct sync_entry){.path = memory_copy_text(path),
+                            .address = memory_copy_text(address),
+                            .short_name = memory_copy_text(slash == NULL ? address : slash + 1),
+                            .download = memory_copy_text(""),
+                            .key = sync_name_key(path, tree->fold),
+                            .size = -1};
     return entry;
 }
 
@@ -62,7 +63,8 @@ struct sync_entry *sync_tree_find(const struct sync_tree *tree, const char *path
     return found;
 }
 
-static void append_address(struct buffer *out, const struct sync_tree *tree, const char *destination, const char *path)
+static void append_address(struct buffer *out, const struct sync_tree *tree,
+                           const char *destination, const char *path)
 {
     const char *slash = strrchr(path, '/');
     if (slash == NULL) {
@@ -105,7 +107,8 @@ char *sync_destination(const char *destination, const char *storage, struct erro
             known = strlen(storages[i]) == size && strncasecmp(text + 1, storages[i], size) == 0;
         }
         if (!known) {
-            error_set(error, "the destination %s is outside the printer's storage %.*s", text, (int)root, storage);
+            error_set(error, "the destination %s is outside the printer's storage %.*s", text,
+                      (int)root, storage);
             return NULL;
         }
         text = rest;

@@ -16,16 +16,18 @@ struct sync_entry {
     char *short_name; /* the last component of `address` */
     bool folder;
     bool print_file; /* else firmware or another file, which is never touched */
-    bool read_only;  /* can't be deleted or replaced: a medium that can't be written, a file that is being received */
+    bool read_only;  /* can't be deleted or replaced: a medium that can't be written, a file that is
+                        being received */
     bool in_print;   /* it is being printed, or its print is paused */
     bool differs;    /* its content was compared, and is another */
-    int64_t size;       /* bytes; -1: not told */
+    int64_t size;    /* bytes; -1: not told */
     int64_t modified_s; /* as the printer tells it; below SYNC_CLOCKLESS_S: it knows no time */
     char *download;     /* "": none */
     char *key;          /* of `path`, sync_name_key() */
 };
 
-/* A printer without a clock dates files to FAT's zero, which is read as November 1979 (prusalink.md 6.2). */
+/* A printer without a clock dates files to FAT's zero, which is read as November 1979
+ * (prusalink.md 6.2). */
 #define SYNC_CLOCKLESS_S INT64_C(315532800) /* 1980-01-01 */
 
 struct sync_tree {
@@ -41,14 +43,16 @@ void sync_tree_free(struct sync_tree *tree);
 /* The entry that the printer finds under this path; NULL: none. */
 struct sync_entry *sync_tree_find(const struct sync_tree *tree, const char *path);
 
-/* How requests name something new at `path`: the short names of the folders that are there, long names behind them. A
- * printer cuts or refuses long paths, and a file keeps the name that it is sent under. A text to be freed. */
+/* How requests name something new at `path`: the short names of the folders that are there, long
+ * names behind them. A printer cuts or refuses long paths, and a file keeps the name that it is
+ * sent under. A text to be freed. */
 char *sync_tree_address(const struct sync_tree *tree, const char *destination, const char *path);
 
-/* What a destination means on a printer whose storage is at `storage` ("/usb/", "/local"): nothing or "/" is the
- * storage; "jobs" is below it; "/usb/jobs" names the storage, and so does it on a printer whose storage has another name
- * ("/usb", "/local", "/sdcard" stand for whichever the printer has: one command serves a mixed farm). A text to be
- * freed; NULL with the reason: "..", or an absolute path of no storage. */
+/* What a destination means on a printer whose storage is at `storage` ("/usb/", "/local"): nothing
+ * or "/" is the storage; "jobs" is below it; "/usb/jobs" names the storage, and so does it on a
+ * printer whose storage has another name
+ * ("/usb", "/local", "/sdcard" stand for whichever the printer has: one command serves a mixed
+ * farm). A text to be freed; NULL with the reason: "..", or an absolute path of no storage. */
 char *sync_destination(const char *destination, const char *storage, struct error *error);
 
 #endif

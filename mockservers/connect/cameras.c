@@ -15,7 +15,8 @@ struct cameras {
 
 struct connect_camera *connect_server_camera_at(struct connect_server *server, size_t index)
 {
-    return server->cameras != NULL && index < server->cameras->count ? server->cameras->list[index] : NULL;
+    return server->cameras != NULL && index < server->cameras->count ? server->cameras->list[index]
+                                                                     : NULL;
 }
 
 static struct connect_camera *find(struct connect_server *server, struct slice fingerprint)
@@ -63,8 +64,8 @@ static void refuse(struct connect_decision *decision, int status, const char *te
     connect_reply_set_body(decision->reply, text, strlen(text));
 }
 
-static struct connect_camera *camera_for(struct connect_server *server, struct connect_printer *printer,
-                                         const char *fingerprint)
+static struct connect_camera *camera_for(struct connect_server *server,
+                                         struct connect_printer *printer, const char *fingerprint)
 {
     struct connect_camera *camera = connect_server_camera(server, fingerprint);
     if (server->cameras == NULL) {
@@ -94,16 +95,19 @@ void serve_camera(struct connect_server *server, struct connect_decision *decisi
 {
     const struct http_message *request = decision->request;
     if (decision->printer == NULL) {
-        refuse(decision, http_header_value(request, "Token").size > 0 ? 403 : 401, "not a printer's token");
+        refuse(decision, http_header_value(request, "Token").size > 0 ? 403 : 401,
+               "not a printer's token");
         return;
     }
     cJSON *body = cJSON_ParseWithLength(request->body.bytes, request->body.size);
     const char *fingerprint = json_string_of(body, "fingerprint");
     const cJSON *config = cJSON_GetObjectItemCaseSensitive(body, "config");
     const cJSON *capabilities = cJSON_GetObjectItemCaseSensitive(body, "capabilities");
-    bool good = fingerprint != NULL && *fingerprint != '\0' && strlen(fingerprint) <= FINGERPRINT_BYTES_MAX &&
-                cJSON_IsObject(config) && cJSON_IsArray(capabilities);
-    struct connect_camera *camera = good ? camera_for(server, decision->printer, fingerprint) : NULL;
+    bool good = fingerprint != NULL && *fingerprint != '\0' &&
+                strlen(fingerprint) <= FINGERPRINT_BYTES_MAX && cJSON_IsObject(config) &&
+                cJSON_IsArray(capabilities);
+    struct connect_camera *camera =
+        good ? camera_for(server, decision->printer, fingerprint) : NULL;
     if (camera == NULL) {
         cJSON_Delete(body);
         refuse(decision, good ? 503 : 400,
@@ -133,7 +137,8 @@ static void measure(struct connect_camera *camera)
     }
     for (size_t at = 2; at + 9 < size && bytes[at] == 0xFF;) {
         unsigned marker = bytes[at + 1];
-        bool frame = marker >= 0xC0 && marker <= 0xCF && marker != 0xC4 && marker != 0xC8 && marker != 0xCC;
+        bool frame =
+            marker >= 0xC0 && marker <= 0xCF && marker != 0xC4 && marker != 0xC8 && marker != 0xCC;
         if (frame) {
             camera->height = (unsigned)bytes[at + 5] << 8 | bytes[at + 6];
             camera->width = (unsigned)bytes[at + 7] << 8 | bytes[at + 8];
@@ -167,7 +172,8 @@ void serve_snapshot(struct connect_server *server, struct connect_decision *deci
     }
     if (request->body.size == 0 || request->body.size > CONNECT_PICTURE_BYTES_MAX) {
         camera->refused++;
-        refuse(decision, request->body.size == 0 ? 400 : 413, "expected a picture of at most 4 MiB");
+        refuse(decision, request->body.size == 0 ? 400 : 413,
+               "expected a picture of at most 4 MiB");
         return;
     }
     buffer_clear(&camera->picture);

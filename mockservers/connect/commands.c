@@ -291,8 +291,8 @@ static bool due_again(const struct connect_command *command, int64_t now_us)
     if (command->status == CONNECT_COMMAND_DELIVERED) {
         return now_us - command->delivered_us >= wait_us;
     }
-    /* The printer says that it works on nothing: its last word was lost, and the same id brings it again (5.5). The
-     * repetition of a priority command would execute it again (5.7). */
+    /* The printer says that it works on nothing: its last word was lost, and the same id brings it
+     * again (5.5). The repetition of a priority command would execute it again (5.7). */
     return !command->priority && command == printer->running &&
            printer->without_command >= WITHOUT_COMMAND_MAX &&
            now_us - command->accepted_us >= wait_us && now_us - command->delivered_us >= wait_us;
@@ -452,17 +452,20 @@ struct connect_command *command_by_sent_id(struct connect_printer *printer, int6
 }
 
 /* What an event says about the command that it names. */
-static enum connect_command_status meaning(const struct connect_command *command,
-                                           const char *event)
+static enum connect_command_status meaning(const struct connect_command *command, const char *event)
 {
     static const struct {
         const char *event;
         enum connect_command_status status;
     } meanings[] = {
-        {"ACCEPTED", CONNECT_COMMAND_ACCEPTED},    {"REJECTED", CONNECT_COMMAND_REJECTED},
-        {"FAILED", CONNECT_COMMAND_FAILED},        {"FINISHED", CONNECT_COMMAND_FINISHED},
-        {"INFO", CONNECT_COMMAND_FINISHED},        {"FILE_INFO", CONNECT_COMMAND_FINISHED},
-        {"JOB_INFO", CONNECT_COMMAND_FINISHED},    {"TRANSFER_INFO", CONNECT_COMMAND_FINISHED},
+        {"ACCEPTED", CONNECT_COMMAND_ACCEPTED},
+        {"REJECTED", CONNECT_COMMAND_REJECTED},
+        {"FAILED", CONNECT_COMMAND_FAILED},
+        {"FINISHED", CONNECT_COMMAND_FINISHED},
+        {"INFO", CONNECT_COMMAND_FINISHED},
+        {"FILE_INFO", CONNECT_COMMAND_FINISHED},
+        {"JOB_INFO", CONNECT_COMMAND_FINISHED},
+        {"TRANSFER_INFO", CONNECT_COMMAND_FINISHED},
         /* Buddy printers end a command with what it led to (connect-buddy.md 6.3). */
         {"FILE_CHANGED", CONNECT_COMMAND_FINISHED},
         {"CANCELABLE_CHANGED", CONNECT_COMMAND_FINISHED},
@@ -569,32 +572,4 @@ const struct connect_answer *connect_command_end(const struct connect_command *c
         }
     }
     return NULL;
-}
-
-static void add_time(cJSON *object, const char *key, int64_t time_us)
-{
-    cJSON_AddItemToObject(object, key,
-                          time_us < 0 ? cJSON_CreateNull()
-                                      : cJSON_CreateNumber((double)time_us / 1e6));
-}
-
-cJSON *connect_command_json(const struct connect_command *command)
-{
-    cJSON *object = cJSON_CreateObject();
-    cJSON_AddNumberToObject(object, "id", (double)command->id);
-    cJSON_AddNumberToObject(object, "printer", command->printer->number);
-    cJSON_AddStringToObject(object, "name", command->name);
-    cJSON_AddStringToObject(object, "status", connect_command_status_name(command->status));
-    cJSON_AddNumberToObject(object, "deliveries", command->deliveries);
-    add_time(object, "queued", command->queued_us);
-    add_time(object, "delivered", command->delivered_us);
-    add_time(object, "accepted", command->accepted_us);
-    add_time(object, "ended", command->ended_us);
-    cJSON *answers = cJSON_AddArrayToObject(object, "answers");
-    for (size_t i = 0; i < command->answer_count; i++) {
-        cJSON *answer = cJSON_Parse(command->answers[i].body);
-        add_time(answer, "time", command->answers[i].time_us);
-        cJSON_AddItemToArray(answers, answer);
-    }
-    return object;
 }

@@ -346,7 +346,8 @@ static const struct route {
      "queue {\"command\": NAME, \"kwargs\": {...}} or {\"gcode\": TEXT, \"force\": BOOL}"},
     {"GET", "printers/*/commands", get_printer_commands, "its commands: ended, running, queued"},
     {"POST", "printers/*/downloads", control_post_download,
-     "let it fetch {\"hash\": HASH, \"path\": PATH, \"how\": \"connect\", \"encrypted\" or \"inline\"}"},
+     "let it fetch {\"hash\": HASH, \"path\": PATH, \"how\": \"connect\", \"encrypted\" or "
+     "\"inline\"}"},
     {"GET", "files", control_get_files, "files that are offered, and what of them went out"},
     {"POST", "files", control_post_file, "offer the body: ?name=NAME&team_id=N"},
     {"PUT", "files/*/manner", control_put_manner,
@@ -361,7 +362,8 @@ static const struct route {
     {"DELETE", "misbehave", delete_misbehave, "switch all off"},
     {"DELETE", "misbehave/*", delete_misbehave, "switch one off"},
     {"GET", "exercise", get_exercise, "the commands that all printers get again and again"},
-    {"PUT", "exercise", put_exercise, "the same anew: [{\"every\": \"30s\", \"command\": NAME}, ...]"},
+    {"PUT", "exercise", put_exercise,
+     "the same anew: [{\"every\": \"30s\", \"command\": NAME}, ...]"},
     {"GET", "contract", get_contract, "what kept the contract so far, and what broke it"},
 };
 

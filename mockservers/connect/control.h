@@ -5,13 +5,15 @@
 #include "sim/base/buffer.h"
 #include "sim/wire/service.h"
 
-/* A small HTTP service beside a mock Connect server, by which a person with curl looks at it and drives it. Meant for
- * loopback: it asks nobody for a password. What it offers is in docs/mock-connect.md; GET / lists it. */
+/* A small HTTP service beside a mock Connect server, by which a person with curl looks at it and
+ * drives it. Meant for loopback: it asks nobody for a password. What it offers is in
+ * docs/mock-connect.md; GET / lists it. */
 
 struct connect_control;
 
 struct connect_control *connect_control_new(struct connect_server *server);
-void connect_control_destroy(struct connect_control *control); /* before the server; its front must be gone */
+void connect_control_destroy(
+    struct connect_control *control); /* before the server; its front must be gone */
 
 struct http_service *connect_control_service(struct connect_control *control);
 

@@ -1,4 +1,5 @@
-/* Files in the control endpoint: what the server offers, in which manner, and the commands that make a printer fetch it. */
+/* Files in the control endpoint: what the server offers, in which manner, and the commands that
+ * make a printer fetch it. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -71,21 +72,17 @@ static const struct member {
     enum member_kind kind;
     size_t offset;
 } members[] = {
-#define MEMBER(name, kind, field) {name, kind, offsetof(struct connect_file_manner, field)}
-    MEMBER("redirect", TEXT, redirect),
-    MEMBER("content_type", TEXT, content_type),
-    MEMBER("mode", TEXT, mode),
-    MEMBER("announce", WHOLE, announce_bytes),
-    MEMBER("cut", WHOLE, cut_bytes),
-    MEMBER("corrupt", WHOLE, corrupt_at),
-    MEMBER("no_length", FLAG, no_length),
-    MEMBER("endless", FLAG, endless),
-    MEMBER("reset", FLAG, reset),
-    MEMBER("stall", FLAG, stall),
-    MEMBER("gzip", FLAG, gzip),
-    MEMBER("whole", FLAG, whole),
-    MEMBER("wrong_key", FLAG, wrong_key),
-    MEMBER("delay", SECONDS_NUMBER, delay_us),
+#define MEMBER(name, kind, field)                                                                  \
+    {                                                                                              \
+        name, kind, offsetof(struct connect_file_manner, field)                                    \
+    }
+    MEMBER("redirect", TEXT, redirect),   MEMBER("content_type", TEXT, content_type),
+    MEMBER("mode", TEXT, mode),           MEMBER("announce", WHOLE, announce_bytes),
+    MEMBER("cut", WHOLE, cut_bytes),      MEMBER("corrupt", WHOLE, corrupt_at),
+    MEMBER("no_length", FLAG, no_length), MEMBER("endless", FLAG, endless),
+    MEMBER("reset", FLAG, reset),         MEMBER("stall", FLAG, stall),
+    MEMBER("gzip", FLAG, gzip),           MEMBER("whole", FLAG, whole),
+    MEMBER("wrong_key", FLAG, wrong_key), MEMBER("delay", SECONDS_NUMBER, delay_us),
 #undef MEMBER
 };
 

@@ -15,8 +15,8 @@ static struct document **slot_of(const struct documents *documents, uint64_t has
     size_t at = (size_t)hash & (documents->capacity - 1);
     for (;; at = (at + 1) & (documents->capacity - 1)) {
         const struct document *there = documents->slots[at];
-        if (there == NULL || (there->hash == hash && there->size == size &&
-                              memcmp(there->text, text, size) == 0)) {
+        if (there == NULL ||
+            (there->hash == hash && there->size == size && memcmp(there->text, text, size) == 0)) {
             return &documents->slots[at];
         }
     }

@@ -6,8 +6,9 @@
 
 #include <cjson/cJSON.h>
 
-/* JSON that is kept for long, as text: a tree of cJSON takes ten times as much. Who keeps the same text shares it, as
- * the printers of a farm with the same files do. It is parsed for whoever reads it. */
+/* JSON that is kept for long, as text: a tree of cJSON takes ten times as much. Who keeps the same
+ * text shares it, as the printers of a farm with the same files do. It is parsed for whoever reads
+ * it. */
 
 struct document {
     uint64_t hash;

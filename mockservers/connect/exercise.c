@@ -12,8 +12,8 @@
 struct entry {
     cJSON *object; /* as it was given */
     int64_t every_us;
-    int64_t due;   /* printer-microseconds gathered: every_us of them are one command */
-    size_t next;   /* whose turn it is */
+    int64_t due; /* printer-microseconds gathered: every_us of them are one command */
+    size_t next; /* whose turn it is */
     uint64_t queued, passed_over;
 };
 
@@ -24,11 +24,14 @@ struct connect_exercise {
     size_t count;
 };
 
-static void give(struct connect_exercise *exercise, struct entry *entry, struct connect_printer *printer)
+static void give(struct connect_exercise *exercise, struct entry *entry,
+                 struct connect_printer *printer)
 {
     struct error error;
-    bool free_to_answer = printer->token != NULL && printer->running == NULL && printer->queue_first == NULL;
-    if (free_to_answer && connect_server_command_json(exercise->server, printer, entry->object, &error) != NULL) {
+    bool free_to_answer =
+        printer->token != NULL && printer->running == NULL && printer->queue_first == NULL;
+    if (free_to_answer &&
+        connect_server_command_json(exercise->server, printer, entry->object, &error) != NULL) {
         entry->queued++;
     } else {
         entry->passed_over++;
@@ -82,14 +85,18 @@ static bool read_entry(struct entry *entry, const cJSON *object, int number, str
     const cJSON *gcode = cJSON_GetObjectItemCaseSensitive(object, "gcode");
     const cJSON *kwargs = cJSON_GetObjectItemCaseSensitive(object, "kwargs");
     const char *every = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, "every"));
-    if (cJSON_IsString(command) + cJSON_IsString(gcode) != 1 || (kwargs != NULL && !cJSON_IsObject(kwargs))) {
-        return error_set(error, "exercise %d: expected {\"command\": NAME, \"kwargs\": {...}} or {\"gcode\": TEXT}",
-                         number);
+    if (cJSON_IsString(command) + cJSON_IsString(gcode) != 1 ||
+        (kwargs != NULL && !cJSON_IsObject(kwargs))) {
+        return error_set(
+            error,
+            "exercise %d: expected {\"command\": NAME, \"kwargs\": {...}} or {\"gcode\": TEXT}",
+            number);
     }
     struct error why;
-    if (every == NULL || !duration_parse(every, &entry->every_us, &why) || entry->every_us < TICK_US ||
-        entry->every_us > SECONDS(24 * 3600)) {
-        return error_set(error, "exercise %d: \"every\": expected a time from 100ms to 24h", number);
+    if (every == NULL || !duration_parse(every, &entry->every_us, &why) ||
+        entry->every_us < TICK_US || entry->every_us > SECONDS(24 * 3600)) {
+        return error_set(error, "exercise %d: \"every\": expected a time from 100ms to 24h",
+                         number);
     }
     entry->object = cJSON_Duplicate(object, true);
     return true;

@@ -22,7 +22,8 @@ struct files {
 
 struct connect_file *connect_server_file_at(struct connect_server *server, size_t index)
 {
-    return server->files != NULL && index < server->files->count ? server->files->list[index] : NULL;
+    return server->files != NULL && index < server->files->count ? server->files->list[index]
+                                                                 : NULL;
 }
 
 static struct connect_file *find(struct connect_server *server, struct slice hash)
@@ -43,7 +44,8 @@ struct connect_file *connect_server_file(struct connect_server *server, const ch
 
 static void name_by_content(struct connect_server *server, struct connect_file *file)
 {
-    static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    static const char alphabet[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     unsigned char digest[EVP_MAX_MD_SIZE];
     unsigned int size = 0;
     int done = EVP_Digest(file->bytes, file->size, digest, &size, EVP_sha256(), NULL);
@@ -82,9 +84,10 @@ void connect_file_set_manner(struct connect_file *file, const struct connect_fil
     file->requests = 0;
 }
 
-struct connect_file *connect_server_serve(struct connect_server *server, const void *bytes, size_t size,
-                                          const char *name, int64_t team_id,
-                                          const struct connect_file_manner *manner, struct error *error)
+struct connect_file *connect_server_serve(struct connect_server *server, const void *bytes,
+                                          size_t size, const char *name, int64_t team_id,
+                                          const struct connect_file_manner *manner,
+                                          struct error *error)
 {
     if (server->files == NULL) {
         server->files = memory_new(sizeof *server->files);
@@ -92,13 +95,13 @@ struct connect_file *connect_server_serve(struct connect_server *server, const v
     struct files *files = server->files;
     name = name == NULL ? "file.gcode" : name;
     if (files->count == CONNECT_FILES_MAX || size > CONNECT_FILES_BYTES_MAX - files->bytes) {
-        error_set(error, "the server holds %zu files with %llu bytes: no room for %zu more", files->count,
-                  (unsigned long long)files->bytes, size);
+        error_set(error, "the server holds %zu files with %llu bytes: no room for %zu more",
+                  files->count, (unsigned long long)files->bytes, size);
         return NULL;
     }
     if (*name == '\0' || strlen(name) > NAME_BYTES_MAX || strpbrk(name, "/ \r\n?#") != NULL) {
-        error_set(error, "\"%.80s\": expected a file name of 1 to %d bytes without / ? # or blanks", name,
-                  NAME_BYTES_MAX);
+        error_set(error, "\"%.80s\": expected a file name of 1 to %d bytes without / ? # or blanks",
+                  name, NAME_BYTES_MAX);
         return NULL;
     }
     struct connect_file *file = memory_new(sizeof *file);
@@ -207,7 +210,7 @@ void serve_file(struct connect_server *server, struct connect_decision *decision
     read_target(decision->request->target, &team, &hash);
     if (team.bytes != NULL && decision->printer == NULL) {
         refuse_file(decision, http_header_value(decision->request, "Token").size > 0 ? 403 : 401,
-               "unknown token, or not that printer's");
+                    "unknown token, or not that printer's");
         return;
     }
     struct connect_file *file = find(server, hash);

@@ -10,7 +10,7 @@
 #include "sim/base/memory.h"
 
 static const char *const point_names[CONNECT_POINT_COUNT] = {
-    "register", "poll", "telemetry", "event", "probe", "other",
+    "register", "poll",   "telemetry", "event",  "probe",    "other",
     "file",     "camera", "snapshot",  "socket", "delivery", "reply",
 };
 
@@ -76,8 +76,9 @@ static size_t header_place(const struct connect_reply *reply, const char *name)
     return reply->http.header_count;
 }
 
-/* Replaced texts stay in the list until the reply is cleared, so its room can run out before that of the headers:
- * then the change is left out, which a hook that sets a header 48 times in one reply has to live with. */
+/* Replaced texts stay in the list until the reply is cleared, so its room can run out before that
+ * of the headers: then the change is left out, which a hook that sets a header 48 times in one
+ * reply has to live with. */
 static const char *keep_text(struct connect_reply *reply, const char *text)
 {
     if (reply->text_count == sizeof reply->texts / sizeof reply->texts[0]) {

@@ -9,9 +9,9 @@
 /* Printers by a text of theirs; the keys belong to the printers. Open addressing. */
 struct text_index {
     struct text_index_slot {
-        const char *key; /* NULL: never used */
+        const char *key;                 /* NULL: never used */
         struct connect_printer *printer; /* NULL with a key: taken out */
-    } *slots;
+    } * slots;
     size_t capacity; /* a power of two, or 0 */
     size_t used;     /* taken out ones too */
 };
@@ -19,19 +19,21 @@ struct text_index {
 void text_index_free(struct text_index *index);
 void text_index_add(struct text_index *index, const char *key, struct connect_printer *printer);
 void text_index_remove(struct text_index *index, const char *key);
-struct connect_printer *text_index_find(const struct text_index *index, const char *bytes, size_t size);
+struct connect_printer *text_index_find(const struct text_index *index, const char *bytes,
+                                        size_t size);
 
 struct hook_slot {
     connect_hook *hook;
     void *owner;
 };
 
-struct files;       /* files.c */
-struct cameras;     /* sockets.c */
+struct files;   /* files.c */
+struct cameras; /* sockets.c */
 void serve_socket(struct connect_server *server, struct connect_decision *decision);
 /* The reply grants the upgrade that the request with this head asked for: who takes the stream. */
 void sockets_upgrade(struct connect_server *server, struct connect_printer *printer,
-                     struct connect_reply *reply, const struct http_exchange *exchange, struct slice head);
+                     struct connect_reply *reply, const struct http_exchange *exchange,
+                     struct slice head);
 void sockets_wake(struct connect_printer *printer);   /* a command may be due */
 void sockets_revoke(struct connect_printer *printer); /* its token is no longer good */
 void sockets_free(struct connect_server *server);
@@ -42,8 +44,8 @@ void serve_data(struct connect_server *server, struct connect_decision *decision
 struct misbehaving; /* misbehave.c */
 struct held_reply;  /* server.c */
 /* The log and the observers hear of a reply that goes out. */
-void service_told(struct connect_server *server, struct connect_printer *printer, const struct connect_reply *reply,
-                  struct connect_log_entry *entry);
+void service_told(struct connect_server *server, struct connect_printer *printer,
+                  const struct connect_reply *reply, struct connect_log_entry *entry);
 
 struct connect_server {
     struct world *world;
@@ -56,9 +58,9 @@ struct connect_server {
     struct connect_observer *observers;
     struct hook_slot hooks[CONNECT_POINT_COUNT];
     struct misbehaving *misbehaving;
-    struct files *files;     /* NULL: none */
+    struct files *files;            /* NULL: none */
     struct connect_secret *secrets; /* newest first; NULL: none */
-    struct cameras *cameras; /* NULL: none */
+    struct cameras *cameras;        /* NULL: none */
     struct documents documents;
     struct buffer merged;       /* scratch */
     struct connect_reply reply; /* scratch, so that an idle exchange allocates nothing */
@@ -104,16 +106,19 @@ void hand_out_file(struct connect_decision *decision, struct connect_file *file)
 const struct connect_file_manner *manner_now(const struct connect_file *file); /* of this request */
 /* secrets.c */
 bool is_secret_target(struct slice target);
-bool serve_secret(struct connect_server *server, struct connect_decision *decision); /* false: not one of these */
-struct connect_printer *secret_printer(struct connect_server *server,
-                                       struct slice target); /* for whom; NULL: none of these, or not said */
+bool serve_secret(struct connect_server *server,
+                  struct connect_decision *decision); /* false: not one of these */
+struct connect_printer *
+secret_printer(struct connect_server *server,
+               struct slice target); /* for whom; NULL: none of these, or not said */
 void secrets_free(struct connect_server *server);
 /* cameras.c */
 void serve_camera(struct connect_server *server, struct connect_decision *decision);
 void serve_snapshot(struct connect_server *server, struct connect_decision *decision);
 void cameras_free(struct connect_server *server);
 /* transfers.c */
-void view_transfer_event(struct connect_printer *printer, const char *event, const cJSON *tree, const cJSON *data);
+void view_transfer_event(struct connect_printer *printer, const char *event, const cJSON *tree,
+                         const cJSON *data);
 void view_transfer_telemetry(struct connect_printer *printer, const cJSON *body);
 void transfers_free(struct connect_printer *printer);
 
@@ -161,12 +166,19 @@ enum misbehaviour_switch {
     MISBEHAVE_REPLY, /* acts on replies by its function */
 };
 void misbehave_at(struct connect_decision *decision);
-bool misbehaves(struct connect_server *server, struct connect_printer *printer, enum misbehaviour_switch which);
+bool misbehaves(struct connect_server *server, struct connect_printer *printer,
+                enum misbehaviour_switch which);
 void misbehave_free(struct connect_server *server);
 
 /* server.c */
 void tell_changed(struct connect_printer *printer, const cJSON *event);
 void tell_command(struct connect_command *command);
+void tell_request(struct connect_server *server, uint32_t connection,
+                  const struct http_message *request);
+void tell_unanswered(struct connect_server *server, uint32_t connection,
+                     enum connect_unanswered why);
+void tell_reply(struct connect_server *server, uint32_t connection, struct connect_printer *printer,
+                const struct connect_reply *reply);
 
 /* small reading helpers over cJSON */
 static inline const char *json_string_of(const cJSON *object, const char *key)

@@ -8,9 +8,9 @@
 #include "sim/base/memory.h"
 #include "sim/base/trace.h"
 
-/* Entries lie one behind the other in a ring of bytes, each as a record followed by its four texts. An entry never
- * wraps: one that does not fit before the end starts at the beginning, and `end` tells where the last one before it
- * stopped. */
+/* Entries lie one behind the other in a ring of bytes, each as a record followed by its four texts.
+ * An entry never wraps: one that does not fit before the end starts at the beginning, and `end`
+ * tells where the last one before it stopped. */
 struct record {
     struct connect_log_entry entry; /* slices are rebuilt when it is read */
     size_t size;                    /* of record and texts, rounded up */
@@ -89,7 +89,8 @@ static size_t make_room(struct connect_log *log, size_t size)
     while (log->wrap_end != 0 && log->newest_end + size > log->oldest) {
         drop_oldest(log);
         if (log->wrap_end == 0 && log->newest_end + size > log->capacity) {
-            return make_room(log, size); /* the old part is gone and the new one is at the end itself */
+            return make_room(log,
+                             size); /* the old part is gone and the new one is at the end itself */
         }
     }
     return log->newest_end;
@@ -131,7 +132,8 @@ uint64_t connect_log_add(struct connect_log *log, const struct connect_log_entry
     return log->last;
 }
 
-/* The first entry behind `since`, looked for from `*offset` on, which moves there: reading on costs one step. */
+/* The first entry behind `since`, looked for from `*offset` on, which moves there: reading on costs
+ * one step. */
 static bool next_from(const struct connect_log *log, size_t *offset, uint64_t since,
                       struct connect_log_entry *entry)
 {
@@ -147,8 +149,8 @@ static bool next_from(const struct connect_log *log, size_t *offset, uint64_t si
         record = record_at(log, *offset);
     }
     *entry = record->entry;
-    struct slice *const slices[4] = {&entry->request_head, &entry->request_body,
-                                     &entry->reply_head, &entry->reply_body};
+    struct slice *const slices[4] = {&entry->request_head, &entry->request_body, &entry->reply_head,
+                                     &entry->reply_body};
     const char *text = (const char *)(record + 1);
     for (size_t i = 0; i < 4; i++) {
         *slices[i] = (struct slice){text, record->part[i]};
@@ -211,8 +213,7 @@ uint64_t connect_log_json(const struct connect_log *log, uint64_t since, size_t 
 {
     struct connect_log_entry entry;
     size_t begun = out->size, offset = log->oldest;
-    while (max-- > 0 && out->size - begun < bytes_max &&
-           next_from(log, &offset, since, &entry)) {
+    while (max-- > 0 && out->size - begun < bytes_max && next_from(log, &offset, since, &entry)) {
         write_line(out, &entry);
         since = entry.number;
     }

@@ -7,8 +7,9 @@
 
 #include <cjson/cJSON.h>
 
-/* On the texts themselves, which costs neither a tree for each value nor the printing of numbers. What is unusual (many
- * members, names with escapes, a name twice, objects in objects) goes the way over trees. */
+/* On the texts themselves, which costs neither a tree for each value nor the printing of numbers.
+ * What is unusual (many members, names with escapes, a name twice, objects in objects) goes the way
+ * over trees. */
 
 enum { MEMBERS_MAX = 64, DEPTH_MAX = 4 };
 

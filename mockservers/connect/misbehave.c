@@ -8,7 +8,8 @@
 #include "sim/base/json.h"
 #include "sim/base/memory.h"
 
-/* How a misbehaviour changes a reply: `argument` is what follows "=", checked by its kind when it was switched on. */
+/* How a misbehaviour changes a reply: `argument` is what follows "=", checked by its kind when it
+ * was switched on. */
 typedef void reply_change(struct connect_decision *decision, const char *argument);
 
 enum argument_kind { NO_ARGUMENT, STATUS, WHOLE, SECONDS_TEXT, TEXT };
@@ -170,8 +171,7 @@ static void slow(struct connect_decision *decision, const char *argument)
 static void refuse_noise(struct connect_decision *decision, const char *argument)
 {
     struct slice stamp = http_header_value(decision->request, "Timestamp");
-    const char *point =
-        stamp.bytes == NULL ? NULL : memchr(stamp.bytes, '.', stamp.size);
+    const char *point = stamp.bytes == NULL ? NULL : memchr(stamp.bytes, '.', stamp.size);
     if (point != NULL && stamp.bytes + stamp.size - point > 2) {
         put_status(decision, argument);
     }
@@ -281,30 +281,32 @@ struct behaviour {
           AT_FILE, TEXT, content_type)                                                             \
     ENTRY("file-redirect", "URL", "/elsewhere", "Answers downloads 302", "CON-TRN-14", false,      \
           MISBEHAVE_REPLY, AT_FILE, TEXT, redirect)                                                \
-    ENTRY("file-spoilt", NULL, NULL, "Turns over the bits of the first byte of each file",         \
-          "", false, MISBEHAVE_REPLY, AT_FILE, NO_ARGUMENT, spoil)                       \
-    ENTRY("data-spoilt", NULL, NULL, "Turns over the bits of the first byte of file data in a WebSocket",  \
-          "", false, MISBEHAVE_DATA_SPOILT, 0, NO_ARGUMENT, NULL)                                  \
+    ENTRY("file-spoilt", NULL, NULL, "Turns over the bits of the first byte of each file", "",     \
+          false, MISBEHAVE_REPLY, AT_FILE, NO_ARGUMENT, spoil)                                     \
+    ENTRY("data-spoilt", NULL, NULL,                                                               \
+          "Turns over the bits of the first byte of file data in a WebSocket", "", false,          \
+          MISBEHAVE_DATA_SPOILT, 0, NO_ARGUMENT, NULL)                                             \
     ENTRY("data-unsaid", NULL, NULL, "Does not say in a WebSocket that there are no such data",    \
           "", false, MISBEHAVE_DATA_UNSAID, 0, NO_ARGUMENT, NULL)                                  \
     ENTRY("hasty-transfer", NULL, NULL, "Takes a TRANSFER_INFO for the end of a transfer",         \
           "CON-TRN-15", false, MISBEHAVE_HASTY_TRANSFER, 0, NO_ARGUMENT, NULL)                     \
-    ENTRY("camera-status", "STATUS", "202", "Answers POST /p/camera with a status and nothing else", \
-          "CON-CAM-08", false, MISBEHAVE_REPLY, AT_CAMERA, STATUS, put_status)                     \
+    ENTRY("camera-status", "STATUS", "202",                                                        \
+          "Answers POST /p/camera with a status and nothing else", "CON-CAM-08", false,            \
+          MISBEHAVE_REPLY, AT_CAMERA, STATUS, put_status)                                          \
     ENTRY("camera-token-missing", NULL, NULL, "Answers POST /p/camera 200 without Token",          \
           "CON-CAM-08", false, MISBEHAVE_REPLY, AT_CAMERA, NO_ARGUMENT, token_missing)             \
     ENTRY("snapshot-status", "STATUS", "415", "Answers pictures with a status and nothing else",   \
           "CON-CAM-09", false, MISBEHAVE_REPLY, AT_SNAPSHOT, STATUS, put_status)                   \
-    ENTRY("ws-status", "STATUS", "403", "Answers GET /p/ws with a status and nothing else", "",     \
+    ENTRY("ws-status", "STATUS", "403", "Answers GET /p/ws with a status and nothing else", "",    \
           false, MISBEHAVE_REPLY, AT_SOCKET, STATUS, put_status)                                   \
-    ENTRY("ws-accept", "TEXT", "HSmrc0sMlYUkAGmm5OPpG2HaGWk=",                                     \
-          "Grants a WebSocket with this Sec-WebSocket-Accept", "", false, MISBEHAVE_REPLY,         \
-          AT_SOCKET, TEXT, socket_accept)                                                          \
+    ENTRY("ws-accept", "TEXT",                                                                     \
+          "HSmrc0sMlYUkAGmm5OPpG2HaGWk=", "Grants a WebSocket with this Sec-WebSocket-Accept", "", \
+          false, MISBEHAVE_REPLY, AT_SOCKET, TEXT, socket_accept)                                  \
     ENTRY("ws-protocol", "TEXT", "", "Grants a WebSocket with this subprotocol, or without any",   \
           "", false, MISBEHAVE_REPLY, AT_SOCKET, TEXT, socket_protocol)                            \
     ENTRY("ws-connection", "TEXT", "keep-alive, Upgrade",                                          \
-          "Grants a WebSocket with this Connection header", "", true,  MISBEHAVE_REPLY,            \
-          AT_SOCKET, TEXT, socket_connection)                                                      \
+          "Grants a WebSocket with this Connection header", "", true, MISBEHAVE_REPLY, AT_SOCKET,  \
+          TEXT, socket_connection)                                                                 \
     ENTRY("ws-close", NULL, NULL, "Closes a WebSocket as soon as it stands", "", false,            \
           MISBEHAVE_SOCKET_CLOSE, 0, NO_ARGUMENT, NULL)                                            \
     ENTRY("ws-drop", NULL, NULL, "Ends a WebSocket without a Close as soon as it stands", "",      \
@@ -413,7 +415,8 @@ static bool check_argument(const struct connect_misbehaviour *entry, enum argume
     return !line_end || error_set(error, "%s: line ends can't be in it", entry->name);
 }
 
-/* Cut "%PERCENT" and ":TIMES" off the end. An argument may hold both signs: only digits behind them count. */
+/* Cut "%PERCENT" and ":TIMES" off the end. An argument may hold both signs: only digits behind them
+ * count. */
 static bool take_suffix(char *text, char sign, double *value)
 {
     char *at = strrchr(text, sign);
@@ -455,8 +458,9 @@ bool connect_server_misbehave(struct connect_server *server, struct connect_prin
     }
     if (good) {
         struct misbehaving *fresh = memory_new(sizeof *fresh);
-        *fresh = (struct misbehaving){place, printer, memory_copy_text(argument),
-                                      memory_copy_text(text), (int64_t)times, percent, NULL};
+        *fresh = (struct misbehaving){
+            place,   printer, memory_copy_text(argument), memory_copy_text(text), (int64_t)times,
+            percent, NULL};
         struct misbehaving **end = &server->misbehaving;
         while (*end != NULL) {
             end = &(*end)->next;

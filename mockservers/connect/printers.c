@@ -100,8 +100,8 @@ void replace_text(char **text, const char *value)
     *text = copy;
 }
 
-/* Texts of a printer that it can be found by. The first printer that has a text keeps it, so a second one with the
- * same serial number does not hide it. */
+/* Texts of a printer that it can be found by. The first printer that has a text keeps it, so a
+ * second one with the same serial number does not hide it. */
 static void set_indexed(struct text_index *index, struct connect_printer *printer, char **text,
                         const char *value)
 {
@@ -112,8 +112,7 @@ static void set_indexed(struct text_index *index, struct connect_printer *printe
         text_index_remove(index, *text);
     }
     replace_text(text, value);
-    if (*text != NULL && **text != '\0' &&
-        text_index_find(index, *text, strlen(*text)) == NULL) {
+    if (*text != NULL && **text != '\0' && text_index_find(index, *text, strlen(*text)) == NULL) {
         text_index_add(index, *text, printer);
     }
 }
@@ -166,8 +165,8 @@ struct connect_printer *connect_printer_new(struct connect_server *server)
     }
     if (server->printer_count == server->printer_capacity) {
         server->printer_capacity = server->printer_capacity == 0 ? 8 : server->printer_capacity * 2;
-        server->printers = memory_resize(server->printers,
-                                         server->printer_capacity * sizeof *server->printers);
+        server->printers =
+            memory_resize(server->printers, server->printer_capacity * sizeof *server->printers);
     }
     struct connect_printer *printer = memory_new(sizeof *printer);
     printer->server = server;
@@ -225,8 +224,7 @@ struct connect_printer *connect_server_by_token(struct connect_server *server, c
 struct connect_printer *connect_server_by_fingerprint(struct connect_server *server,
                                                       const char *fingerprint)
 {
-    return text_index_find(&server->by_fingerprint, fingerprint,
-                           known_size(strlen(fingerprint)));
+    return text_index_find(&server->by_fingerprint, fingerprint, known_size(strlen(fingerprint)));
 }
 
 struct connect_printer *connect_server_by_serial(struct connect_server *server, const char *serial)

@@ -1,5 +1,5 @@
-/* Registration (connect-sdk.md 3): a code for POST /p/register, the token for a GET that shows the code of a printer
- * which its user has added. */
+/* Registration (connect-sdk.md 3): a code for POST /p/register, the token for a GET that shows the
+ * code of a printer which its user has added. */
 
 #include <string.h>
 
@@ -23,9 +23,10 @@ static void refuse(struct connect_decision *decision, int status, const char *te
     connect_reply_set_body(decision->reply, text, strlen(text));
 }
 
-/* The printer that this registration is about: the one with its token, else its fingerprint, else a new one. */
-static struct connect_printer *whose(struct connect_server *server, struct connect_decision *decision,
-                                     const cJSON *body)
+/* The printer that this registration is about: the one with its token, else its fingerprint, else a
+ * new one. */
+static struct connect_printer *whose(struct connect_server *server,
+                                     struct connect_decision *decision, const cJSON *body)
 {
     if (decision->printer != NULL) {
         return decision->printer;
@@ -83,7 +84,8 @@ void serve_register(struct connect_server *server, struct connect_decision *deci
     tell_changed(printer, NULL);
 }
 
-static bool user_has_added(const struct connect_server *server, const struct connect_printer *printer)
+static bool user_has_added(const struct connect_server *server,
+                           const struct connect_printer *printer)
 {
     int64_t after_us = server->settings.add_after_us;
     return printer->added || (after_us != CONNECT_ADD_NEVER &&
@@ -94,8 +96,8 @@ void serve_poll(struct connect_server *server, struct connect_decision *decision
 {
     struct slice code = http_header_value(decision->request, "Code");
     struct connect_printer *printer = text_index_find(&server->by_code, code.bytes, code.size);
-    if (printer != NULL && server->world->now_us - printer->code_since_us >
-                               server->settings.code_lifetime_us) {
+    if (printer != NULL &&
+        server->world->now_us - printer->code_since_us > server->settings.code_lifetime_us) {
         printer_set_code(printer, NULL);
         printer = NULL;
     }
@@ -106,7 +108,8 @@ void serve_poll(struct connect_server *server, struct connect_decision *decision
     decision->printer = printer;
     printer->poll_count++;
     if (!user_has_added(server, printer)) {
-        connect_reply_answer(decision->reply, 202); /* exactly: everything else ends polling (CON-REG-10, -11) */
+        connect_reply_answer(decision->reply,
+                             202); /* exactly: everything else ends polling (CON-REG-10, -11) */
         return;
     }
     char token[TOKEN_CHARACTERS + 1];

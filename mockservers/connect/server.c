@@ -10,7 +10,8 @@
 #include "sim/protocol/connect/ws_told.h"
 
 enum { SCRATCH_BYTES_KEPT = 256 * 1024, HISTORY_BYTES = 16 * 1024 * 1024 };
-enum { REQUEST_BYTES_MAX = 16 * 1024 * 1024 }; /* INFO carries the whole tree of files and previews are in FILE_INFO */
+/* INFO carries the whole tree of files, and previews are in FILE_INFO. */
+enum { REQUEST_BYTES_MAX = 16 * 1024 * 1024 };
 
 /* A reply that waits for its time, with what the log needs of its request. */
 struct held_reply {
@@ -26,115 +27,6 @@ struct held_reply {
     struct timer timer;
     struct held_reply *previous, *next;
 };
-
-/* ---- observers ---- */
-
-void connect_server_observe(struct connect_server *server, struct connect_observer *observer)
-{
-    observer->next = server->observers;
-    server->observers = observer;
-}
-
-void connect_server_unobserve(struct connect_server *server, struct connect_observer *observer)
-{
-    for (struct connect_observer **at = &server->observers; *at != NULL; at = &(*at)->next) {
-        if (*at == observer) {
-            *at = observer->next;
-            return;
-        }
-    }
-}
-
-void tell_changed(struct connect_printer *printer, const cJSON *event)
-{
-    for (struct connect_observer *each = printer->server->observers, *next; each != NULL;
-         each = next) {
-        next = each->next;
-        if (each->changed != NULL) {
-            each->changed(each->owner, printer, event);
-        }
-    }
-}
-
-void tell_command(struct connect_command *command)
-{
-    for (struct connect_observer *each = command->printer->server->observers, *next; each != NULL;
-         each = next) {
-        next = each->next;
-        if (each->command != NULL) {
-            each->command(each->owner, command);
-        }
-    }
-}
-
-static void tell_request(struct connect_server *server, uint32_t connection,
-                         const struct http_message *request)
-{
-    for (struct connect_observer *each = server->observers, *next; each != NULL; each = next) {
-        next = each->next;
-        if (each->request != NULL) {
-            each->request(each->owner, connection, request);
-        }
-    }
-}
-
-static void tell_unanswered(struct connect_server *server, uint32_t connection,
-                            enum connect_unanswered why)
-{
-    for (struct connect_observer *each = server->observers, *next; each != NULL; each = next) {
-        next = each->next;
-        if (each->unanswered != NULL) {
-            each->unanswered(each->owner, connection, why);
-        }
-    }
-}
-
-/* The reply as its receiver will read it. Only what is set is touched: an http_message is large. */
-static void message_of_reply(struct http_message *message, const struct connect_reply *reply)
-{
-    const struct http_reply *http = &reply->http;
-    message->request = false;
-    message->method = message->target = message->head = (struct slice){0};
-    message->status = http->status;
-    message->reason = slice_of(http->reason != NULL ? http->reason : http_reason(http->status));
-    message->minor_version = 1;
-    message->header_count = http->header_count;
-    for (size_t i = 0; i < http->header_count; i++) {
-        message->headers[i].name = slice_of(http->headers[i].name);
-        message->headers[i].value = slice_of(http->headers[i].value);
-    }
-    message->keep_alive = http->after == HTTP_AFTER_KEEP;
-    message->body = (struct slice){http->body, http->body_size};
-}
-
-static bool whole_message(const struct connect_reply *reply)
-{
-    return reply->http.raw == NULL && reply->cut_bytes == SIZE_MAX;
-}
-
-static void tell_reply(struct connect_server *server, uint32_t connection,
-                       struct connect_printer *printer, const struct connect_reply *reply)
-{
-    if (server->observers == NULL) {
-        return;
-    }
-    if (reply->http.status == 0 && reply->http.raw == NULL) {
-        tell_unanswered(server, connection,
-                        reply->http.after == HTTP_AFTER_STALL ? CONNECT_UNANSWERED_SILENT
-                                                              : CONNECT_UNANSWERED_BROKEN);
-        return;
-    }
-    struct http_message message;
-    if (whole_message(reply)) {
-        message_of_reply(&message, reply);
-    }
-    for (struct connect_observer *each = server->observers, *next; each != NULL; each = next) {
-        next = each->next;
-        if (each->reply != NULL) {
-            each->reply(each->owner, connection, printer, whole_message(reply) ? &message : NULL);
-        }
-    }
-}
 
 /* ---- sending ---- */
 
@@ -246,8 +138,8 @@ static void hold(struct connect_server *server, struct connect_decision *decisio
     held->connection = exchange->connection;
     held->head = memory_copy_slice(request->head.bytes, request->head.size);
     held->head_size = request->head.size;
-    held->body = memory_copy_slice(request->body.size == 0 ? "" : request->body.bytes,
-                                   request->body.size);
+    held->body =
+        memory_copy_slice(request->body.size == 0 ? "" : request->body.bytes, request->body.size);
     held->body_size = request->body.size;
     held->reply = *decision->reply; /* with all that it owns */
     *decision->reply = (struct connect_reply){.cut_bytes = SIZE_MAX, .copies = 1};
@@ -301,13 +193,15 @@ static bool content_is_json(const struct http_message *request)
            strncasecmp(type.bytes, json, sizeof json - 1) == 0;
 }
 
-/* The printer with the request's token, 403 for a token that was never given out, 401 without any (1.8). */
+/* The printer with the request's token, 403 for a token that was never given out, 401 without any
+ * (1.8). */
 static void recognise(struct connect_server *server, struct connect_decision *decision)
 {
     struct slice token = http_header_value(decision->request, "Token");
     struct slice fingerprint = http_header_value(decision->request, "Fingerprint");
     decision->printer = secret_printer(server, decision->request->target);
-    if (token.bytes == NULL || token.size == 0 || slice_is(decision->request->target, "/c/snapshot")) {
+    if (token.bytes == NULL || token.size == 0 ||
+        slice_is(decision->request->target, "/c/snapshot")) {
         return; /* a camera's token is no printer's */
     }
     struct connect_printer *printer = text_index_find(&server->by_token, token.bytes, token.size);
@@ -431,14 +325,16 @@ static const struct route *route_of(const struct http_message *request)
 {
     size_t i = 0;
     bool file = slice_is(request->method, "GET") && is_file_target(request->target);
-    while (routes[i].serve != serve_other && !(file && routes[i].serve == serve_file) && !(slice_is(request->target, routes[i].target) &&
-                                               slice_is(request->method, routes[i].method))) {
+    while (routes[i].serve != serve_other && !(file && routes[i].serve == serve_file) &&
+           !(slice_is(request->target, routes[i].target) &&
+             slice_is(request->method, routes[i].method))) {
         i++;
     }
     return &routes[i];
 }
 
-/* A message that a hook has answered is still believed unless it says otherwise; its own reply wins. */
+/* A message that a hook has answered is still believed unless it says otherwise; its own reply
+ * wins. */
 static void believe_only(struct connect_server *server, struct connect_decision *decision,
                          const struct route *route)
 {
@@ -558,7 +454,8 @@ void connect_server_destroy(struct connect_server *server)
     }
     sockets_free(server); /* what waits for them goes, too */
     while (server->held != NULL) {
-        held_free(server->held); // NOLINT(clang-analyzer-unix.Malloc): it takes itself out of the list
+        held_free(
+            server->held); // NOLINT(clang-analyzer-unix.Malloc): it takes itself out of the list
     }
     for (size_t i = 0; i < server->printer_count; i++) {
         connect_printer_destroy(server->printers[i]);

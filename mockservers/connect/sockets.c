@@ -77,7 +77,8 @@ static void on_ended(void *owner, const struct websocket_end *end)
     socket_free(socket);
 }
 
-/* How the server leaves: the other side is told by a Close if it can be, and its answer is not waited for; or not. */
+/* How the server leaves: the other side is told by a Close if it can be, and its answer is not
+ * waited for; or not. */
 enum leaving { LEAVE_IN_ORDER, LEAVE_BY_FIN, LEAVE_BY_RESET };
 
 static void leave(struct connect_socket *socket, enum leaving how, unsigned code, const char *why)
@@ -87,8 +88,7 @@ static void leave(struct connect_socket *socket, enum leaving how, unsigned code
     } else if (how == LEAVE_BY_RESET) {
         websocket_reset(socket->websocket);
     }
-    struct websocket_end end = {
-        .kind = WEBSOCKET_END_CLOSED, .code = (uint16_t)code, .why = why};
+    struct websocket_end end = {.kind = WEBSOCKET_END_CLOSED, .code = (uint16_t)code, .why = why};
     on_ended(socket, &end);
 }
 
@@ -165,8 +165,8 @@ static void write_header(struct buffer *message, const struct connect_reply *rep
 {
     const char *type = connect_reply_header(reply, "Content-Type");
     const char *id = connect_reply_header(reply, "Command-Id");
-    bool gcode = type != NULL &&
-                 (strcmp(type, "text/x.gcode") == 0 || strcmp(type, "text/x-gcode") == 0);
+    bool gcode =
+        type != NULL && (strcmp(type, "text/x.gcode") == 0 || strcmp(type, "text/x-gcode") == 0);
     bool json = type != NULL && strncmp(type, "application/json", 16) == 0;
     bool forced = connect_reply_header(reply, "Force") != NULL;
     buffer_append_char(message, json ? 'J' : gcode && forced ? 'F' : gcode ? 'G' : 'Z');

@@ -21,7 +21,8 @@ bool connect_printer_has_socket(const struct connect_printer *printer);
 
 /* Say something to a printer beside the commands: a frame as it is described, masked or with
  * reserved bits if that is wanted, or bytes that are none. False: it has no WebSocket. */
-bool connect_socket_send_frame(struct connect_printer *printer, const struct websocket_frame *frame);
+bool connect_socket_send_frame(struct connect_printer *printer,
+                               const struct websocket_frame *frame);
 bool connect_socket_send_raw(struct connect_printer *printer, const void *bytes, size_t size);
 bool connect_socket_close(struct connect_printer *printer, unsigned code, const char *reason);
 /* End the connection without a Close: in order, or by breaking it. */

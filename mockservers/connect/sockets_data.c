@@ -33,7 +33,8 @@ static struct wanted read_request(struct connect_printer *printer, const cJSON *
         }
     }
     if (printer->inline_file != NULL && printer->inline_id == wanted.file_id &&
-        manner_now(printer->inline_file)->status == 0 && wanted.start < printer->inline_file->size) {
+        manner_now(printer->inline_file)->status == 0 &&
+        wanted.start < printer->inline_file->size) {
         wanted.file = printer->inline_file;
         wanted.end = wanted.end < wanted.file->size ? wanted.end : wanted.file->size;
     }

@@ -39,7 +39,8 @@ static struct connect_transfer *find(const struct connect_printer *printer, int6
     return found;
 }
 
-const struct connect_transfer *connect_printer_transfer(const struct connect_printer *printer, int64_t id)
+const struct connect_transfer *connect_printer_transfer(const struct connect_printer *printer,
+                                                        int64_t id)
 {
     return find(printer, id);
 }
@@ -85,7 +86,8 @@ static void learn(struct connect_transfer *transfer, const cJSON *data)
     transfer->transferred = json_whole_of(data, "transferred", transfer->transferred);
 }
 
-static void ends(struct connect_transfer *transfer, enum connect_transfer_status status, int64_t now_us)
+static void ends(struct connect_transfer *transfer, enum connect_transfer_status status,
+                 int64_t now_us)
 {
     transfer->ends++;
     if (transfer->status == CONNECT_TRANSFER_RUNNING) {
@@ -100,7 +102,8 @@ static void see_file(struct connect_printer *printer, const cJSON *data)
     const char *path = json_string_of(data, "new_path");
     const cJSON *file = cJSON_GetObjectItemCaseSensitive(data, "file");
     struct connect_transfer *latest = NULL;
-    for (struct connect_transfer *at = printer->transfers; path != NULL && at != NULL; at = at->next) {
+    for (struct connect_transfer *at = printer->transfers; path != NULL && at != NULL;
+         at = at->next) {
         latest = at->path != NULL && strcmp(at->path, path) == 0 ? at : latest;
     }
     if (latest != NULL && cJSON_IsObject(file)) {
@@ -108,7 +111,8 @@ static void see_file(struct connect_printer *printer, const cJSON *data)
     }
 }
 
-void view_transfer_event(struct connect_printer *printer, const char *event, const cJSON *tree, const cJSON *data)
+void view_transfer_event(struct connect_printer *printer, const char *event, const cJSON *tree,
+                         const cJSON *data)
 {
     static const struct {
         const char *event;

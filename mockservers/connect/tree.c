@@ -29,7 +29,8 @@ static cJSON *child_of(const cJSON *folder, const char *name, size_t size)
 {
     cJSON *children = children_of(folder);
     cJSON *child;
-    cJSON_ArrayForEach(child, children) {
+    cJSON_ArrayForEach(child, children)
+    {
         const char *its = json_string_of(child, "name");
         if (its != NULL && strlen(its) == size && memcmp(its, name, size) == 0) {
             return child;
@@ -38,8 +39,8 @@ static cJSON *child_of(const cJSON *folder, const char *name, size_t size)
     return NULL;
 }
 
-/* The node of a path, and through `parent` the folder that holds or would hold it (NULL: not known), `name` its last
- * component. */
+/* The node of a path, and through `parent` the folder that holds or would hold it (NULL: not
+ * known), `name` its last component. */
 static cJSON *find(const cJSON *root, const char *path, cJSON **parent, const char **name)
 {
     cJSON *node = (cJSON *)(uintptr_t)root; /* one function for readers and writers */
@@ -81,8 +82,8 @@ static void remove_path(cJSON **root, const char *path)
     }
 }
 
-/* A node in the flat form becomes one in the legacy form; the children of a folder that is known are kept, as the
- * flat form lists only one level. */
+/* A node in the flat form becomes one in the legacy form; the children of a folder that is known
+ * are kept, as the flat form lists only one level. */
 static cJSON *legacy_node(const cJSON *file, const cJSON *known)
 {
     cJSON *node = cJSON_Duplicate(file, true);
@@ -91,7 +92,8 @@ static cJSON *legacy_node(const cJSON *file, const cJSON *known)
     cJSON_ReplaceItemInObjectCaseSensitive(node, "type",
                                            cJSON_CreateString(folder ? "DIR" : "FILE"));
     cJSON *child;
-    cJSON_ArrayForEach(child, children_of(node)) {
+    cJSON_ArrayForEach(child, children_of(node))
+    {
         const char *child_type = json_string_of(child, "type");
         bool folders = child_type != NULL && strcmp(child_type, "FOLDER") == 0;
         cJSON_ReplaceItemInObjectCaseSensitive(child, "type",

@@ -1,5 +1,6 @@
-/* What the server believes of a printer: telemetry and INFO are merged, absent keys keep their value (connect-sdk.md
- * 4.4, 6.4). Ids that belong to the moment (job, transfer, running command) are those of the last message. */
+/* What the server believes of a printer: telemetry and INFO are merged, absent keys keep their
+ * value (connect-sdk.md 4.4, 6.4). Ids that belong to the moment (job, transfer, running command)
+ * are those of the last message. */
 
 #include <math.h>
 #include <stdlib.h>
@@ -35,7 +36,8 @@ static bool set_state(struct connect_printer *printer, const char *bytes, size_t
 static const char minimal_start[] = "{\"state\": \"";
 static const char minimal_end[] = "\"}";
 
-/* `{"state": "IDLE"}`, most of what an idle printer says (4.4): its state, without building a tree. */
+/* `{"state": "IDLE"}`, most of what an idle printer says (4.4): its state, without building a tree.
+ */
 static struct slice minimal_state(struct slice body)
 {
     size_t start = sizeof minimal_start - 1, end = sizeof minimal_end - 1;
@@ -58,10 +60,17 @@ static void set_moment(struct connect_printer *printer, const cJSON *body)
     printer->transfer_id = transfer_id < 0 || transfer_id > UINT32_MAX ? -1 : transfer_id;
 }
 
-/* Members of a telemetry that belong to the moment alone, and those that end with their transfer. */
-static const char *const momentary[] = {"state", "job_id", "transfer_id", "command_id",
-                                        "transfer_progress", "transfer_time_remaining",
-                                        "transfer_transferred", "time_transferring", NULL};
+/* Members of a telemetry that belong to the moment alone, and those that end with their transfer.
+ */
+static const char *const momentary[] = {"state",
+                                        "job_id",
+                                        "transfer_id",
+                                        "command_id",
+                                        "transfer_progress",
+                                        "transfer_time_remaining",
+                                        "transfer_transferred",
+                                        "time_transferring",
+                                        NULL};
 static const char *const of_any_moment[] = {"state", "job_id", "transfer_id", "command_id", NULL};
 
 static void merge_telemetry(struct connect_printer *printer, struct slice body, bool transfer_over)

@@ -54,8 +54,8 @@ void buffer_append_int(struct buffer *buffer, long long value)
     buffer_append(buffer, start, (size_t)(end - start));
 }
 
-/* What printf rounds is the exact value. A `float` has 24 bits, so a `double` holds it exactly times a
- * thousand, and rounding that to even is the same. */
+/* What printf rounds is the exact value. A `float` has 24 bits, so a `double` holds it exactly
+ * times a thousand, and rounding that to even is the same. */
 static bool is_exact_scaled(double value, int decimals)
 {
     return decimals <= 3 && fabs(value) < 1e9 && (double)(float)value == value;

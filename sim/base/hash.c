@@ -2,8 +2,8 @@
 
 #include <string.h>
 
-/* Eight bytes at a time: the halves of a product of 128 bits folded together, so that each bit of a word reaches all of
- * the result. */
+/* Eight bytes at a time: the halves of a product of 128 bits folded together, so that each bit of a
+ * word reaches all of the result. */
 static uint64_t mix(uint64_t a, uint64_t b)
 {
     __extension__ unsigned __int128 product = (unsigned __int128)a * b;

@@ -4,7 +4,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* 64 bits of a run of bytes, to find and to compare by: not for secrets, and never written anywhere. */
+/* 64 bits of a run of bytes, to find and to compare by: not for secrets, and never written
+ * anywhere. */
 uint64_t hash_bytes(const void *bytes, size_t size);
 
 #endif

@@ -5,7 +5,8 @@
 
 #include "sim/base/memory.h"
 
-/* Open addressing; numbers come one after the other, so that each has a slot of its own nearly always. */
+/* Open addressing; numbers come one after the other, so that each has a slot of its own nearly
+ * always. */
 
 enum { CAPACITY_LEAST = 16 };
 

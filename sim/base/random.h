@@ -14,7 +14,8 @@ void random_seed(struct random *random, uint64_t seed);
 /* A source that depends on the seed of a run and a number alone: printer k is the same whatever
  * else runs. */
 struct random random_of(uint64_t seed, uint64_t stream);
-/* The same for somebody with a name, at an instant: what he draws is the same whoever else draws. */
+/* The same for somebody with a name, at an instant: what he draws is the same whoever else draws.
+ */
 struct random random_named(uint64_t seed, const char *name, int64_t now_us);
 
 uint64_t random_next(struct random *random);

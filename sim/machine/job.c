@@ -116,13 +116,12 @@ void job_read(const struct job *job, int64_t now_us, struct job_reading *reading
     reading->hundredth_us = hundredth_now_us(job, plan_us);
     reading->commands = plan_commands_at(job->plan, plan_us);
     reading->left_us = world_time(job, summary->total_us - plan_us);
-    uint64_t size_bytes = job->whole_bytes > 0     ? job->whole_bytes
+    uint64_t size_bytes = job->whole_bytes > 0      ? job->whole_bytes
                           : summary->size_bytes > 0 ? summary->size_bytes
                                                     : 1;
-    reading->percent_of_bytes =
-        job->state == JOB_DONE && job->whole_bytes == 0
-            ? 100
-            : (int)(reading->point.offset * 100 / size_bytes);
+    reading->percent_of_bytes = job->state == JOB_DONE && job->whole_bytes == 0
+                                    ? 100
+                                    : (int)(reading->point.offset * 100 / size_bytes);
     read_progress(job, plan_us, reading);
 }
 

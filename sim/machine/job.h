@@ -70,8 +70,8 @@ const struct plan_mark *job_take_mark(struct job *job, int64_t now_us);
 
 /* The heater is there, the pause of the file is over. */
 void job_go_on(struct job *job, int64_t now_us);
-/* To the next mark, or the end, without what lies before it: an object that is left out. It takes no
- * time, and its filament does not count. */
+/* To the next mark, or the end, without what lies before it: an object that is left out. It takes
+ * no time, and its filament does not count. */
 void job_skip(struct job *job, int64_t now_us);
 void job_pause(struct job *job, int64_t now_us);
 void job_resume(struct job *job, int64_t now_us);

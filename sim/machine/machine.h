@@ -151,12 +151,13 @@ const double *machine_mesh(const struct machine *machine,
 /* Power on and boot: base BUSY, then IDLE when the host has talked to it. Until then a machine only
  * exists. */
 void machine_power_on(struct machine *machine);
-bool machine_is_up(const struct machine *machine); /* it has booted; true of a halted firmware, too */
+bool machine_is_up(
+    const struct machine *machine); /* it has booted; true of a halted firmware, too */
 void machine_reset(
     struct machine *machine); /* the mainboard reboots: connect-sdk.md 7.4, last row */
 
-/* How far the printer's own clock, by which files are dated, is ahead of the world's (or, below zero, behind): wrongly
- * set, or of a zone that FAT doesn't tell (prusalink.md 6.2). */
+/* How far the printer's own clock, by which files are dated, is ahead of the world's (or, below
+ * zero, behind): wrongly set, or of a zone that FAT doesn't tell (prusalink.md 6.2). */
 void machine_set_clock(struct machine *machine, int64_t ahead_s);
 
 /* Storages. The machine takes over what `storage` holds; order of attaching is the order of
@@ -173,12 +174,12 @@ struct storage *machine_storage_of(struct machine *machine, const char *path, co
 enum storage_result machine_make_folder(struct machine *machine, const char *path);
 enum storage_result machine_put_file(struct machine *machine, const char *path,
                                      struct file_content *content);
-/* storage_append() and storage_rename(); both paths lie in one storage. A renamed file is told as one
- * that goes and one that comes, whatever it replaces, as inotify does (connect-sdk.md 8.5). */
+/* storage_append() and storage_rename(); both paths lie in one storage. A renamed file is told as
+ * one that goes and one that comes, whatever it replaces, as inotify does (connect-sdk.md 8.5). */
 enum storage_result machine_append_file(struct machine *machine, const char *path,
                                         const void *bytes, size_t size);
-/* storage_reserve() and storage_write(); what is written is not told: it is no news before it is all
- * there. */
+/* storage_reserve() and storage_write(); what is written is not told: it is no news before it is
+ * all there. */
 enum storage_result machine_reserve_file(struct machine *machine, const char *path, uint64_t size);
 enum storage_result machine_write_file(struct machine *machine, const char *path, uint64_t offset,
                                        const void *bytes, size_t size);
@@ -210,11 +211,11 @@ void machine_print_grown(struct machine *machine, const char *path, uint64_t the
 enum machine_refusal machine_pause(struct machine *machine);
 enum machine_refusal machine_resume(struct machine *machine);
 enum machine_refusal machine_stop(struct machine *machine);
-/* FINISHED or STOPPED is over now: printers with a screen of their own wait for that. False: there is
- * no end of a print to dismiss. */
+/* FINISHED or STOPPED is over now: printers with a screen of their own wait for that. False: there
+ * is no end of a print to dismiss. */
 bool machine_dismiss_end(struct machine *machine);
-/* Where a print is within its reported state. Only printers with a screen of their own pause, finish and
- * abort visibly (prusalink.md 5.2, flavour B). */
+/* Where a print is within its reported state. Only printers with a screen of their own pause,
+ * finish and abort visibly (prusalink.md 5.2, flavour B). */
 enum machine_print_stage {
     MACHINE_STAGE_NONE,
     MACHINE_STAGE_RUNNING,

@@ -423,25 +423,24 @@ bool protection_step(struct machine *machine)
     if (machine_fault(machine, FAULT_AXIS_BLOCKED) && machine_answers(machine)) {
         recovery_crash(machine);
     }
-    return nozzle_protection(machine) || heater_protection(machine, &machine->bed, false) || fan_protection(machine) ||
-           safety_timer(machine);
+    return nozzle_protection(machine) || heater_protection(machine, &machine->bed, false) ||
+           fan_protection(machine) || safety_timer(machine);
 }
 
 /* Somebody at the screen takes what leads on. */
 static bool confirm_prompt(struct machine *machine)
 {
     static const enum machine_answer leads_on[PROMPT_COUNT] = {
-        [PROMPT_QUICK_PAUSE] = ANSWER_RESUME,   [PROMPT_CHANGE_INSERT] = ANSWER_CONTINUE,
-        [PROMPT_CHANGE_COLOR] = ANSWER_YES,     [PROMPT_NO_FILAMENT] = ANSWER_YES,
-        [PROMPT_HOTEND_FAN] = ANSWER_CONTINUE,  [PROMPT_PRINT_FAN] = ANSWER_CONTINUE,
-        [PROMPT_MEDIUM_GONE] = ANSWER_CONTINUE, [PROMPT_CRASH_REPEATED] = ANSWER_RESUME,
-        [PROMPT_HOME_FAILED] = ANSWER_RETRY,    [PROMPT_COLD_BED] = ANSWER_CONTINUE,
+        [PROMPT_QUICK_PAUSE] = ANSWER_RESUME,       [PROMPT_CHANGE_INSERT] = ANSWER_CONTINUE,
+        [PROMPT_CHANGE_COLOR] = ANSWER_YES,         [PROMPT_NO_FILAMENT] = ANSWER_YES,
+        [PROMPT_HOTEND_FAN] = ANSWER_CONTINUE,      [PROMPT_PRINT_FAN] = ANSWER_CONTINUE,
+        [PROMPT_MEDIUM_GONE] = ANSWER_CONTINUE,     [PROMPT_CRASH_REPEATED] = ANSWER_RESUME,
+        [PROMPT_HOME_FAILED] = ANSWER_RETRY,        [PROMPT_COLD_BED] = ANSWER_CONTINUE,
         [PROMPT_HEATERS_TIMEOUT] = ANSWER_CONTINUE, [PROMPT_NOT_DOWNLOADED] = ANSWER_CONTINUE,
-        [PROMPT_FILE_ERROR] = ANSWER_STOP,      [PROMPT_FILE_CORRUPT] = ANSWER_CONTINUE,
+        [PROMPT_FILE_ERROR] = ANSWER_STOP,          [PROMPT_FILE_CORRUPT] = ANSWER_CONTINUE,
         [PROMPT_FILE_CROPPED] = ANSWER_CONTINUE,
     };
-    return print_has_screen(machine) &&
-           machine_answer(machine, leads_on[machine_prompt(machine)]);
+    return print_has_screen(machine) && machine_answer(machine, leads_on[machine_prompt(machine)]);
 }
 
 void machine_user_confirms(struct machine *machine)

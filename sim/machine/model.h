@@ -98,16 +98,16 @@ struct model_resin {
     char *project_model; /* printerModel of the projects that it prints: "SL1S"; NULL: not one */
     int panel_width_px, panel_height_px;
     double pixel_um;
-    double tower_mm; /* highest position */
-    int tilt_steps;  /* where the tank is level */
-    double least_ml, most_ml; /* between these the resin sensor is believed */
-    double low_ml, feed_ml;   /* below: a warning, and the print waits to be fed */
+    double tower_mm;                     /* highest position */
+    int tilt_steps;                      /* where the tank is level */
+    double least_ml, most_ml;            /* between these the resin sensor is believed */
+    double low_ml, feed_ml;              /* below: a warning, and the print waits to be fed */
     double ambient_min_c, ambient_max_c; /* outside: asked about before a print */
     int uv_led_fan_rpm, blower_fan_rpm, rear_fan_rpm; /* while they run */
 };
 
-/* How fast the real board takes in an upload, measured by somebody (docs/models.md says by whom); 0:
- * it has no such port. */
+/* How fast the real board takes in an upload, measured by somebody (docs/models.md says by whom);
+ * 0: it has no such port. */
 struct model_uploads {
     double ethernet_bytes_per_s, wifi_bytes_per_s;
 };

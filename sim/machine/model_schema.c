@@ -4,13 +4,10 @@
 
 /* A mapping that only groups members of the struct around it: its fields' offsets count from that
  * struct. */
-/* clang-format off: an initialiser in one piece */
+/* An initialiser in one piece. */
+/* clang-format off */
 #define GROUP(key_, flags_, struct_, fields_)                                                      \
-    {                                                                                              \
-        .key = (key_), .data_offset = 0, .value = {                                                \
-            CYAML_VALUE_MAPPING((flags_), struct_, (fields_))                                      \
-        }                                                                                          \
-    }
+    {.key = (key_), .data_offset = 0, .value = {CYAML_VALUE_MAPPING((flags_), struct_, (fields_))}}
 /* clang-format on */
 
 /* -- heaters ----------------------------------------------------------------------------------- */

@@ -30,8 +30,7 @@ static void fill(struct canvas *canvas, int x, int y, int width, int height, str
     for (int row = y < 0 ? 0 : y; row < y + height && row < (int)canvas->height; row++) {
         for (int column = x < 0 ? 0 : x; column < x + width && column < (int)canvas->width;
              column++) {
-            uint8_t *pixel =
-                canvas->pixels + ((size_t)row * canvas->width + (size_t)column) * 3;
+            uint8_t *pixel = canvas->pixels + ((size_t)row * canvas->width + (size_t)column) * 3;
             pixel[0] = colour.red;
             pixel[1] = colour.green;
             pixel[2] = colour.blue;
@@ -182,8 +181,8 @@ static struct canvas canvas_new(unsigned width, unsigned height)
 static struct canvas turned(const struct canvas *from, unsigned rotation)
 {
     bool swaps = rotation == 90 || rotation == 270;
-    struct canvas to = canvas_new(swaps ? from->height : from->width,
-                                  swaps ? from->width : from->height);
+    struct canvas to =
+        canvas_new(swaps ? from->height : from->width, swaps ? from->width : from->height);
     for (unsigned y = 0; y < from->height; y++) {
         for (unsigned x = 0; x < from->width; x++) {
             unsigned column = rotation == 90    ? from->height - 1 - y

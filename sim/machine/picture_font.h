@@ -5,8 +5,8 @@
 
 enum { PICTURE_FONT_WIDTH = 5, PICTURE_FONT_HEIGHT = 7 };
 
-/* The columns of a character from left to right, the lowest bit on top; small letters are written as large ones, what
- * is not in the font as a blank. */
+/* The columns of a character from left to right, the lowest bit on top; small letters are written
+ * as large ones, what is not in the font as a blank. */
 const uint8_t *picture_glyph(char character);
 
 #endif

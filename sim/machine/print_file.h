@@ -18,8 +18,8 @@ enum print_file_kind print_file_kind(const char *name); /* case does not matter 
 bool print_file_check(const char *name, const struct file_content *content,
                       const struct model *model, struct error *error);
 
-/* The same, and whether it will find something wrong with it later: a project that cannot be opened,
- * binary g-code that ends early. What is no print file is fine. Nothing is unpacked. */
+/* The same, and whether it will find something wrong with it later: a project that cannot be
+ * opened, binary g-code that ends early. What is no print file is fine. Nothing is unpacked. */
 bool print_file_sound(const char *name, const struct file_content *content,
                       const struct model *model, struct error *error);
 

@@ -20,7 +20,7 @@ enum machine_prompt {
     PROMPT_FILE_ERROR,    /* before a print: the file cannot be printed */
     PROMPT_HOTEND_FAN,
     PROMPT_PRINT_FAN,
-    PROMPT_MEDIUM_GONE, /* pulled while it was printed from */
+    PROMPT_MEDIUM_GONE,    /* pulled while it was printed from */
     PROMPT_NOT_DOWNLOADED, /* the print is where its file ends as yet */
     PROMPT_FILE_CORRUPT,   /* the print is where its file is damaged */
     PROMPT_FILE_CROPPED,   /* the print is where its file was cut off */

@@ -44,12 +44,12 @@ enum { RESIN_WARNINGS_MAX = 4 };
 
 struct resin_print {
     struct machine_job info;
-    struct plan *plan; /* own reference */
+    struct plan *plan;            /* own reference */
     struct file_content *content; /* of the project, own reference */
-    uint8_t stage;     /* enum resin_stage */
-    uint8_t after;     /* stage behind STAGE_WARNING */
-    bool held;         /* by an open cover, with so much left to do: */
-    bool at_once;      /* CONFIRM needs nobody */
+    uint8_t stage;                /* enum resin_stage */
+    uint8_t after;                /* stage behind STAGE_WARNING */
+    bool held;                    /* by an open cover, with so much left to do: */
+    bool at_once;                 /* CONFIRM needs nobody */
     bool pausing, cancelling;
     bool by_user; /* it was paused by somebody, not for want of resin */
     bool fed;     /* the layer that comes is printed whatever the resin says */

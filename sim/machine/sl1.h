@@ -1,9 +1,9 @@
 #ifndef HOTBED_MACHINE_SL1_H
 #define HOTBED_MACHINE_SL1_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdbool.h>
 
 #include "sim/base/buffer.h"
 #include "sim/base/error.h"

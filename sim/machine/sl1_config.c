@@ -1,8 +1,8 @@
 #include "sim/machine/sl1_config.h"
 
-#include <stddef.h>
 #include <cjson/cJSON.h>
 #include <math.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 

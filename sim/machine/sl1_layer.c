@@ -1,8 +1,8 @@
 #include "sim/machine/sl1_layer.h"
 
+#include <png.h>
 #include <setjmp.h>
 #include <stdint.h>
-#include <png.h>
 #include <stdlib.h>
 #include <string.h>
 

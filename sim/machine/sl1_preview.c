@@ -1,7 +1,7 @@
 #include "sim/machine/sl1_preview.h"
 
-#include <setjmp.h>
 #include <png.h>
+#include <setjmp.h>
 #include <stdint.h>
 #include <stdlib.h>
 

@@ -72,7 +72,8 @@ enum state_trigger {
     TRIGGER_TROUBLE_OVER,
     TRIGGER_SERIAL_BACK,
     TRIGGER_REBOOT,
-    /* Of printers with a screen of their own, which are BUSY over a print (connect-buddy.md 8.2). */
+    /* Of printers with a screen of their own, which are BUSY over a print (connect-buddy.md 8.2).
+     */
     TRIGGER_RECOVERING,
     TRIGGER_RECOVERED,
     TRIGGER_COUNT,

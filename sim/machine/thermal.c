@@ -109,8 +109,8 @@ static double sensor_by_quadrature(const struct heater_curve *curve, double tau_
                                      0.4786286704993665, 0.2369268850561891};
     static const double nothing_c = 1e-10;
     double window = fmin(h, 40 * tau_s);
-    /* The body comes ever closer to its rest point: one that was there all along, as that of a printer
-     * that stands idle is, adds nothing. */
+    /* The body comes ever closer to its rest point: one that was there all along, as that of a
+     * printer that stands idle is, adds nothing. */
     if (fabs(block_after(curve, h - window) - curve->t_inf_c) < nothing_c) {
         return curve->t_inf_c + (curve->sensor_c - curve->t_inf_c) * exp(-h / tau_s);
     }

@@ -24,8 +24,7 @@ static const char *keep(struct printer_cameras *cameras, char *text)
 static struct connect_camera_settings *add(struct printer_cameras *cameras, const char *id,
                                            const char *name)
 {
-    cameras->list =
-        memory_resize(cameras->list, (cameras->count + 1) * sizeof *cameras->list);
+    cameras->list = memory_resize(cameras->list, (cameras->count + 1) * sizeof *cameras->list);
     struct connect_camera_settings *camera = &cameras->list[cameras->count++];
     *camera = (struct connect_camera_settings){
         .id = keep(cameras, memory_copy_text(id)),
@@ -41,11 +40,13 @@ static struct connect_camera_settings *add(struct printer_cameras *cameras, cons
     return camera;
 }
 
-static bool set_scheme(struct connect_camera_settings *camera, const char *text, struct error *error)
+static bool set_scheme(struct connect_camera_settings *camera, const char *text,
+                       struct error *error)
 {
     return connect_trigger_parse(text, &camera->trigger) ||
-           error_set(error, "\"%s\" is no trigger scheme: expected TEN_SEC, THIRTY_SEC, SIXTY_SEC, "
-                            "EACH_LAYER, FIFTH_LAYER or MANUAL",
+           error_set(error,
+                     "\"%s\" is no trigger scheme: expected TEN_SEC, THIRTY_SEC, SIXTY_SEC, "
+                     "EACH_LAYER, FIFTH_LAYER or MANUAL",
                      text);
 }
 
@@ -59,7 +60,8 @@ static bool set_resolution(struct connect_camera_settings *camera, const char *t
     }
     if (*end != '\0' || width < PICTURE_SIDE_MIN || width > PICTURE_SIDE_MAX ||
         height < PICTURE_SIDE_MIN || height > PICTURE_SIDE_MAX) {
-        return error_set(error, "resolution \"%s\": expected one like 640x480, with sides of %d to %d",
+        return error_set(error,
+                         "resolution \"%s\": expected one like 640x480, with sides of %d to %d",
                          text, PICTURE_SIDE_MIN, PICTURE_SIDE_MAX);
     }
     camera->resolution = camera->resolutions[0] =

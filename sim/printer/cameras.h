@@ -18,7 +18,8 @@ struct printer_cameras {
 
 /* "Bench cam[,THIRTY_SEC[,640x480]]". False with the reason. */
 bool printer_cameras_add(struct printer_cameras *cameras, const char *text, struct error *error);
-/* The sections camera::<id> (connect-sdk.md 10.3). False with the reason: "NAME: [camera::x]: …". */
+/* The sections camera::<id> (connect-sdk.md 10.3). False with the reason: "NAME: [camera::x]: …".
+ */
 bool printer_cameras_read(struct printer_cameras *cameras, const struct settings_ini *ini,
                           struct error *error);
 void printer_cameras_free(struct printer_cameras *cameras);

@@ -112,9 +112,8 @@ static size_t step_data(struct http_parser *parser, const char *bytes, size_t si
 
 static void note_chunk(struct http_chunks *chunks, uint64_t size, uint8_t digits)
 {
-    chunks->digits_least = chunks->count == 0 || digits < chunks->digits_least
-                               ? digits
-                               : chunks->digits_least;
+    chunks->digits_least =
+        chunks->count == 0 || digits < chunks->digits_least ? digits : chunks->digits_least;
     chunks->digits_most = digits > chunks->digits_most ? digits : chunks->digits_most;
     chunks->largest = size > chunks->largest ? size : chunks->largest;
     chunks->count++;

@@ -195,7 +195,8 @@ static void on_hold(struct http_exchange *exchange, bool held)
     struct server_connection *connection = (struct server_connection *)exchange;
     connection->held = held;
     if (held) {
-        stream_narrow(connection->stream); /* a service that holds a body back takes it at its own rate */
+        stream_narrow(
+            connection->stream); /* a service that holds a body back takes it at its own rate */
     }
     stream_hold(connection->stream, held);
     server_watch_time(connection);

@@ -136,7 +136,8 @@ struct http_service {
      * Reply; the connection closes behind it. NULL: the front answers as http_server.h says. */
     void (*refused)(void *service, struct http_exchange *exchange, enum http_problem problem,
                     struct slice seen);
-    /* So much of a body came behind its reply and goes to nobody: for who counts it. NULL: nobody. */
+    /* So much of a body came behind its reply and goes to nobody: for who counts it. NULL: nobody.
+     */
     void (*swallowed)(void *service, uint32_t connection, size_t size);
     const struct http_manners *manners; /* NULL: RFC 9112's */
     void *service;

@@ -89,8 +89,9 @@ static inline void stream_hold(struct stream *stream, bool held)
     stream->class->hold(stream, held);
 }
 
-/* Keep little of what the other side sends on the way, so that it gets ahead of us by some tens of kilobytes only: a
- * printer's board has no megabytes for what it has not read yet. For the rest of the connection. */
+/* Keep little of what the other side sends on the way, so that it gets ahead of us by some tens of
+ * kilobytes only: a printer's board has no megabytes for what it has not read yet. For the rest of
+ * the connection. */
 static inline void stream_narrow(struct stream *stream)
 {
     if (stream->class->narrow != NULL) {

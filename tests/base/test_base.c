@@ -250,15 +250,17 @@ static void random_streams_depend_on_seed_and_number_alone(void **state)
 static void decimals_are_those_of_printf(void **state)
 {
     (void)state;
-    static const double picked[] = {0,     -0.0, 0.05F, 0.15F, 0.25,  0.35F,  -0.04, 0.5,       1.5,  2.5,  99.995F,
-                                    25.0F, 1e8,  1e15,  -1e-9, 215.1, 0.0005, NAN,   -INFINITY, 1e300, 16777215.5F};
+    static const double picked[] = {0,     -0.0,  0.05F,  0.15F,   0.25,      0.35F, -0.04,
+                                    0.5,   1.5,   2.5,    99.995F, 25.0F,     1e8,   1e15,
+                                    -1e-9, 215.1, 0.0005, NAN,     -INFINITY, 1e300, 16777215.5F};
     struct random random;
     struct buffer out = {0};
     random_seed(&random, 7);
     for (size_t i = 0; i < 20000; i++) {
-        double value = i < sizeof picked / sizeof *picked
-                           ? picked[i]
-                           : (double)(float)((double)(int64_t)random_below(&random, 2000001) / 1000 - 1000);
+        double value =
+            i < sizeof picked / sizeof *picked
+                ? picked[i]
+                : (double)(float)((double)(int64_t)random_below(&random, 2000001) / 1000 - 1000);
         for (int decimals = 0; decimals <= 4; decimals++) {
             char text[400];
             snprintf(text, sizeof text, "%.*f", decimals, value);

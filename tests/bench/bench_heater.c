@@ -6,8 +6,8 @@
 #include "sim/machine/heater.h"
 #include "sim/machine/model.h"
 
-/* What it costs to ask a heater for its temperature after a second and after six hours: the ratio must be near 1
- * whatever the heater does meanwhile. And what a transient costs once. */
+/* What it costs to ask a heater for its temperature after a second and after six hours: the ratio
+ * must be near 1 whatever the heater does meanwhile. And what a transient costs once. */
 
 enum { ROUNDS = 200000, WARM_UPS = 2000 };
 
@@ -35,7 +35,8 @@ static void compare(const char *name, const struct heater *heater)
 {
     double second = advance_ns(heater, SECONDS(1));
     double hours = advance_ns(heater, SECONDS(6 * 3600));
-    printf("%-24s after 1 s %7.1f ns   after 6 h %7.1f ns   ratio %.2f\n", name, second, hours, hours / second);
+    printf("%-24s after 1 s %7.1f ns   after 6 h %7.1f ns   ratio %.2f\n", name, second, hours,
+           hours / second);
 }
 
 int main(void)
@@ -57,7 +58,7 @@ int main(void)
         heater_advance(&heater, SECONDS(6 * 3600));
         sink = heater_reading(&heater);
     }
-    printf("%-24s %.1f us, bytes per heater: %zu\n", "warming up to 215, once", (cpu_ns() - start) / WARM_UPS / 1000,
-           sizeof heater);
+    printf("%-24s %.1f us, bytes per heater: %zu\n", "warming up to 215, once",
+           (cpu_ns() - start) / WARM_UPS / 1000, sizeof heater);
     return 0;
 }

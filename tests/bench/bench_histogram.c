@@ -1,6 +1,5 @@
-/* What recording one latency costs, how large an encoded histogram is, and what reading and merging those of 1,000
- * shards takes.
- *   build/release/tests/bench_histogram */
+/* What recording one latency costs, how large an encoded histogram is, and what reading and merging
+ * those of 1,000 shards takes. build/release/tests/bench_histogram */
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -24,8 +23,9 @@ int main(void)
     int64_t *values = memory_new_array(VALUES, sizeof *values);
     struct random random = random_of(1, 1);
     for (int i = 0; i < VALUES; i++) { /* around 2 ms, one in a hundred up to 1 s */
-        values[i] = random_below(&random, 100) == 0 ? (int64_t)random_below(&random, 1000000)
-                                                    : (int64_t)(2000 + 400 * random_normal(&random));
+        values[i] = random_below(&random, 100) == 0
+                        ? (int64_t)random_below(&random, 1000000)
+                        : (int64_t)(2000 + 400 * random_normal(&random));
     }
     double start = cpu_s();
     for (int round = 0; round < ROUNDS; round++) {

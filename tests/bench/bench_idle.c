@@ -1,7 +1,7 @@
-/* Virtual time: simulated seconds per CPU second of one idle printer that sends a telemetry each second through the HTTP
- * codec to the mock server while the judge of the contract watches; and bytes per idle printer with 10,000 of them that
- * share one storage tree, connections, server's view and judge left out or in as said.
- *   build/release/tests/bench_idle [SECONDS [PRINTERS]] */
+/* Virtual time: simulated seconds per CPU second of one idle printer that sends a telemetry each
+ * second through the HTTP codec to the mock server while the judge of the contract watches; and
+ * bytes per idle printer with 10,000 of them that share one storage tree, connections, server's
+ * view and judge left out or in as said. build/release/tests/bench_idle [SECONDS [PRINTERS]] */
 #include <inttypes.h>
 #include <malloc.h>
 #include <stdio.h>
@@ -88,7 +88,8 @@ static struct printer *bed_printer(struct bed *bed, uint64_t index)
         .token = token,
     };
     struct error error;
-    struct printer *printer = printer_new(&bed->world, memory_network_face(bed->network), &settings, &error);
+    struct printer *printer =
+        printer_new(&bed->world, memory_network_face(bed->network), &settings, &error);
     if (printer == NULL) {
         fprintf(stderr, "%s\n", error.text);
         exit(1);
@@ -111,7 +112,8 @@ static void bed_end(struct bed *bed)
     world_free(&bed->world);
 }
 
-static void measure_rate(int64_t seconds, enum connect_telemetry_style style, bool judged, const char *what)
+static void measure_rate(int64_t seconds, enum connect_telemetry_style style, bool judged,
+                         const char *what)
 {
     struct bed bed;
     bed_begin(&bed, judged, style);
@@ -120,15 +122,17 @@ static void measure_rate(int64_t seconds, enum connect_telemetry_style style, bo
     double start = cpu_s();
     world_run(&bed.world, SECONDS(60 + seconds), NULL);
     double spent = cpu_s() - start;
-    printf("%-44s %9.0f simulated s per CPU s (%.2f us per telemetry)\n", what, (double)seconds / spent,
-           spent / (double)seconds * 1e6);
+    printf("%-44s %9.0f simulated s per CPU s (%.2f us per telemetry)\n", what,
+           (double)seconds / spent, spent / (double)seconds * 1e6);
     printer_destroy(printer);
     if (judged) {
         contract_finish(bed.contract, bed.world.now_us);
-        uint64_t broken = contract_violated(bed.contract, CONTRACT_PRINTER, CONTRACT_KIND_CONTRACT) +
-                          contract_violated(bed.contract, CONTRACT_SERVER, CONTRACT_KIND_CONTRACT);
+        uint64_t broken =
+            contract_violated(bed.contract, CONTRACT_PRINTER, CONTRACT_KIND_CONTRACT) +
+            contract_violated(bed.contract, CONTRACT_SERVER, CONTRACT_KIND_CONTRACT);
         const struct contract_result *shape = contract_result(bed.contract, "CON-TRP-01");
-        printf("%-44s %9" PRIu64 " messages judged, %" PRIu64 " violations\n", "", shape->exercised, broken);
+        printf("%-44s %9" PRIu64 " messages judged, %" PRIu64 " violations\n", "", shape->exercised,
+               broken);
     }
     bed_end(&bed);
 }
@@ -150,9 +154,11 @@ static void measure_memory(uint64_t count)
     bed.front = NULL;
     world_run(&bed.world, SECONDS(121), NULL);
     printf("%-44s %9.0f bytes\n", "per printer, made", (double)(made - before) / (double)count);
-    printf("%-44s %9.0f bytes\n", "per printer, after 120 s, server's view in", (double)(idle - before) / (double)count);
+    printf("%-44s %9.0f bytes\n", "per printer, after 120 s, server's view in",
+           (double)(idle - before) / (double)count);
     size_t alone = held_bytes();
-    printf("%-44s %9.0f bytes\n", "per printer, after 120 s, alone", (double)(alone - before) / (double)count);
+    printf("%-44s %9.0f bytes\n", "per printer, after 120 s, alone",
+           (double)(alone - before) / (double)count);
     for (uint64_t i = 0; i < count; i++) {
         printer_destroy(printers[i]);
     }
@@ -165,9 +171,11 @@ int main(int argc, char **argv)
 {
     int64_t seconds = argc > 1 ? atoll(argv[1]) : 2000000;
     uint64_t printers = argc > 2 ? strtoull(argv[2], NULL, 10) : 10000;
-    measure_rate(seconds, CONNECT_TELEMETRY_MINIMAL, true, "idle, minimal telemetry each second, judged");
+    measure_rate(seconds, CONNECT_TELEMETRY_MINIMAL, true,
+                 "idle, minimal telemetry each second, judged");
     measure_rate(seconds, CONNECT_TELEMETRY_MINIMAL, false, "the same, not judged");
-    measure_rate(seconds / 4, CONNECT_TELEMETRY_FULL, true, "idle, full telemetry each second, judged");
+    measure_rate(seconds / 4, CONNECT_TELEMETRY_FULL, true,
+                 "idle, full telemetry each second, judged");
     measure_memory(printers);
     return 0;
 }

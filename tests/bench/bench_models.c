@@ -1,7 +1,7 @@
-/* What a printer of each model costs in virtual time, standing and printing: simulated seconds of one printer per CPU
- * second, with the Connect client of its own kind at its own pace, HTTP codec and mock server included, and bytes of the
- * printer with its connection, the server's side left out.
- *   build/release/tests/bench_models [SECONDS [PRINTERS [MODEL]]] */
+/* What a printer of each model costs in virtual time, standing and printing: simulated seconds of
+ * one printer per CPU second, with the Connect client of its own kind at its own pace, HTTP codec
+ * and mock server included, and bytes of the printer with its connection, the server's side left
+ * out. build/release/tests/bench_models [SECONDS [PRINTERS [MODEL]]] */
 #include <inttypes.h>
 #include <malloc.h>
 #include <stdio.h>
@@ -68,8 +68,11 @@ static struct file_content *long_print(const struct model *model)
     struct buffer text = {0};
     buffer_append_text(&text, "M104 S215\nM190 S60\nM109 S215\nG28\nG90\nM83\n");
     for (int layer = 1; layer <= 1000; layer++) {
-        buffer_format(&text, "M73 P%d R%d\n;LAYER_CHANGE\nG1 Z%.2f F600\nG1 X100 Y100 F1800\nG1 X150 E2\nG1 Y150 E2\n"
-                             "G1 X100 E2\nG1 Y100 E2\n", layer / 10, 120 - layer / 10, 0.1 * layer);
+        buffer_format(&text,
+                      "M73 P%d R%d\n;LAYER_CHANGE\nG1 Z%.2f F600\nG1 X100 Y100 F1800\nG1 X150 "
+                      "E2\nG1 Y150 E2\n"
+                      "G1 X100 E2\nG1 Y100 E2\n",
+                      layer / 10, 120 - layer / 10, 0.1 * layer);
     }
     struct file_content *content = file_content_of_bytes(text.bytes, text.size);
     buffer_free(&text);
@@ -88,9 +91,12 @@ static void bed_begin(struct bed *bed, const struct model *model, unsigned count
     struct error error;
     world_init(&bed->world, 1);
     bed->network = memory_network_new(&bed->world);
-    bed->server = connect_server_new(&bed->world, &(struct connect_server_settings){.adopt_unknown_tokens = true});
-    bed->front = http_server_new(&bed->world, memory_network_face(bed->network), connect_server_service(bed->server), NULL);
-    if (!http_server_listen(bed->front, &(struct endpoint){.host = "connect", .port = 80}, &error)) {
+    bed->server = connect_server_new(
+        &bed->world, &(struct connect_server_settings){.adopt_unknown_tokens = true});
+    bed->front = http_server_new(&bed->world, memory_network_face(bed->network),
+                                 connect_server_service(bed->server), NULL);
+    if (!http_server_listen(bed->front, &(struct endpoint){.host = "connect", .port = 80},
+                            &error)) {
         fail(&error);
     }
     bed->plans = plan_cache_new(16U << 20);
@@ -107,9 +113,15 @@ static void bed_fill(struct bed *bed, const struct model *model)
         char token[24];
         struct error error;
         snprintf(token, sizeof token, "token%u", i);
-        const struct printer_settings settings = {.model = model, .index = i, .room_c = 25, .plans = bed->plans,
-                                                  .tree = bed->files.root, .connect = &bed->face, .token = token};
-        bed->printers[i] = printer_new(&bed->world, memory_network_face(bed->network), &settings, &error);
+        const struct printer_settings settings = {.model = model,
+                                                  .index = i,
+                                                  .room_c = 25,
+                                                  .plans = bed->plans,
+                                                  .tree = bed->files.root,
+                                                  .connect = &bed->face,
+                                                  .token = token};
+        bed->printers[i] =
+            printer_new(&bed->world, memory_network_face(bed->network), &settings, &error);
         if (bed->printers[i] == NULL) {
             fail(&error);
         }
@@ -124,7 +136,8 @@ static void bed_print(struct bed *bed, const struct model *model)
         struct machine *machine = printer_machine(bed->printers[i]);
         struct error error = {""};
         char path[96];
-        snprintf(path, sizeof path, "/%s/part.%s", machine_storage(machine, 0)->name, prints_resin(model) ? "sl1" : "gcode");
+        snprintf(path, sizeof path, "/%s/part.%s", machine_storage(machine, 0)->name,
+                 prints_resin(model) ? "sl1" : "gcode");
         if (machine_start_print(machine, path, &error) != MACHINE_ACCEPTED) {
             fail(&error);
         }
@@ -186,15 +199,19 @@ int main(int argc, char **argv)
 {
     double seconds = argc > 1 ? atof(argv[1]) : 1200;
     unsigned count = argc > 2 ? (unsigned)strtoul(argv[2], NULL, 10) : 200;
-    printf("%u printers of each model for %.0f s: simulated s of a printer per CPU s, bytes of a printer\n\n"
-           "| model | idle | bytes | printing | bytes |\n|---|---|---|---|---|\n", count, seconds);
+    printf("%u printers of each model for %.0f s: simulated s of a printer per CPU s, bytes of a "
+           "printer\n\n"
+           "| model | idle | bytes | printing | bytes |\n|---|---|---|---|---|\n",
+           count, seconds);
     for (size_t i = 0; i < model_count(); i++) {
         const struct model *model = model_at(i);
         if (argc > 3 && strcmp(model->name, argv[3]) != 0) {
             continue;
         }
-        struct cost idle = measure(model, false, seconds, count), printing = measure(model, true, seconds, count);
-        printf("| %s | %.0f | %.0f | %.0f | %.0f |\n", model->name, idle.rate, idle.bytes, printing.rate, printing.bytes);
+        struct cost idle = measure(model, false, seconds, count),
+                    printing = measure(model, true, seconds, count);
+        printf("| %s | %.0f | %.0f | %.0f | %.0f |\n", model->name, idle.rate, idle.bytes,
+               printing.rate, printing.bytes);
         fflush(stdout);
     }
     return 0;

@@ -1,5 +1,5 @@
-/* What the event queue costs with 100,000 timers pending: arming, moving and cancelling one, and letting one fire.
- *   build/release/tests/bench_timers */
+/* What the event queue costs with 100,000 timers pending: arming, moving and cancelling one, and
+ * letting one fire. build/release/tests/bench_timers */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>

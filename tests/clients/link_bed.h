@@ -33,7 +33,7 @@ struct link_bed {
     struct buffer log, traced;
     enum link_bed_guard guard;
     const char *realm; /* "Printer API" unless a test says otherwise */
-    unsigned nonce; /* number of the present one */
+    unsigned nonce;    /* number of the present one */
     struct http_reply *script;
     size_t script_count, script_at;
     /* what came of the last call */
@@ -56,7 +56,8 @@ void link_bed_script(struct link_bed *bed, struct http_reply *replies, size_t co
 /* What a call tells when it has ended. */
 void link_bed_keep(void *owner, const struct link_result *result);
 void link_bed_await(struct link_bed *bed);
-/* Its end, and what was asked since the last one: "[GET /api/version]", with a '?' what was not let in; NULL: whatever. */
+/* Its end, and what was asked since the last one: "[GET /api/version]", with a '?' what was not let
+ * in; NULL: whatever. */
 void link_bed_expect(struct link_bed *bed, enum link_outcome outcome, const char *log);
 
 #define TEXT_REPLY(code, text)                                                                     \
@@ -71,6 +72,6 @@ void link_bed_expect(struct link_bed *bed, enum link_outcome outcome, const char
 #define LINK_BED_VERSION                                                                           \
     "{\"api\":\"2.0.0\",\"text\":\"PrusaLink\",\"capabilities\":{\"upload-by-put\":true}}"
 #define LINK_BED_OLD_VERSION "{\"api\":\"0.1\",\"text\":\"Prusa SLA 1.0.5\"}"
-#define LINK_BED_STATUS "{\"printer\":{\"state\":\"IDLE\"}}"
+#define LINK_BED_STATUS      "{\"printer\":{\"state\":\"IDLE\"}}"
 
 #endif

@@ -7,7 +7,8 @@
 
 static void follows(struct link_bed *bed)
 {
-    struct http_reply replies[] = {TEXT_REPLY(200, LINK_BED_STATUS), TEXT_REPLY(200, LINK_BED_STATUS),
+    struct http_reply replies[] = {TEXT_REPLY(200, LINK_BED_STATUS),
+                                   TEXT_REPLY(200, LINK_BED_STATUS),
                                    TEXT_REPLY(200, LINK_BED_STATUS)};
     link_bed_script(bed, replies, 3);
     bed->guard = LEGACY;

@@ -107,10 +107,11 @@ static void see_resin_printer(void *owner, const struct link_result *result)
 }
 
 #define CHILDREN                                                                                   \
-    "[{\"name\":\"f\",\"type\":\"folder\",\"children\":[]},{\"name\":\"a.sl1\",\"type\":"                 \
+    "[{\"name\":\"f\",\"type\":\"folder\",\"children\":[]},{\"name\":\"a.sl1\",\"type\":"          \
     "\"machinecode\",\"size\":5,\"date\":1700000000.5}]"
 
-/* It has no /api/v1: what is known of it by its challenge is asked in its own words (prusalink.md 1.2, 4). */
+/* It has no /api/v1: what is known of it by its challenge is asked in its own words
+ * (prusalink.md 1.2, 4). */
 static void asks_a_resin_printer(struct link_bed *bed)
 {
     struct http_reply replies[] = {
@@ -144,7 +145,8 @@ static void asks_a_resin_printer(struct link_bed *bed)
     link_client_remove(bed->client, "/local/a b.sl1", false, link_bed_keep, bed);
     link_bed_expect(bed, LINK_OK, "[DELETE /api/files/local/a%20b.sl1]");
     link_client_print(bed->client, "/local/a.sl1", link_bed_keep, bed);
-    link_bed_expect(bed, LINK_OK, "[POST /api/files/local/a.sl1 {\"command\":\"select\",\"print\":true}]");
+    link_bed_expect(bed, LINK_OK,
+                    "[POST /api/files/local/a.sl1 {\"command\":\"select\",\"print\":true}]");
     link_client_job_command(bed->client, 0, LINK_JOB_STOP, link_bed_keep, bed);
     link_bed_expect(bed, LINK_OK, "[POST /api/job {\"command\":\"cancel\"}]");
     link_client_make_folder(bed->client, "/local/g", link_bed_keep, bed);

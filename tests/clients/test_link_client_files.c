@@ -41,9 +41,10 @@ static void uploads(struct link_bed *bed)
     struct link_upload upload = {
         .path = "/usb//a b/c+d#.gcode", .source = &source, .progress = count_progress};
     link_client_upload(bed->client, &upload, link_bed_keep, bed);
-    link_bed_expect(bed, LINK_OK,
-           "[?GET /api/version][GET /api/version][PUT /api/v1/files/usb/a%20b/c%2Bd%23.gcode "
-           "300000 bytes]");
+    link_bed_expect(
+        bed, LINK_OK,
+        "[?GET /api/version][GET /api/version][PUT /api/v1/files/usb/a%20b/c%2Bd%23.gcode "
+        "300000 bytes]");
     assert_true(bed->stored && bed->progress_calls > 3);
     /* A new nonce in the middle: the body goes out again, from its beginning. */
     bed->nonce++;
@@ -52,8 +53,8 @@ static void uploads(struct link_bed *bed)
                                   .source = &(struct link_source){read_letters, &size, 26}};
     link_client_upload(bed->client, &upload, link_bed_keep, bed);
     link_bed_expect(bed, LINK_OK,
-           "[?PUT /api/v1/files/usb/x.gcode abcdefghijklmnopqrstuvwxyz]"
-           "[PUT /api/v1/files/usb/x.gcode abcdefghijklmnopqrstuvwxyz]");
+                    "[?PUT /api/v1/files/usb/x.gcode abcdefghijklmnopqrstuvwxyz]"
+                    "[PUT /api/v1/files/usb/x.gcode abcdefghijklmnopqrstuvwxyz]");
     upload.print = true;
     link_client_upload(bed->client, &upload, link_bed_keep, bed);
     link_bed_expect(bed, LINK_CONFLICT, NULL);

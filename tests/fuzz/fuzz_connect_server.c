@@ -1,6 +1,7 @@
-/* Any bytes to the mock Connect server and to its control endpoint, with the judge looking on: they answer or close. The
- * first byte chooses which of both, and how the bytes are cut; a token that the server knows stands in the place of the
- * byte 0x01, so that what is behind the door is reached. */
+/* Any bytes to the mock Connect server and to its control endpoint, with the judge looking on: they
+ * answer or close. The first byte chooses which of both, and how the bytes are cut; a token that
+ * the server knows stands in the place of the byte 0x01, so that what is behind the door is
+ * reached. */
 #include <stddef.h>
 #include <stdint.h>
 
@@ -26,8 +27,8 @@ static void on_ended(void *owner, enum stream_end end, const char *why)
 
 static const struct stream_events events = {.received = on_received, .ended = on_ended};
 
-static void play(struct world *world, struct network *network, const struct endpoint *at, uint8_t how,
-                 const struct buffer *bytes)
+static void play(struct world *world, struct network *network, const struct endpoint *at,
+                 uint8_t how, const struct buffer *bytes)
 {
     struct stream *stream = NULL;
     stream = network_connect(network, at, &events, &stream);
@@ -60,17 +61,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     world_init(&world, 1);
     struct memory_network *network = memory_network_new(&world);
-    struct connect_server *server =
-        connect_server_new(&world, &(struct connect_server_settings){.log_bytes = 65536, .printers_max = 8});
+    struct connect_server *server = connect_server_new(
+        &world, &(struct connect_server_settings){.log_bytes = 65536, .printers_max = 8});
     struct connect_printer *printer = connect_server_expect(server, token);
     struct contract *contract = contract_new(&(struct contract_settings){.prusalink = true});
     struct contract_tap *tap = contract_tap_new(contract, server);
     struct connect_control *control = connect_control_new(server);
     struct error error;
     connect_server_command(server, printer, "SEND_INFO", NULL, &error);
-    struct http_server *front =
-        http_server_new(&world, memory_network_face(network),
-                        data[0] % 2 == 0 ? connect_server_service(server) : connect_control_service(control), NULL);
+    struct http_server *front = http_server_new(
+        &world, memory_network_face(network),
+        data[0] % 2 == 0 ? connect_server_service(server) : connect_control_service(control), NULL);
     struct endpoint at = {.host = "connect", .port = 80};
     if (http_server_listen(front, &at, &error)) {
         play(&world, memory_network_face(network), &at, data[0], &bytes);

@@ -4,7 +4,8 @@
 #include "sim/machine/heater.h"
 #include "sim/machine/model.h"
 
-/* Any bytes are a model or an error; what is taken as a model heats without ever leaving its numbers. */
+/* Any bytes are a model or an error; what is taken as a model heats without ever leaving its
+ * numbers. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct error error;

@@ -1,5 +1,5 @@
-#include <cjson/cJSON.h>
 #include <stdint.h>
+#include <cjson/cJSON.h>
 
 #include "sim/protocol/connect/python.h"
 

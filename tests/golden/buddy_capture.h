@@ -1,8 +1,8 @@
 #ifndef HOTBED_TESTS_GOLDEN_BUDDY_CAPTURE_H
 #define HOTBED_TESTS_GOLDEN_BUDDY_CAPTURE_H
 
-#include <stdbool.h>
 #include <stddef.h>
+#include <stdbool.h>
 
 #include "sim/base/error.h"
 

@@ -474,7 +474,7 @@ static void cancelable_words(const char *words, struct buddy_state *state,
     int count = atoi(words);
     base_event(words, state, event);
     memset(names, 0, sizeof names);
-    state->object_names = (const char (*)[BUDDY_OBJECT_NAME_BYTES])names;
+    state->object_names = (const char(*)[BUDDY_OBJECT_NAME_BYTES])names;
     event->type = BUDDY_EVENT_CANCELABLE_CHANGED;
     if (has(words, "one object")) {
         count = 1;

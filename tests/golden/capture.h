@@ -1,9 +1,9 @@
 #ifndef HOTBED_TESTS_GOLDEN_CAPTURE_H
 #define HOTBED_TESTS_GOLDEN_CAPTURE_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdbool.h>
 
 #include "sim/base/buffer.h"
 #include "sim/base/error.h"

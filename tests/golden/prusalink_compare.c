@@ -149,7 +149,8 @@ static bool member_differs(const struct prusalink_play *play, const char *path)
     return false;
 }
 
-static void compare_bodies(const struct prusalink_play *play, const struct prusalink_message *theirs,
+static void compare_bodies(const struct prusalink_play *play,
+                           const struct prusalink_message *theirs,
                            const struct prusalink_message *ours)
 {
     struct flat_json a = flat_json(theirs->body), b = flat_json(ours->body);
@@ -210,7 +211,8 @@ static void compare_heads(const struct prusalink_play *play, const struct prusal
 static const struct prusalink_message *next_compared(const struct prusalink_play *play, size_t *at)
 {
     const struct prusalink_message *message;
-    while ((message = prusalink_messages_next(&play->ours, at, false)) != NULL && prusalink_is_absent(play, message)) {
+    while ((message = prusalink_messages_next(&play->ours, at, false)) != NULL &&
+           prusalink_is_absent(play, message)) {
     }
     return message;
 }
@@ -256,9 +258,11 @@ void prusalink_compare_telemetry(const struct prusalink_play *play, size_t count
     size_t i = 0, j = 0;
     const struct prusalink_message *theirs, *ours;
     while (count-- > 0) {
-        while ((theirs = prusalink_messages_next(&play->theirs, &i, true)) != NULL && is_minimal(theirs)) {
+        while ((theirs = prusalink_messages_next(&play->theirs, &i, true)) != NULL &&
+               is_minimal(theirs)) {
         }
-        while ((ours = prusalink_messages_next(&play->ours, &j, true)) != NULL && is_minimal(ours)) {
+        while ((ours = prusalink_messages_next(&play->ours, &j, true)) != NULL &&
+               is_minimal(ours)) {
         }
         if (theirs == NULL && ours == NULL) {
             return;
@@ -377,7 +381,8 @@ void prusalink_compare_pace(const struct prusalink_play *play)
         if (pace_differs(play, name)) {
             continue;
         }
-        double theirs = prusalink_usual_gap(&play->theirs, name), ours = prusalink_usual_gap(&play->ours, name);
+        double theirs = prusalink_usual_gap(&play->theirs, name),
+               ours = prusalink_usual_gap(&play->ours, name);
         if (!isnan(theirs) && (isnan(ours) || fabs(theirs - ours) > 0.001)) {
             fail_msg("%s: telemetry in %s each %.2f s, ours each %.2f s", play->number, name,
                      theirs, ours);
@@ -400,7 +405,8 @@ static double gap(const struct prusalink_messages *messages, const char *from, c
     return NAN;
 }
 
-void prusalink_compare_gap(const struct prusalink_play *play, const char *from, const char *to, double within_s)
+void prusalink_compare_gap(const struct prusalink_play *play, const char *from, const char *to,
+                           double within_s)
 {
     double theirs = gap(&play->theirs, from, to), ours = gap(&play->ours, from, to);
     if (!(fabs(theirs - ours) <= within_s)) {

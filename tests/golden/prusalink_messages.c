@@ -14,7 +14,7 @@
 #include "tests/golden/flat_json.h"
 
 void prusalink_messages_add(struct prusalink_messages *messages, int64_t time_us, const char *head,
-                         size_t head_size, const char *body, size_t body_size, unsigned line)
+                            size_t head_size, const char *body, size_t body_size, unsigned line)
 {
     static const struct {
         const char *start;
@@ -49,7 +49,8 @@ void prusalink_messages_free(struct prusalink_messages *messages)
     *messages = (struct prusalink_messages){NULL, 0};
 }
 
-bool prusalink_message_member(const struct prusalink_message *message, const char *path, char *out, size_t size)
+bool prusalink_message_member(const struct prusalink_message *message, const char *path, char *out,
+                              size_t size)
 {
     struct flat_json flat = flat_json(message->body);
     bool found = flat_member(&flat, path, out, size);
@@ -57,7 +58,8 @@ bool prusalink_message_member(const struct prusalink_message *message, const cha
     return found;
 }
 
-const struct prusalink_message *prusalink_messages_next(const struct prusalink_messages *messages, size_t *at, bool telemetry)
+const struct prusalink_message *prusalink_messages_next(const struct prusalink_messages *messages,
+                                                        size_t *at, bool telemetry)
 {
     while (*at < messages->count) {
         const struct prusalink_message *message = &messages->list[(*at)++];

@@ -1,9 +1,9 @@
 #ifndef HOTBED_TESTS_GOLDEN_PRUSALINK_MESSAGES_H
 #define HOTBED_TESTS_GOLDEN_PRUSALINK_MESSAGES_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdbool.h>
 
 /* What a printer of connect-prusalink said: requests in their order, of a capture or of ours. */
 
@@ -25,12 +25,13 @@ void prusalink_messages_add(struct prusalink_messages *messages, int64_t time_us
                             size_t head_size, const char *body, size_t body_size, unsigned line);
 void prusalink_messages_free(struct prusalink_messages *messages);
 /* A member of its body; false: there is none. */
-bool prusalink_message_member(const struct prusalink_message *message, const char *path, char *out, size_t size);
+bool prusalink_message_member(const struct prusalink_message *message, const char *path, char *out,
+                              size_t size);
 /* The next telemetry from `*at` on, or the next of anything else; NULL: none. */
-const struct prusalink_message *prusalink_messages_next(const struct prusalink_messages *messages, size_t *at,
-                                                        bool telemetry);
-/* How often each distance between two telemetries of one state was kept, in classes of 50 ms: the usual one in s; NAN:
- * there are too few. */
+const struct prusalink_message *prusalink_messages_next(const struct prusalink_messages *messages,
+                                                        size_t *at, bool telemetry);
+/* How often each distance between two telemetries of one state was kept, in classes of 50 ms: the
+ * usual one in s; NAN: there are too few. */
 double prusalink_usual_gap(const struct prusalink_messages *messages, const char *state);
 /* Whether this event ends a command. */
 bool prusalink_ends_command(const struct prusalink_message *message, const char *id);

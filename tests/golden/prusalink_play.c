@@ -79,7 +79,7 @@ static void serve(void *owner, struct http_exchange *exchange, const struct http
     struct prusalink_play *play = owner;
     struct http_reply reply = {.status = 204};
     prusalink_messages_add(&play->ours, play->world.now_us, message->head.bytes, message->head.size,
-                 message->body.bytes, message->body.size, 0);
+                           message->body.bytes, message->body.size, 0);
     const struct prusalink_message *mine = &play->ours.list[play->ours.count - 1];
     if (reply_is_due(play, mine->kind)) {
         const struct capture_entry *entry = &play->capture.entries[play->replies[play->next_reply]];
@@ -115,8 +115,8 @@ static void read_capture(struct prusalink_play *play)
         const struct capture_entry *entry = &play->capture.entries[i];
         if (entry->kind == CAPTURE_REQUEST) {
             prusalink_messages_add(&play->theirs, entry->time_us, entry->bytes,
-                         (size_t)(entry->body - entry->bytes), entry->body, entry->body_size,
-                         entry->line);
+                                   (size_t)(entry->body - entry->bytes), entry->body,
+                                   entry->body_size, entry->line);
             asked[entry->connection % 16] = play->theirs.list[play->theirs.count - 1].kind;
         } else if (entry->kind == CAPTURE_REPLY && strncmp(entry->bytes, "HTTP/1.1 204", 12) != 0) {
             play->kinds[play->reply_count] = asked[entry->connection % 16];
@@ -321,7 +321,8 @@ static void do_notes(struct prusalink_play *play)
     }
 }
 
-static size_t compared_events(const struct prusalink_play *play, const struct prusalink_messages *messages)
+static size_t compared_events(const struct prusalink_play *play,
+                              const struct prusalink_messages *messages)
 {
     size_t count = 0;
     for (size_t i = 0; i < messages->count; i++) {
@@ -371,8 +372,8 @@ static void run_capture(struct prusalink_play *play, int64_t warm_up_us)
     }
 }
 
-void prusalink_play_begin(struct prusalink_play *play, const char *number, const char *file, uint32_t job_counter,
-                  const char *token, double warm_up_s)
+void prusalink_play_begin(struct prusalink_play *play, const char *number, const char *file,
+                          uint32_t job_counter, const char *token, double warm_up_s)
 {
     struct error error = {""};
     char *path = capture_path(file);

@@ -42,10 +42,10 @@ struct prusalink_play {
     size_t web_sent;
 };
 
-/* Plays it until ours has said as much as theirs and as long after the last command; skips the test when the capture is
- * not there. `warm_up_s`: for how long ours is on before. */
-void prusalink_play_begin(struct prusalink_play *play, const char *number, const char *file, uint32_t job_counter,
-                          const char *token, double warm_up_s);
+/* Plays it until ours has said as much as theirs and as long after the last command; skips the test
+ * when the capture is not there. `warm_up_s`: for how long ours is on before. */
+void prusalink_play_begin(struct prusalink_play *play, const char *number, const char *file,
+                          uint32_t job_counter, const char *token, double warm_up_s);
 void prusalink_play_end(struct prusalink_play *play);
 
 #endif

@@ -15,7 +15,7 @@ struct replay_connection {
     struct stream *stream; /* NULL: over */
     struct http_parser parser;
     unsigned number;
-    bool gets; /* its last request was a GET */
+    bool gets;         /* its last request was a GET */
     struct timer feed; /* of a body */
     size_t left;
     int64_t piece_us;

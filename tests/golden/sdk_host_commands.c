@@ -150,8 +150,8 @@ static void give_transfer_id(struct sdk_host *host)
         }
         const char *found = memmem(entry->body, entry->body_size, mark, sizeof mark - 1);
         if (found != NULL) {
-            connect_sdk_set_next_transfer(
-                host->sdk, (uint32_t)strtoul(found + sizeof mark - 1, NULL, 10));
+            connect_sdk_set_next_transfer(host->sdk,
+                                          (uint32_t)strtoul(found + sizeof mark - 1, NULL, 10));
             return;
         }
     }

@@ -196,7 +196,7 @@ static void render_words(struct fixture *fixture, const char *words)
         words_job(&state);
         event = (struct buddy_event){.type = BUDDY_EVENT_CANCELABLE_CHANGED};
         state.job_objects = 20;
-        state.object_names = (const char (*)[BUDDY_OBJECT_NAME_BYTES])names;
+        state.object_names = (const char(*)[BUDDY_OBJECT_NAME_BYTES])names;
         for (int i = 0; i < BUDDY_OBJECT_NAMES; i++) {
             snprintf(names[i], BUDDY_OBJECT_NAME_BYTES, "Cube_id_%d", i);
         }

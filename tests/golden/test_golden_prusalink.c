@@ -105,7 +105,8 @@ static void a_cable_pulled(void **state)
     struct prusalink_play play;
     prusalink_play_begin(&play, "07", FOLDER "07-printer-unplugged.txt", 60, TOKEN, 60);
     prusalink_compare_events(&play);
-    prusalink_compare_telemetry(&play, 1); /* the second depends on where the printer stood before */
+    prusalink_compare_telemetry(&play,
+                                1); /* the second depends on where the printer stood before */
     prusalink_compare_pace(&play);
     prusalink_play_end(&play);
 }

@@ -95,7 +95,8 @@ struct wrong {
     const char *talk;
 };
 
-/* clang-format off: a talk is read as its lines are */
+/* A talk is read as its lines are. */
+/* clang-format off */
 static const struct wrong wrongs[] = {
     {"CON-TRP-01", "> tel | [1]\n< 204\n"},
     {"CON-TRP-02", ON "> tel -Fingerprint +Fingerprint: other; | {\"state\": \"IDLE\"}\n< 204\n"},
@@ -109,22 +110,17 @@ static const struct wrong wrongs[] = {
     {"CON-TRP-08", TEL("\"timestamp\": 12, \"state\": \"IDLE\"")},
     {"CON-TRP-09", "> tel | {\"state\": \"IDLE\"}\nT 4\nx\n"},
     {"CON-TRP-10", "> tel | {\"state\": \"IDLE\"}\nX\nc 2\n> tel | {\"state\": \"IDLE\"}\n< 204\n"},
-    {"CON-TRP-11",
-     "> tel | {\"state\": \"IDLE\"}\nT 1\nc 2\n> tel | {\"state\": \"IDLE\"}\n< 204\n"},
+    {"CON-TRP-11", "> tel | {\"state\": \"IDLE\"}\nT 1\nc 2\n> tel | {\"state\": \"IDLE\"}\n< 204\n"},
     {"CON-TRP-12", ON "> tel | {\"state\": \"IDLE\"}\n< 503\nT 3\n" CHANGED("IDLE", "") "T 30\n"},
     {"CON-TRP-13", "> tel | {\"state\": \"IDLE\"}\nT 12\n< 204\n"},
-    {"CON-TRP-13",
-     "> tel | {\"state\": \"IDLE\"}\nT 10\nc 2\n> tel | {\"state\": \"IDLE\"}\n< 204\n"},
+    {"CON-TRP-13", "> tel | {\"state\": \"IDLE\"}\nT 10\nc 2\n> tel | {\"state\": \"IDLE\"}\n< 204\n"},
     {"CON-TRP-14", "> tel | {\"state\": \"IDLE\"}\n< 302 +Location: /x;\n"},
-    {"CON-TRP-15",
-     "> tel -Timestamp +Timestamp: 1767225600.8000002; | {\"state\": \"IDLE\"}\n< 400\n"},
+    {"CON-TRP-15", "> tel -Timestamp +Timestamp: 1767225600.8000002; | {\"state\": \"IDLE\"}\n< 400\n"},
     {"CON-TRP-16", "> tel | {\"state\": \"IDLE\"}\n< 200\n"},
 
     {"CON-REG-01", "> reg -Token | {\"sn\": \"abc123\"}\n< 200 +Code: C;\n"},
-    {"CON-REG-02", "> reg -Token | {\"sn\": \"other\", \"fingerprint\": \"" FINGERPRINT
-                   "\", \"printer_type\": \"1.3.1\", \"firmware\": \"3\"}\n< 400\n"},
-    {"CON-REG-03", "> reg -Token | {\"sn\": \"abc123\", \"fingerprint\": \"" FINGERPRINT
-                   "\", \"printer_type\": \"9.9.9\", \"firmware\": \"3\"}\n< 400\n"},
+    {"CON-REG-02", "> reg -Token | {\"sn\": \"other\", \"fingerprint\": \"" FINGERPRINT "\", \"printer_type\": \"1.3.1\", \"firmware\": \"3\"}\n< 400\n"},
+    {"CON-REG-03", "> reg -Token | {\"sn\": \"abc123\", \"fingerprint\": \"" FINGERPRINT "\", \"printer_type\": \"9.9.9\", \"firmware\": \"3\"}\n< 400\n"},
     {"CON-REG-04", CODE "> poll -Token +Code: WRONG;\n< 202\n"},
     {"CON-REG-05", CODE POLL "< 202\nT 0.3\n" POLL "< 202\n"},
     {"CON-REG-06", CODE POLL "< 200 +Token: tok;\n" POLL "< 404\n"},
@@ -137,53 +133,40 @@ static const struct wrong wrongs[] = {
     {"CON-TEL-01", TEL("\"state\": \"DREAMING\"")},
     {"CON-TEL-02", TEL("\"temp_bed\": null, \"state\": \"IDLE\"")},
     {"CON-TEL-03", ON "T 6\n" ON},
-    {"CON-TEL-04", ON "T 0.6\n" ON "T 1.2\n" ON "T 1.8\n" ON "T 2.4\n" ON "T 3\n" ON "T 3.6\n" ON
-                      "T 4.2\n" ON "T 4.8\n" ON},
+    {"CON-TEL-04", ON "T 0.6\n" ON "T 1.2\n" ON "T 1.8\n" ON "T 2.4\n" ON "T 3\n" ON "T 3.6\n" ON "T 4.2\n" ON "T 4.8\n" ON},
     {"CON-TEL-05", ON NAMED("5", "GCODE") ACCEPTED("5", "IDLE") ON ON ON},
     {"CON-TEL-05", ON NAMED("5", "GCODE") ACCEPTED("5", "IDLE") FINISHED("5", "IDLE")
-                       TEL("\"command_id\": 5, \"state\": \"IDLE\"")
-                           TEL("\"command_id\": 5, \"state\": \"IDLE\"")},
+                   TEL("\"command_id\": 5, \"state\": \"IDLE\"") TEL("\"command_id\": 5, \"state\": \"IDLE\"")},
     {"CON-TEL-06", TEL("\"state\": \"PRINTING\"") TEL("\"state\": \"PRINTING\"")},
-    {"CON-TEL-06",
-     TEL("\"job_id\": 4, \"state\": \"IDLE\"") TEL("\"job_id\": 4, \"state\": \"IDLE\"")},
+    {"CON-TEL-06", TEL("\"job_id\": 4, \"state\": \"IDLE\"") TEL("\"job_id\": 4, \"state\": \"IDLE\"")},
     {"CON-TEL-07", TEL("\"transfer_id\": 4, \"transfer_progress\": 1.0, \"state\": \"IDLE\"")},
     {"CON-TEL-08", TRANSFER("4", "100", "1.0") TRANSFER("4", "50", "0.5")},
-    {"CON-TEL-09",
-     TRANSFER("4", "100", "1.0")
-         EV("\"event\": \"TRANSFER_FINISHED\", \"source\": \"CONNECT\", \"data\": {}, "
-            "\"transfer_id\": 4, \"state\": \"IDLE\"") "T 2\n" TRANSFER("4", "100", "1.0")},
+    {"CON-TEL-09", TRANSFER("4", "100", "1.0")
+                   EV("\"event\": \"TRANSFER_FINISHED\", \"source\": \"CONNECT\", \"data\": {}, \"transfer_id\": 4, \"state\": \"IDLE\"")
+                   "T 2\n" TRANSFER("4", "100", "1.0")},
     {"CON-TEL-10", ON ON TEL("\"progress\": 5, \"state\": \"IDLE\"")},
-    {"CON-TEL-11",
-     TEL("\"temp_bed\": 50.0, \"state\": \"IDLE\"") TEL("\"temp_bed\": 50.2, \"state\": \"IDLE\"")},
+    {"CON-TEL-11", TEL("\"temp_bed\": 50.0, \"state\": \"IDLE\"") TEL("\"temp_bed\": 50.2, \"state\": \"IDLE\"")},
 
     {"CON-CMD-01", NAMED("5", "SEND_INFO") "T 1\n" ON "T 20\n" ON},
     {"CON-CMD-01", NAMED("5", "SEND_INFO") ANSWER("ACCEPTED", "WUI", "5", "IDLE", "")},
-    {"CON-CMD-02",
-     NAMED("5", "GCODE") ACCEPTED("5", "IDLE") FINISHED("5", "IDLE") FINISHED("5", "IDLE")},
+    {"CON-CMD-02", NAMED("5", "GCODE") ACCEPTED("5", "IDLE") FINISHED("5", "IDLE") FINISHED("5", "IDLE")},
     {"CON-CMD-02", NAMED("5", "GCODE") FINISHED("5", "IDLE")},
     {"CON-CMD-02", NAMED("5", "GCODE") ACCEPTED("5", "IDLE") ON ON ON ON},
-    {"CON-CMD-03",
-     "> tel | {\"state\": \"IDLE\"}\n< 200 +Command-Id: x; +Content-Type: application/json; | "
-     "{}\n" EV("\"event\": \"REJECTED\", \"source\": \"CONNECT\", \"data\": {}, \"reason\": "
-               "\"what?\", \"state\": \"IDLE\"")},
+    {"CON-CMD-03", "> tel | {\"state\": \"IDLE\"}\n< 200 +Command-Id: x; +Content-Type: application/json; | {}\n"
+                   EV("\"event\": \"REJECTED\", \"source\": \"CONNECT\", \"data\": {}, \"reason\": \"what?\", \"state\": \"IDLE\"")},
     {"CON-CMD-03", "> tel | {\"state\": \"IDLE\"}\n< 200 | {}\nT 20\n" ON},
-    {"CON-CMD-04", "> tel | {\"state\": \"IDLE\"}\n< 200 +Command-Id: 5; +Content-Type: "
-                   "text/plain; | {}\n" ACCEPTED("5", "IDLE")},
+    {"CON-CMD-04", "> tel | {\"state\": \"IDLE\"}\n< 200 +Command-Id: 5; +Content-Type: text/plain; | {}\n" ACCEPTED("5", "IDLE")},
     {"CON-CMD-05", COMMAND("5", "{\"comm") ACCEPTED("5", "IDLE")},
     {"CON-CMD-05", COMMAND("5", "[]") ANSWER("REJECTED", "CONNECT", "5", "IDLE", "")},
     {"CON-CMD-06", NAMED("5", "DANCE") ACCEPTED("5", "IDLE") FINISHED("5", "IDLE")},
     {"CON-CMD-07", NAMED("5", "SLOT_ACTION") ACCEPTED("5", "IDLE") FINISHED("5", "IDLE")},
-    {"CON-CMD-08", NAMED("5", "GCODE") ACCEPTED("5", "IDLE")
-                       ANSWER("FAILED", "WUI", "5", "IDLE", ", \"reason\": \"Command error\"")},
-    {"CON-CMD-09",
-     NAMED("5", "GCODE") ACCEPTED("5", "IDLE") NAMED("6", "PAUSE_PRINT") ACCEPTED("6", "IDLE")},
+    {"CON-CMD-08", NAMED("5", "GCODE") ACCEPTED("5", "IDLE") ANSWER("FAILED", "WUI", "5", "IDLE", ", \"reason\": \"Command error\"")},
+    {"CON-CMD-09", NAMED("5", "GCODE") ACCEPTED("5", "IDLE") NAMED("6", "PAUSE_PRINT") ACCEPTED("6", "IDLE")},
     {"CON-CMD-10", NAMED("5", "GCODE") ACCEPTED("5", "IDLE") NAMED("5", "GCODE")
-                       ANSWER("REJECTED", "CONNECT", "5", "IDLE", ", \"reason\": \"again?\"")},
-    {"CON-CMD-11", NAMED("5", "GCODE") ACCEPTED("5", "IDLE") FINISHED("5", "IDLE")
-                       NAMED("5", "GCODE") ACCEPTED("5", "IDLE")},
+                   ANSWER("REJECTED", "CONNECT", "5", "IDLE", ", \"reason\": \"again?\"")},
+    {"CON-CMD-11", NAMED("5", "GCODE") ACCEPTED("5", "IDLE") FINISHED("5", "IDLE") NAMED("5", "GCODE") ACCEPTED("5", "IDLE")},
     {"CON-CMD-12", NAMED("0", "GCODE") ACCEPTED("0", "IDLE")},
-    {"CON-CMD-13", NAMED("5", "GCODE") ACCEPTED("5", "IDLE")
-                       NAMED("6", "RESET_PRINTER") "T 4\n" ACCEPTED("6", "IDLE")},
+    {"CON-CMD-13", NAMED("5", "GCODE") ACCEPTED("5", "IDLE") NAMED("6", "RESET_PRINTER") "T 4\n" ACCEPTED("6", "IDLE")},
     {"CON-CMD-14", NAMED("5", "GCODE") ACCEPTED("5", "PRINTING") FINISHED("5", "PRINTING")},
     {"CON-CMD-15", NAMED("5", "SEND_INFO") ACCEPTED("5", "IDLE") FINISHED("5", "IDLE")},
     {"CON-CMD-16", NAMED("5", "START_PRINT") ACCEPTED("5", "IDLE") FINISHED("5", "PRINTING")},
@@ -192,20 +175,14 @@ static const struct wrong wrongs[] = {
     {"CON-CMD-18", NAMED("5", "RESUME_PRINT") ACCEPTED("5", "PRINTING") FINISHED("5", "PRINTING")},
     {"CON-CMD-19", NAMED("5", "STOP_PRINT") ACCEPTED("5", "PRINTING") FINISHED("5", "PRINTING")},
     {"CON-CMD-20", NAMED("5", "SET_PRINTER_READY") ACCEPTED("5", "IDLE") FINISHED("5", "IDLE")},
-    {"CON-CMD-20",
-     NAMED("5", "SET_PRINTER_READY") ACCEPTED("5", "PRINTING") FINISHED("5", "PRINTING")},
-    {"CON-CMD-21",
-     NAMED("5", "CANCEL_PRINTER_READY") ACCEPTED("5", "READY") FINISHED("5", "READY")},
-    {"CON-CMD-22",
-     EV("\"event\": \"SLOT_EVENT\", \"source\": \"SLOT\", \"data\": {}, \"state\": \"IDLE\"")
-         ACCEPTED("77", "IDLE")},
+    {"CON-CMD-20", NAMED("5", "SET_PRINTER_READY") ACCEPTED("5", "PRINTING") FINISHED("5", "PRINTING")},
+    {"CON-CMD-21", NAMED("5", "CANCEL_PRINTER_READY") ACCEPTED("5", "READY") FINISHED("5", "READY")},
+    {"CON-CMD-22", EV("\"event\": \"SLOT_EVENT\", \"source\": \"SLOT\", \"data\": {}, \"state\": \"IDLE\"") ACCEPTED("77", "IDLE")},
     {"CON-CMD-23", NAMED("0", "SEND_INFO")},
-    {"CON-CMD-23",
-     NAMED("5", "SEND_INFO") ACCEPTED("5", "IDLE") FINISHED("5", "IDLE") NAMED("5", "GCODE")},
+    {"CON-CMD-23", NAMED("5", "SEND_INFO") ACCEPTED("5", "IDLE") FINISHED("5", "IDLE") NAMED("5", "GCODE")},
     {"CON-CMD-24", NAMED("5", "GCODE") ACCEPTED("5", "IDLE") NAMED("6", "PAUSE_PRINT")},
     {"CON-CMD-25", NAMED("5", "GCODE") "T 3\n" NAMED("6", "GCODE")},
-    {"CON-CMD-26", NAMED("5", "SEND_INFO") ACCEPTED("5", "IDLE")
-                       ANSWER("INFO", "CONNECT", "5", "IDLE", "") NAMED("5", "SEND_INFO")},
+    {"CON-CMD-26", NAMED("5", "SEND_INFO") ACCEPTED("5", "IDLE") ANSWER("INFO", "CONNECT", "5", "IDLE", "") NAMED("5", "SEND_INFO")},
 
     {"CON-EVT-01", EV("\"event\": \"INFO\", \"source\": \"USER\", \"data\": {}")},
     {"CON-EVT-02", DATA("PARTY", "CONNECT", "")},
@@ -213,47 +190,32 @@ static const struct wrong wrongs[] = {
     {"CON-EVT-04", DATA("INFO", "USER", "\"active_sheet\": null")},
     {"CON-EVT-05", DATA("INFO", "CONNECT", "\"sdk\": \"0.8.1\"")},
     {"CON-EVT-06", ON TEL("\"state\": \"BUSY\"") TEL("\"state\": \"BUSY\"")},
-    {"CON-EVT-07", CHANGED("IDLE", "") CHANGED("PRINTING", ", \"job_id\": 5") CHANGED("IDLE", "")
-                       CHANGED("PRINTING", ", \"job_id\": 7")},
+    {"CON-EVT-07", CHANGED("IDLE", "") CHANGED("PRINTING", ", \"job_id\": 5") CHANGED("IDLE", "") CHANGED("PRINTING", ", \"job_id\": 7")},
     {"CON-EVT-08", CHANGED("FINISHED", "") "T 5\n" CHANGED("IDLE", "")},
     {"CON-EVT-09", CHANGED("PRINTING", ", \"job_id\": 1") CHANGED("READY", "")},
-    {"CON-EVT-10",
-     NAMED("5", "PAUSE_PRINT") ACCEPTED("5", "PRINTING") CHANGED("PAUSED", ", \"job_id\": 1")},
+    {"CON-EVT-10", NAMED("5", "PAUSE_PRINT") ACCEPTED("5", "PRINTING") CHANGED("PAUSED", ", \"job_id\": 1")},
     {"CON-EVT-11", DATA("JOB_INFO", "CONNECT", "\"path\": \"/x\"")},
-    {"CON-EVT-13", "> ev | {\"event\": \"TRANSFER_INFO\", \"source\": \"WUI\", \"data\": {}, "
-                   "\"transfer_id\": 4294967295, \"state\": \"IDLE\"}\n< 400\n"},
+    {"CON-EVT-13", "> ev | {\"event\": \"TRANSFER_INFO\", \"source\": \"WUI\", \"data\": {}, \"transfer_id\": 4294967295, \"state\": \"IDLE\"}\n< 400\n"},
 
-    {"CON-FS-01", DATA("INFO", "CONNECT",
-                       IDENTITY ", \"files\": {\"type\": \"DIR\", \"name\": \"/\", \"read_only\": "
-                                "false, \"children\": []}")},
-    {"CON-FS-02",
-     FILE_CHANGED("\"new_path\": \"/local/d\", \"file\": {\"type\": \"FOLDER\", \"name\": \"d\", "
-                  "\"size\": 9,"
-                  "\"children\": [{\"type\": \"FILE\", \"name\": \"f\", \"size\": 4}]}")},
-    {"CON-FS-03", FILE_CHANGED("\"new_path\": \"/local/.x.gcode\", \"file\": {\"type\": "
-                               "\"PRINT_FILE\", \"name\": \".x.gcode\"}")},
+    {"CON-FS-01", DATA("INFO", "CONNECT", IDENTITY ", \"files\": {\"type\": \"DIR\", \"name\": \"/\", \"read_only\": false, \"children\": []}")},
+    {"CON-FS-02", FILE_CHANGED("\"new_path\": \"/local/d\", \"file\": {\"type\": \"FOLDER\", \"name\": \"d\", \"size\": 9,"
+                               "\"children\": [{\"type\": \"FILE\", \"name\": \"f\", \"size\": 4}]}")},
+    {"CON-FS-03", FILE_CHANGED("\"new_path\": \"/local/.x.gcode\", \"file\": {\"type\": \"PRINT_FILE\", \"name\": \".x.gcode\"}")},
     {"CON-FS-04", FILE_CHANGED("\"new_path\": \"/local/x.gcode\"")},
-    {"CON-FS-05",
-     FILE_CHANGED("\"old_path\": \"/local/x.gcode\", \"new_path\": \"/local/x.gcode\"")},
-    {"CON-FS-06", FILE_CHANGED("\"old_path\": \"/local/x.gcode\", \"file\": {\"type\": "
-                               "\"PRINT_FILE\", \"name\": \"x.gcode\"}")},
-    {"CON-FS-07", FILE_CHANGED("\"old_path\": \"/local/x.gcode\", \"new_path\": "
-                               "\"/local/y.gcode\", \"file\": {\"name\": \"y.gcode\"}")},
-    {"CON-FS-08", FILE_CHANGED("\"new_path\": \"/local/X.GCO\", \"file\": {\"type\": \"FILE\", "
-                               "\"name\": \"X.GCO\", \"size\": 1}")},
+    {"CON-FS-05", FILE_CHANGED("\"old_path\": \"/local/x.gcode\", \"new_path\": \"/local/x.gcode\"")},
+    {"CON-FS-06", FILE_CHANGED("\"old_path\": \"/local/x.gcode\", \"file\": {\"type\": \"PRINT_FILE\", \"name\": \"x.gcode\"}")},
+    {"CON-FS-07", FILE_CHANGED("\"old_path\": \"/local/x.gcode\", \"new_path\": \"/local/y.gcode\", \"file\": {\"name\": \"y.gcode\"}")},
+    {"CON-FS-08", FILE_CHANGED("\"new_path\": \"/local/X.GCO\", \"file\": {\"type\": \"FILE\", \"name\": \"X.GCO\", \"size\": 1}")},
     {"CON-FS-09", DATA("MEDIUM_INSERTED", "WUI", "\"root\": \"/SD Card\"")},
     {"CON-FS-09", INFO DATA("MEDIUM_EJECTED", "WUI", "\"root\": \"/SD Card\"")},
-    {"CON-FS-10",
-     INFO PATH("5", "CREATE_FOLDER", "/local/sub", "") ANSWER("FAILED", "WUI", "5", "IDLE", "")},
+    {"CON-FS-10", INFO PATH("5", "CREATE_FOLDER", "/local/sub", "") ANSWER("FAILED", "WUI", "5", "IDLE", "")},
     {"CON-FS-11", INFO PATH("5", "DELETE_FOLDER", "/local/sub", "") FINISHED("5", "IDLE")},
-    {"CON-FS-11", INFO PATH("5", "DELETE_FOLDER", "/local/sub", ", \"force\": true")
-                      ANSWER("FAILED", "WUI", "5", "IDLE", "")},
+    {"CON-FS-11", INFO PATH("5", "DELETE_FOLDER", "/local/sub", ", \"force\": true") ANSWER("FAILED", "WUI", "5", "IDLE", "")},
     {"CON-FS-12", INFO PATH("5", "DELETE_FILE", "/local/sub/a.gcode", "") FINISHED("5", "IDLE")},
     {"CON-FS-12", INFO PATH("5", "DELETE_FILE", "/local/none.gcode", "") FINISHED("5", "IDLE")},
     {"CON-FS-13", INFO PATH("5", "SEND_FILE_INFO", "/local/sub/a.gcode", "")
-                      EV("\"event\": \"FILE_INFO\", \"source\": \"CONNECT\", \"command_id\": 5, "
-                         "\"state\": \"IDLE\","
-                         "\"data\": {\"path\": \"/local/sub/a.gcode\", \"size\": 6}")},
+                  EV("\"event\": \"FILE_INFO\", \"source\": \"CONNECT\", \"command_id\": 5, \"state\": \"IDLE\","
+                     "\"data\": {\"path\": \"/local/sub/a.gcode\", \"size\": 6}")},
     {"CON-FS-14", INFO PATH("5", "DELETE_FOLDER", "/local/../../etc", "") FINISHED("5", "IDLE")},
     {"CON-TRN-01", ON "> file | \n< 404\n"},
     {"CON-TRN-01", ON FETCH("1") "> file -Token | \n< 404\n"},
@@ -264,24 +226,18 @@ static const struct wrong wrongs[] = {
     {"CON-TRN-04", STARTED END("TRANSFER_FINISHED", "8", "/local/a.gcode", "")},
     {"CON-TRN-05", STARTED END("TRANSFER_FINISHED", "9", "/local/a.gcode", "")
                        END("TRANSFER_ABORTED", "9", "/local/a.gcode", "")},
-    {"CON-TRN-06",
-     STARTED FILE_CHANGED("\"new_path\": \"/local/a.gcode\", \"file\": {\"size\": 3}")},
-    {"CON-TRN-07",
-     STARTED FETCH("2") TOLD("\"command_id\": 2, \"transfer_id\": 10, ", "2", "FROM_CONNECT")},
-    {"CON-TRN-08",
-     STARTED "> file | \n< 404\n" END("TRANSFER_FINISHED", "9", "/local/a.gcode", "")},
-    {"CON-TRN-08", STARTED
-     "> file | \n< 404\n" END("TRANSFER_ABORTED", "9", "/local/a.gcode", ", \"reason\": \"no\"")},
-    {"CON-TRN-09", STARTED "> file | \n< 200 +Content-Type: text/html; +Content-Length: 5;\n" END(
-                       "TRANSFER_FINISHED", "9", "/local/a.gcode", "")},
+    {"CON-TRN-06", STARTED FILE_CHANGED("\"new_path\": \"/local/a.gcode\", \"file\": {\"size\": 3}")},
+    {"CON-TRN-07", STARTED FETCH("2") TOLD("\"command_id\": 2, \"transfer_id\": 10, ", "2", "FROM_CONNECT")},
+    {"CON-TRN-08", STARTED "> file | \n< 404\n" END("TRANSFER_FINISHED", "9", "/local/a.gcode", "")},
+    {"CON-TRN-08", STARTED "> file | \n< 404\n" END("TRANSFER_ABORTED", "9", "/local/a.gcode", ", \"reason\": \"no\"")},
+    {"CON-TRN-09", STARTED "> file | \n< 200 +Content-Type: text/html; +Content-Length: 5;\n"
+                       END("TRANSFER_FINISHED", "9", "/local/a.gcode", "")},
     {"CON-TRN-10", STARTED NAMED("2", "STOP_TRANSFER") ACCEPTED("2", "IDLE") FINISHED("2", "IDLE")
                        END("TRANSFER_FINISHED", "9", "/local/a.gcode", "")},
-    {"CON-TRN-11",
-     STARTED COMMAND("2", "{\"command\": \"STOP_TRANSFER\", \"kwargs\": {\"transfer_id\": 5}}")
-         ACCEPTED("2", "IDLE") FINISHED("2", "IDLE")},
+    {"CON-TRN-11", STARTED COMMAND("2", "{\"command\": \"STOP_TRANSFER\", \"kwargs\": {\"transfer_id\": 5}}")
+                       ACCEPTED("2", "IDLE") FINISHED("2", "IDLE")},
     {"CON-TRN-12", NAMED("2", "SEND_TRANSFER_INFO") ACCEPTED("2", "IDLE")
-                       EV("\"event\": \"TRANSFER_INFO\", \"source\": \"CONNECT\", \"data\": "
-                          "{\"type\": \"NO_TRANSFER\","
+                       EV("\"event\": \"TRANSFER_INFO\", \"source\": \"CONNECT\", \"data\": {\"type\": \"NO_TRANSFER\","
                           "\"progress\": 0}, \"command_id\": 2, \"state\": \"IDLE\"")},
     {"CON-TRN-13", PATH("1", "START_URL_DOWNLOAD", "/local/../x.gcode", "")
                        TOLD("\"command_id\": 1, \"transfer_id\": 9, ", "1", "FROM_WEB")},
@@ -289,20 +245,15 @@ static const struct wrong wrongs[] = {
                        TOLD("\"command_id\": 1, \"transfer_id\": 9, ", "1", "FROM_WEB")},
     {"CON-TRN-14", STARTED "> file | \n< 200 +Content-Type: text/html; +Content-Length: 5;\n"},
     {"CON-TRN-14", STARTED "> file | \n< 200 +Content-Type: text/plain;\n"},
-    {"CON-CAM-01",
-     "> cam | {\"config\": {}, \"capabilities\": [], \"fingerprint\": \"x\"}\n< 200 +Token: t;\n"},
+    {"CON-CAM-01", "> cam | {\"config\": {}, \"capabilities\": [], \"fingerprint\": \"x\"}\n< 200 +Token: t;\n"},
     {"CON-CAM-02", CAMERA("TEN_SEC", "x", "\"trigger_scheme\", \"imaging\"", "t")},
     {"CON-CAM-03", CAMERA("TEN_SEC", CAMERA_PRINT, "\"imaging\"", "t")},
     {"CON-CAM-03", CAMERA("TEN_SEC", CAMERA_PRINT, "\"trigger_scheme\", \"focus\"", "t")},
-    {"CON-CAM-04", REGISTERED_CAMERA
-     "> pic " FROM_CAMERA("t") " -Content-Type +Content-Type: image/png; | j\n< 204\n"},
+    {"CON-CAM-04", REGISTERED_CAMERA "> pic " FROM_CAMERA("t") " -Content-Type +Content-Type: image/png; | j\n< 204\n"},
     {"CON-CAM-05", REGISTERED_CAMERA "> pic " FROM_CAMERA("other") " | j\n< 403\n"},
-    {"CON-CAM-06", REGISTERED_CAMERA
-     "> pic " FROM_CAMERA("t") " | j\n< 403\nT 10\n> pic " FROM_CAMERA("t") " | j\n< 403\n"},
-    {"CON-CAM-07", REGISTERED_CAMERA
-     "> pic " FROM_CAMERA("t") " | j\n< 204\nT 5\n> pic " FROM_CAMERA("t") " | j\n< 204\n"},
-    {"CON-CAM-08",
-     ON "> cam | {\"config\": {}, \"capabilities\": [], \"fingerprint\": \"x\"}\n< 202\n"},
+    {"CON-CAM-06", REGISTERED_CAMERA "> pic " FROM_CAMERA("t") " | j\n< 403\nT 10\n> pic " FROM_CAMERA("t") " | j\n< 403\n"},
+    {"CON-CAM-07", REGISTERED_CAMERA "> pic " FROM_CAMERA("t") " | j\n< 204\nT 5\n> pic " FROM_CAMERA("t") " | j\n< 204\n"},
+    {"CON-CAM-08", ON "> cam | {\"config\": {}, \"capabilities\": [], \"fingerprint\": \"x\"}\n< 202\n"},
     {"CON-CAM-09", REGISTERED_CAMERA "> pic " FROM_CAMERA("t") " | j\n< 415\n"},
 };
 /* clang-format on */

@@ -13,8 +13,8 @@
 #include "harness/net/microhttpd.h"
 #include "sim/wire/http_server.h"
 
-/* Many that come at once, as the printers of a farm do when their server is there again: nobody waits to be let in
- * behind the requests of those who are. */
+/* Many that come at once, as the printers of a farm do when their server is there again: nobody
+ * waits to be let in behind the requests of those who are. */
 
 enum { CROWD = 300, PLACES = 10 };
 
@@ -56,8 +56,8 @@ static void crowd_begin(struct crowd *crowd, bool microhttpd, unsigned places)
     crowd->at = (struct endpoint){.host = "localhost"};
     const struct microhttpd_settings settings = {.connections_max = places};
     if (microhttpd) {
-        crowd->microhttpd = microhttpd_front_new(crowd->net.driver, &crowd->at,
-                                                 &crowd->net.service, &settings, &error);
+        crowd->microhttpd = microhttpd_front_new(crowd->net.driver, &crowd->at, &crowd->net.service,
+                                                 &settings, &error);
         assert_non_null(crowd->microhttpd);
         return;
     }

@@ -1,6 +1,6 @@
-/* A farm against servers that are slow, broken or no servers at all, byte by byte, in virtual time: every kind of printer
- * goes on by its own rules, each failure has its cause, nothing is counted twice or lost, and nobody takes in more than
- * it can use. */
+/* A farm against servers that are slow, broken or no servers at all, byte by byte, in virtual time:
+ * every kind of printer goes on by its own rules, each failure has its cause, nothing is counted
+ * twice or lost, and nobody takes in more than it can use. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -17,7 +17,8 @@
 
 enum { SDK, HTTP, SOCKET, GROUPS };
 
-/* Of those that bring a command: else printer and server would go on and on, without a delay between them. */
+/* Of those that bring a command: else printer and server would go on and on, without a delay
+ * between them. */
 enum { COMMANDS_MAX = 50 };
 
 enum { FLOOD_BYTES = 100 * 1024 * 1024, PIECE_BYTES = 64 * 1024, TAKEN_MAX = 256 * 1024 };
@@ -29,7 +30,8 @@ static const char plan_text[] =
     "groups:\n"
     "  - {name: sdk, model: mk3s, count: 2, host: sdk, token: 'k{printer}'}\n"
     "  - {name: http, model: mk4, count: 2, token: 'a-token-of-http-{printer}'}\n"
-    "  - {name: socket, model: xl, count: 2, websocket: true, token: 'a-token-of-sock-{printer}'}\n";
+    "  - {name: socket, model: xl, count: 2, websocket: true, token: "
+    "'a-token-of-sock-{printer}'}\n";
 
 enum then { KEEP, CLOSE, RESET, FLOOD };
 
@@ -49,37 +51,62 @@ struct row {
     } groups[GROUPS];
 };
 
-#define GOOD          {ALL_GOOD, LOAD_CAUSES}
-#define FAIL(cause)   {ALL_FAIL, LOAD_CAUSE_##cause}
-#define SPOILT(cause) {SOME_FAIL, LOAD_CAUSE_##cause}
+#define GOOD                                                                                       \
+    {                                                                                              \
+        ALL_GOOD, LOAD_CAUSES                                                                      \
+    }
+#define FAIL(cause)                                                                                \
+    {                                                                                              \
+        ALL_FAIL, LOAD_CAUSE_##cause                                                               \
+    }
+#define SPOILT(cause)                                                                              \
+    {                                                                                              \
+        SOME_FAIL, LOAD_CAUSE_##cause                                                              \
+    }
 
 static const struct row rows[] = {
     {"accepts and never answers", "", KEEP, {FAIL(TIMEOUT), FAIL(TIMEOUT), FAIL(TIMEOUT)}},
     {"closes instead", "", CLOSE, {FAIL(MISSING_REPLY), FAIL(MISSING_REPLY), FAIL(MISSING_REPLY)}},
     {"resets instead", "", RESET, {FAIL(RESET), FAIL(RESET), FAIL(RESET)}},
-    {"garbage", "SSH-2.0-OpenSSH_9.2\r\n\r\n", KEEP,
+    {"garbage",
+     "SSH-2.0-OpenSSH_9.2\r\n\r\n",
+     KEEP,
      {FAIL(WRONG_REPLY), FAIL(WRONG_REPLY), FAIL(WRONG_REPLY)}},
     /* What the SDK had begun to say when it learnt of that is lost (connect-sdk.md 1.9). */
-    {"closes behind each reply", "HTTP/1.1 204 No Content\r\n\r\n", CLOSE,
+    {"closes behind each reply",
+     "HTTP/1.1 204 No Content\r\n\r\n",
+     CLOSE,
      {SPOILT(MISSING_REPLY), GOOD, FAIL(WRONG_REPLY)}},
     {"HTTP/1.0", "HTTP/1.0 204 No Content\r\n\r\n", CLOSE, {GOOD, GOOD, FAIL(WRONG_REPLY)}},
     {"chunks of odd sizes",
-     "HTTP/1.1 200 OK\r\nCommand-Id: 7\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
-     "1\r\n{\r\n00002;x=y\r\n\"c\r\n3\r\nomm\r\nF\r\nand\":\"SEND_INF\r\n2\r\nO\"\r\n1\r\n}\r\n0\r\n\r\n",
-     KEEP, {GOOD, GOOD, FAIL(WRONG_REPLY)}},
-    {"100 MB", "HTTP/1.1 200 OK\r\nContent-Length: 104857600\r\n\r\n", FLOOD,
+     "HTTP/1.1 200 OK\r\nCommand-Id: 7\r\nContent-Type: application/json\r\nTransfer-Encoding: "
+     "chunked\r\n\r\n"
+     "1\r\n{\r\n00002;x=y\r\n\"c\r\n3\r\nomm\r\nF\r\nand\":\"SEND_INF\r\n2\r\nO\"\r\n1\r\n}"
+     "\r\n0\r\n\r\n",
+     KEEP,
+     {GOOD, GOOD, FAIL(WRONG_REPLY)}},
+    {"100 MB",
+     "HTTP/1.1 200 OK\r\nContent-Length: 104857600\r\n\r\n",
+     FLOOD,
      {FAIL(WRONG_REPLY), FAIL(WRONG_REPLY), FAIL(WRONG_REPLY)}},
     {"half a body",
-     "HTTP/1.1 200 OK\r\nCommand-Id: 7\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{\"comm",
-     CLOSE, {FAIL(WRONG_REPLY), FAIL(WRONG_REPLY), FAIL(WRONG_REPLY)}},
+     "HTTP/1.1 200 OK\r\nCommand-Id: 7\r\nContent-Type: application/json\r\nContent-Length: "
+     "100\r\n\r\n{\"comm",
+     CLOSE,
+     {FAIL(WRONG_REPLY), FAIL(WRONG_REPLY), FAIL(WRONG_REPLY)}},
     {"half a body and a reset",
-     "HTTP/1.1 200 OK\r\nCommand-Id: 7\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{\"comm",
-     RESET, {FAIL(RESET), FAIL(RESET), FAIL(RESET)}},
+     "HTTP/1.1 200 OK\r\nCommand-Id: 7\r\nContent-Type: application/json\r\nContent-Length: "
+     "100\r\n\r\n{\"comm",
+     RESET,
+     {FAIL(RESET), FAIL(RESET), FAIL(RESET)}},
     {"half a body and silence",
-     "HTTP/1.1 200 OK\r\nCommand-Id: 7\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{\"comm",
-     KEEP, {FAIL(TIMEOUT), FAIL(TIMEOUT), FAIL(TIMEOUT)}},
+     "HTTP/1.1 200 OK\r\nCommand-Id: 7\r\nContent-Type: application/json\r\nContent-Length: "
+     "100\r\n\r\n{\"comm",
+     KEEP,
+     {FAIL(TIMEOUT), FAIL(TIMEOUT), FAIL(TIMEOUT)}},
     {"more than it announces",
-     "HTTP/1.1 204 No Content\r\nContent-Length: 2\r\n\r\nhello", KEEP,
+     "HTTP/1.1 204 No Content\r\nContent-Length: 2\r\n\r\nhello",
+     KEEP,
      {GOOD, GOOD, FAIL(WRONG_REPLY)}},
 };
 
@@ -231,10 +258,11 @@ static void judge(const struct bed *bed, uint32_t group)
     enum fate fate = bed->row->groups[group].fate;
     enum load_cause cause = bed->row->groups[group].cause;
     uint64_t good = steps[LOAD_TELEMETRY].ok + steps[LOAD_EVENT].ok;
-    uint64_t failed = load_step_failed(&steps[LOAD_TELEMETRY]) + load_step_failed(&steps[LOAD_EVENT]);
-    uint64_t by_cause = cause == LOAD_CAUSES ? 0
-                                             : steps[LOAD_TELEMETRY].failed[cause] +
-                                                   steps[LOAD_EVENT].failed[cause];
+    uint64_t failed =
+        load_step_failed(&steps[LOAD_TELEMETRY]) + load_step_failed(&steps[LOAD_EVENT]);
+    uint64_t by_cause = cause == LOAD_CAUSES
+                            ? 0
+                            : steps[LOAD_TELEMETRY].failed[cause] + steps[LOAD_EVENT].failed[cause];
     if ((good > 0) != (fate != ALL_FAIL) || (failed > 0) != (fate != ALL_GOOD) ||
         by_cause != failed) {
         fail_msg("%s, group %u: %lu good, %lu failed, %lu of them by %s", bed->row->name, group,

@@ -53,7 +53,8 @@ static struct load_result *made(const char *text, uint32_t shard, uint32_t shard
     stats->group[0].steps[LOAD_TELEMETRY].failed[LOAD_CAUSE_TIMEOUT] = 2;
     stats->bins = 5 + shard;
     for (uint32_t i = 0; i < stats->bins; i++) {
-        load_stats_bins(stats)[i] = (struct load_bin){.on = 10, .connected = 9, .cpu_us = 1234, .queued_bytes = 7};
+        load_stats_bins(stats)[i] =
+            (struct load_bin){.on = 10, .connected = 9, .cpu_us = 1234, .queued_bytes = 7};
         load_stats_bins(stats)[i].steps[LOAD_TELEMETRY].ok = 100 + i;
         load_stats_bins(stats)[i].steps[LOAD_TELEMETRY].sum_us = UINT64_C(5000000000);
     }

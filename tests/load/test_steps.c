@@ -71,7 +71,8 @@ static void open_bed(struct bed *bed, const char *text)
     bed->control = connect_control_new(bed->server);
     bed->control_front = front_at(bed, "control", connect_control_service(bed->control));
     static const char gcode[] = "G28\nG1 X10\nG1 X20\n";
-    bed->file = connect_server_serve(bed->server, gcode, sizeof gcode - 1, "cube.gcode", 1, NULL, &error);
+    bed->file =
+        connect_server_serve(bed->server, gcode, sizeof gcode - 1, "cube.gcode", 1, NULL, &error);
     assert_non_null(bed->file);
     bed->stats = load_stats_new(bed->plan->group_count);
     for (int i = 0; i < LOAD_GROUPS_MAX; i++) {
@@ -177,10 +178,11 @@ static void each_kind_of_printer_gets_its_files(void **state)
 /* What becomes of transfers besides failing by a cause. */
 enum { GOOD = LOAD_CAUSES, WAITS, ENDS_SOCKET };
 
-/* How the file is handed out, and what each kind of printer makes of that. The SDK takes what has come for all of it when
- * the connection is closed (requests does not hold it against Content-Length); a Buddy printer that has all that the
- * command announced is content, and asks for the rest as long as some comes; in a WebSocket it waits for the rest of a
- * segment, and ends the connection when there is none (connect-buddy.md 7.3, 7.4). */
+/* How the file is handed out, and what each kind of printer makes of that. The SDK takes what has
+ * come for all of it when the connection is closed (requests does not hold it against
+ * Content-Length); a Buddy printer that has all that the command announced is content, and asks for
+ * the rest as long as some comes; in a WebSocket it waits for the rest of a segment, and ends the
+ * connection when there is none (connect-buddy.md 7.3, 7.4). */
 static const struct {
     struct connect_file_manner manner; /* lengths: 0 is none, as -1 elsewhere */
     int http, socket, sdk;
@@ -277,7 +279,8 @@ static void a_websocket_that_is_not_granted_is_told_by_cause(void **state)
         misbehave(&bed, rows[i].how);
         play(&bed, NULL, NULL);
         const struct load_step_stats *telemetry = of(&bed, SOCKET, LOAD_TELEMETRY);
-        all_failed_by(of(&bed, SOCKET, LOAD_EVENT), rows[i].cause); /* INFO is the first to be said */
+        all_failed_by(of(&bed, SOCKET, LOAD_EVENT),
+                      rows[i].cause); /* INFO is the first to be said */
         assert_int_equal(telemetry->failed[rows[i].cause], load_step_failed(telemetry));
         assert_int_equal(telemetry->ok, 0);
         adds_up(telemetry);

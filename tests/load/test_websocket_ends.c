@@ -1,5 +1,6 @@
-/* How WebSockets of a farm's printers end, and that each printer is back by its own rules: without a back-off when the
- * server ends the connection (connect-buddy.md 1.6), by 100, 200, 400 ms … when it can't get another (3.4). */
+/* How WebSockets of a farm's printers end, and that each printer is back by its own rules: without
+ * a back-off when the server ends the connection (connect-buddy.md 1.6), by 100, 200, 400 ms … when
+ * it can't get another (3.4). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -185,7 +186,8 @@ static void each_end_is_told_by_its_cause(void **state)
         if (rows[i].cause != LOAD_CAUSES) {
             world_run(&bed.world, bed.world.now_us + MILLISECONDS(1), NULL);
             assert_int_equal(sockets(&bed), 0);
-            assert_in_range(wait_for_all(&bed), 0, MILLISECONDS(600)); /* its loop looks twice a second */
+            assert_in_range(wait_for_all(&bed), 0,
+                            MILLISECONDS(600)); /* its loop looks twice a second */
         }
         finish(&bed);
         const struct load_step_stats *way = of(&bed, LOAD_CONNECT);
@@ -199,8 +201,8 @@ static void each_end_is_told_by_its_cause(void **state)
     }
 }
 
-/* As soon as it stands, each time: the printer asks again and again, but it takes its time for it, and as soon as one
- * is left to it all is well. */
+/* As soon as it stands, each time: the printer asks again and again, but it takes its time for it,
+ * and as soon as one is left to it all is well. */
 static void a_server_that_grants_and_ends_does_not_stop_the_clock(void **state)
 {
     (void)state;

@@ -15,34 +15,24 @@
 #include "sim/machine/model.h"
 
 /* PM-12 */
-/* clang-format off: pairs of a printer with and without MMU */
+/* Pairs of a printer with and without MMU. */
+/* clang-format off */
 static const struct {
     const char *name, *settings_type;
     int type, version, subversion, code, mmu_code;
 } real_ones[] = {
-    {"mk2.5", "MK2.5", 1, 2, 5, 250, 0},
-    {"mk2.5-mmu2s", "MK2.5", 1, 2, 5, 250, 20250},
-    {"mk2.5s", "MK2.5S", 1, 2, 6, 252, 0},
-    {"mk2.5s-mmu2s", "MK2.5S", 1, 2, 6, 252, 20252},
-    {"mk3", "MK3", 1, 3, 0, 300, 0},
-    {"mk3-mmu2s", "MK3", 1, 3, 0, 300, 20300},
-    {"mk3s", "MK3S", 1, 3, 1, 302, 0},
-    {"mk3s-mmu2s", "MK3S", 1, 3, 1, 302, 20302},
-    {"mk3.5", "MK3.5", 1, 3, 5, 230, 0},
-    {"mk3.5s", "MK3.5S", 1, 3, 6, 280, 0},
-    {"mk3.9", "MK3.9", 1, 3, 9, 210, 0},
-    {"mk3.9s", "MK3.9S", 1, 3, 10, 270, 0},
-    {"mk4", "MK4", 1, 4, 0, 130, 0},
-    {"mk4-mmu3", "MK4", 1, 4, 0, 130, 30130},
-    {"mk4s", "MK4S", 1, 4, 1, 260, 0},
-    {"mk4s-mmu3", "MK4S", 1, 4, 1, 260, 30260},
-    {"mini", "MINI", 2, 1, 0, 120, 0},
-    {"xl", "XL", 3, 1, 0, 170, 0},
-    {"ix", "iX", 4, 1, 0, 160, 0},
-    {"coreone", "COREONE", 7, 1, 0, 310, 0},
+    {"mk2.5", "MK2.5", 1, 2, 5, 250, 0},       {"mk2.5-mmu2s", "MK2.5", 1, 2, 5, 250, 20250},
+    {"mk2.5s", "MK2.5S", 1, 2, 6, 252, 0},     {"mk2.5s-mmu2s", "MK2.5S", 1, 2, 6, 252, 20252},
+    {"mk3", "MK3", 1, 3, 0, 300, 0},           {"mk3-mmu2s", "MK3", 1, 3, 0, 300, 20300},
+    {"mk3s", "MK3S", 1, 3, 1, 302, 0},         {"mk3s-mmu2s", "MK3S", 1, 3, 1, 302, 20302},
+    {"mk3.5", "MK3.5", 1, 3, 5, 230, 0},       {"mk3.5s", "MK3.5S", 1, 3, 6, 280, 0},
+    {"mk3.9", "MK3.9", 1, 3, 9, 210, 0},       {"mk3.9s", "MK3.9S", 1, 3, 10, 270, 0},
+    {"mk4", "MK4", 1, 4, 0, 130, 0},           {"mk4-mmu3", "MK4", 1, 4, 0, 130, 30130},
+    {"mk4s", "MK4S", 1, 4, 1, 260, 0},         {"mk4s-mmu3", "MK4S", 1, 4, 1, 260, 30260},
+    {"mini", "MINI", 2, 1, 0, 120, 0},         {"xl", "XL", 3, 1, 0, 170, 0},
+    {"ix", "iX", 4, 1, 0, 160, 0},             {"coreone", "COREONE", 7, 1, 0, 310, 0},
     {"coreone-mmu3", "COREONE", 7, 1, 0, 310, 30310},
-    {"sl1", "SL1", 5, 1, 0, 0, 0},
-    {"sl1s", "SL1S", 5, 1, 1, 0, 0},
+    {"sl1", "SL1", 5, 1, 0, 0, 0},             {"sl1s", "SL1S", 5, 1, 1, 0, 0},
 };
 /* clang-format on */
 
@@ -156,14 +146,14 @@ static int line_of(const char *text, const char *passage)
     return line;
 }
 
-/* clang-format off: a line a mistake */
+/* A line a mistake. */
+/* clang-format off */
 static const struct {
     const char *passage, *by, *field, *expected;
 } wrong_models[] = {
     {"power_w: 38", "power_w: -38", "'nozzle.power_w'", "expected a power in W from 0 to 5000"},
     {"power_w: 38", "power_w: 1e9", "'nozzle.power_w'", "expected a power in W from 0 to 5000"},
-    {"power_w: 38", "power_w: hot", "'nozzle.power_w'",
-     "Invalid FLOAT value: hot; expected a power in W"},
+    {"power_w: 38", "power_w: hot", "'nozzle.power_w'", "Invalid FLOAT value: hot; expected a power in W"},
     {"power_w: 38", "power_w: [38]", "'nozzle.power_w'", "expected a power in W"},
     {"power_w: 200", "power_w: .nan", "'bed.power_w'", "expected a power in W"},
     {"kp: 126.13", "kp: nan", "'bed.pid.kp'", "expected a gain from 0 to 10000"},
@@ -171,54 +161,39 @@ static const struct {
     {"kp: 126.13, ", "", "'bed.pid.kp'", "is missing; expected a gain"},
     {"power_w: 200", "pwer_w: 200", "'bed.pwer_w'", "there is no such field; expected the keys power_w,"},
     {"regulator: mk3", "regulator: mk9", "'regulator'", "expected mk3 or buddy"},
-    {"model_code: 300", "model_code: 300.5", "'identity.model_code'",
-     "expected a whole number from 1 to 9999"},
+    {"model_code: 300", "model_code: 300.5", "'identity.model_code'", "expected a whole number from 1 to 9999"},
     {"power_w: 38", "power_w: 38watt", "'nozzle.power_w'", "expected a power in W"},
     {"kp: 126.13", "kp: 12,6", "'bed.pid", "expected"},
-    {"model_code: 300", "model_code: 3oo", "'identity.model_code'",
-     "expected a whole number from 1 to 9999"},
+    {"model_code: 300", "model_code: 3oo", "'identity.model_code'", "expected a whole number from 1 to 9999"},
     {"total_bytes: 0", "total_bytes: -1", "'storages[1].total_bytes'", "expected a number"},
-    {"jerk_mm_s: 4.5", "jerk_mm_s: 4.5.1", "'motion.e.jerk_mm_s'",
-     "expected a change of speed in mm/s"},
-    {"model_code: 300", "model_code: 0", "'identity.model_code'",
-     "expected a whole number from 1 to 9999"},
-    {"model_code: 300", "model_code: 99999999999999999999", "'identity.model_code'",
-     "expected a whole number"},
-    {"type: [1, 3, 0]", "type: [1, 3]", "'identity.type'",
-     "too few entries; expected three whole numbers"},
-    {"type: [1, 3, 0]", "type: [1, 3, 1000]", "'identity.type'",
-     "expected three whole numbers from 0 to 99"},
+    {"jerk_mm_s: 4.5", "jerk_mm_s: 4.5.1", "'motion.e.jerk_mm_s'", "expected a change of speed in mm/s"},
+    {"model_code: 300", "model_code: 0", "'identity.model_code'", "expected a whole number from 1 to 9999"},
+    {"model_code: 300", "model_code: 99999999999999999999", "'identity.model_code'", "expected a whole number"},
+    {"type: [1, 3, 0]", "type: [1, 3]", "'identity.type'", "too few entries; expected three whole numbers"},
+    {"type: [1, 3, 0]", "type: [1, 3, 1000]", "'identity.type'", "expected three whole numbers from 0 to 99"},
     {"family: mk3", "family: mk4", "'identity.family'", "expected mk3, buddy or sl1"},
     {"family: mk3", "family: sl1", "'identity.family'", "expected a section 'resin' beside sl1"},
-    {"title: Original Prusa MK3",
-     "resin: {project_model: SL1, panel: {width_px: 1, height_px: 1, pixel_um: 1}, "
-     "tower_mm: 1, tilt_steps: 1, tank: {least_ml: 1, most_ml: 2, low_ml: 1, feed_ml: 1}, ambient: "
-     "{min_c: 1, max_c: 2}, "
-     "fans: {uv_led_rpm: 100, blower_rpm: 100, rear_rpm: 100}}\ntitle: x",
-     "'resin'", "whose identity.family is sl1"},
+    {"title: Original Prusa MK3", "resin: {project_model: SL1, panel: {width_px: 1, height_px: 1, pixel_um: 1}, "
+     "tower_mm: 1, tilt_steps: 1, tank: {least_ml: 1, most_ml: 2, low_ml: 1, feed_ml: 1}, ambient: {min_c: 1, max_c: 2}, "
+     "fans: {uv_led_rpm: 100, blower_rpm: 100, rear_rpm: 100}}\ntitle: x", "'resin'", "whose identity.family is sl1"},
     {"{number}\"", "\"", "'identity.serial'", "expected printable characters with {number}"},
-    {"20.5, 18.4", "20.5, -18.4", "'nozzle.resistance_by_fan_k_per_w'",
-     "expected resistances in K/W"},
+    {"20.5, 18.4", "20.5, -18.4", "'nozzle.resistance_by_fan_k_per_w'", "expected resistances in K/W"},
     {"resistance_k_per_w: 0.62", "resistance_k_per_w: 0", "'bed'", "expected either loss"},
-    {"resistance_k_per_w: 0.62", "resistance_k_per_w: 50", "'bed.resistance_k_per_w'",
-     "3600 s at most"},
+    {"resistance_k_per_w: 0.62", "resistance_k_per_w: 50", "'bed.resistance_k_per_w'", "3600 s at most"},
     {"delay_s: 2.16", "delay_s: 9", "'nozzle.sensor.delay_s'", "expected at most 23 periods"},
     {"lag_s: 1.89", "lag_s: 9", "'nozzle.observer.lag_s'", "expected at most 8 periods"},
-    {"max_c: 305, min_c: 10", "max_c: 30, min_c: 40", "'nozzle.limits.min_c'",
-     "expected less than max_c"},
+    {"max_c: 305, min_c: 10", "max_c: 30, min_c: 40", "'nozzle.limits.min_c'", "expected less than max_c"},
     {"max_mm: 212.5", "max_mm: -212.5", "'motion.y.max_mm'", "expected more than min_mm"},
     {"kind: sdcard", "kind: tape", "'storages'", "expected each kind to be local, sdcard or usb"},
     {"name: SD Card", "name: SD/Card", "'storages'", "expected names without '/'"},
     {"read_only: true", "read_only: perhaps", "'storages[1].read_only'", "expected true or false"},
-    {"board_above_room_k: 7", "board_above_room_k: 7000", "'board_above_room_k'",
-     "expected a difference in K"},
-    {"wifi_bytes_per_s: 1000000", "wifi_bytes_per_s: -1", "'uploads.wifi_bytes_per_s'",
-     "expected a rate in bytes/s from 0 to 1e9"},
-    {"wifi_bytes_per_s: 1000000", "wifi_bytes_per_s: fast", "'uploads.wifi_bytes_per_s'",
-     "expected a rate in bytes/s"},
+    {"board_above_room_k: 7", "board_above_room_k: 7000", "'board_above_room_k'", "expected a difference in K"},
+    {"wifi_bytes_per_s: 1000000", "wifi_bytes_per_s: -1", "'uploads.wifi_bytes_per_s'", "expected a rate in bytes/s from 0 to 1e9"},
+    {"wifi_bytes_per_s: 1000000", "wifi_bytes_per_s: fast", "'uploads.wifi_bytes_per_s'", "expected a rate in bytes/s"},
+    {"wifi_bytes_per_s: 1000000", "wifi_bytes_per_s: -1", "'uploads.wifi_bytes_per_s'", "expected a rate in bytes/s from 0 to 1e9"},
+    {"wifi_bytes_per_s: 1000000", "wifi_bytes_per_s: fast", "'uploads.wifi_bytes_per_s'", "expected a rate in bytes/s"},
     {"title: Original Prusa MK3", "title: ''", "'title'", "expected a text of 1 to 64 bytes"},
-    {"title: Original Prusa MK3", "base: mk77\ntitle: x", "'base'",
-     "expected the name of a built-in model"},
+    {"title: Original Prusa MK3", "base: mk77\ntitle: x", "'base'", "expected the name of a built-in model"},
     {"regulator: mk3", "regulator: mk3\nregulator: mk3", "'regulator'", "it is there twice"},
     {"power_w: 38", "power_w: &a 38\n  power_offset: *a", "'nozzle.power_offset'", "alias"},
 };

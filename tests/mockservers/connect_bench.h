@@ -1,7 +1,8 @@
 #ifndef HOTBED_TESTS_CONNECT_BENCH_H
 #define HOTBED_TESTS_CONNECT_BENCH_H
 
-/* A mock Connect server without a front, under a virtual clock: requests go in, the last reply is kept. */
+/* A mock Connect server without a front, under a virtual clock: requests go in, the last reply is
+ * kept. */
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -30,8 +30,10 @@ static void a_person_drives_it(void **state)
     control(&bench, face, "POST", "/printers/1/add", "", 400);
     control(&bench, face, "POST", "/printers/1/commands", "{", 400);
     control(&bench, face, "POST", "/printers/1/commands", "{\"command\": 5}", 400);
-    control(&bench, face, "POST", "/printers/1/commands", "{\"command\": \"X\", \"kwargs\": []}", 400);
-    control(&bench, face, "POST", "/printers/1/commands", "{\"gcode\": \"G28\", \"force\": true}", 201);
+    control(&bench, face, "POST", "/printers/1/commands", "{\"command\": \"X\", \"kwargs\": []}",
+            400);
+    control(&bench, face, "POST", "/printers/1/commands", "{\"gcode\": \"G28\", \"force\": true}",
+            201);
     assert_non_null(printer->queue_first);
     char target[64];
     snprintf(target, sizeof target, "/commands/%lld", (long long)printer->queue_first->id);
@@ -59,11 +61,13 @@ static void all_printers_are_exercised_in_turn(void **state)
     control(&bench, face, "GET", "/exercise", "", 200);
     assert_string_equal(bench.last.body, "[]\n");
     control(&bench, face, "PUT", "/exercise", "{", 400);
-    control(&bench, face, "PUT", "/exercise", "[{\"every\": \"1ms\", \"command\": \"SEND_INFO\"}]", 400);
-    control(&bench, face, "PUT", "/exercise", "[{\"every\": \"1s\"}]", 400);
-    control(&bench, face, "PUT", "/exercise", "[{\"every\": \"1s\", \"command\": \"SEND_INFO\", \"gcode\": \"G28\"}]",
+    control(&bench, face, "PUT", "/exercise", "[{\"every\": \"1ms\", \"command\": \"SEND_INFO\"}]",
             400);
-    control(&bench, face, "PUT", "/exercise", "[{\"every\": \"2s\", \"command\": \"SEND_INFO\"}]", 200);
+    control(&bench, face, "PUT", "/exercise", "[{\"every\": \"1s\"}]", 400);
+    control(&bench, face, "PUT", "/exercise",
+            "[{\"every\": \"1s\", \"command\": \"SEND_INFO\", \"gcode\": \"G28\"}]", 400);
+    control(&bench, face, "PUT", "/exercise", "[{\"every\": \"2s\", \"command\": \"SEND_INFO\"}]",
+            200);
     world_run(&bench.world, bench.world.now_us + SECONDS(1), NULL);
     assert_null(printer->queue_first);
     world_run(&bench.world, bench.world.now_us + SECONDS(1), NULL);

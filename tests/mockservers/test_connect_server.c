@@ -25,7 +25,8 @@ static const char registration[] =
 
 static void poll_with(struct bench *bench, const char *code)
 {
-    ask_service(bench, connect_server_service(bench->server), "GET", "/p/register", code, "1.5", "");
+    ask_service(bench, connect_server_service(bench->server), "GET", "/p/register", code, "1.5",
+                "");
 }
 
 /* ---- registration ---- */
@@ -126,8 +127,9 @@ static void telemetry_is_merged(void **state)
     struct bench bench;
     open_bench(&bench, &usual);
     struct connect_printer *printer = join(&bench);
-    telemetry(&bench, "{\"temp_bed\": 60.5, \"job_id\": 3, \"slot\": {\"active\": 1, \"state\": 0}, "
-                      "\"state\": \"PRINTING\"}");
+    telemetry(&bench,
+              "{\"temp_bed\": 60.5, \"job_id\": 3, \"slot\": {\"active\": 1, \"state\": 0}, "
+              "\"state\": \"PRINTING\"}");
     assert_int_equal(printer->job_id, 3);
     for (int i = 0; i < 3; i++) {
         telemetry(&bench, "{\"state\": \"IDLE\"}");
@@ -137,9 +139,11 @@ static void telemetry_is_merged(void **state)
     assert_true(number(printer, "temp_bed") == 60.5);
     telemetry(&bench, "{\"temp_bed\": 61, \"slot\": {\"active\": 2}, \"state\": \"IDLE\"}");
     assert_true(number(printer, "temp_bed") == 61);
-    assert_string_equal(printer->telemetry, "{\"temp_bed\":61,\"slot\":{\"active\":2,\"state\":0}}");
+    assert_string_equal(printer->telemetry,
+                        "{\"temp_bed\":61,\"slot\":{\"active\":2,\"state\":0}}");
     assert_int_equal(printer->telemetry_count, 5);
-    telemetry(&bench, "{\"transfer_id\": 4294967295, \"transfer_progress\": 1.5, \"state\": \"IDLE\"}");
+    telemetry(&bench,
+              "{\"transfer_id\": 4294967295, \"transfer_progress\": 1.5, \"state\": \"IDLE\"}");
     assert_true(printer->transfer_id == INT64_C(4294967295));
     telemetry(&bench, "{\"state\": \"IDLE\"}");
     assert_true(printer->transfer_id == -1);
@@ -164,10 +168,11 @@ static void info_and_files_are_merged(void **state)
     struct bench bench;
     open_bench(&bench, &usual);
     struct connect_printer *printer = join(&bench);
-    event(&bench, "{\"event\": \"INFO\", \"source\": \"CONNECT\", \"state\": \"IDLE\", \"data\": {"
-                  "\"sn\": \"s1\", \"type\": 1, \"version\": 3, \"subversion\": 1, \"active_sheet\": 0,"
-                  "\"files\": {\"type\": \"DIR\", \"name\": \"/\", \"children\": [{\"type\": \"DIR\","
-                  "\"name\": \"local\", \"children\": []}]}}}");
+    event(&bench,
+          "{\"event\": \"INFO\", \"source\": \"CONNECT\", \"state\": \"IDLE\", \"data\": {"
+          "\"sn\": \"s1\", \"type\": 1, \"version\": 3, \"subversion\": 1, \"active_sheet\": 0,"
+          "\"files\": {\"type\": \"DIR\", \"name\": \"/\", \"children\": [{\"type\": \"DIR\","
+          "\"name\": \"local\", \"children\": []}]}}}");
     assert_string_equal(printer->type, "1.3.1");
     event(&bench, "{\"event\": \"INFO\", \"source\": \"USER\", \"state\": \"IDLE\", \"data\": "
                   "{\"active_sheet\": 1}}");
@@ -176,18 +181,23 @@ static void info_and_files_are_merged(void **state)
     assert_non_null(cJSON_GetObjectItem(info, "sn"));
     assert_null(cJSON_GetObjectItem(info, "files"));
     cJSON_Delete(info);
-    event(&bench, "{\"event\": \"FILE_CHANGED\", \"source\": \"WUI\", \"state\": \"IDLE\", \"data\": "
-                  "{\"new_path\": \"/local/a.gcode\", \"free_space\": 9, \"file\": {\"type\": "
-                  "\"PRINT_FILE\", \"name\": \"a.gcode\", \"size\": 3}}}");
+    event(&bench,
+          "{\"event\": \"FILE_CHANGED\", \"source\": \"WUI\", \"state\": \"IDLE\", \"data\": "
+          "{\"new_path\": \"/local/a.gcode\", \"free_space\": 9, \"file\": {\"type\": "
+          "\"PRINT_FILE\", \"name\": \"a.gcode\", \"size\": 3}}}");
     assert_string_equal(type_of(printer, "/local/a.gcode"), "FILE");
-    event(&bench, "{\"event\": \"FILE_CHANGED\", \"source\": \"WUI\", \"state\": \"IDLE\", \"data\": "
-                  "{\"old_path\": \"/local/a.gcode\"}}");
+    event(&bench,
+          "{\"event\": \"FILE_CHANGED\", \"source\": \"WUI\", \"state\": \"IDLE\", \"data\": "
+          "{\"old_path\": \"/local/a.gcode\"}}");
     assert_string_equal(type_of(printer, "/local/a.gcode"), "");
-    event(&bench, "{\"event\": \"MEDIUM_INSERTED\", \"source\": \"WUI\", \"state\": \"IDLE\", \"data\": "
-                  "{\"root\": \"/SD\", \"files\": {\"type\": \"DIR\", \"name\": \"SD\", \"children\": []}}}");
+    event(
+        &bench,
+        "{\"event\": \"MEDIUM_INSERTED\", \"source\": \"WUI\", \"state\": \"IDLE\", \"data\": "
+        "{\"root\": \"/SD\", \"files\": {\"type\": \"DIR\", \"name\": \"SD\", \"children\": []}}}");
     assert_string_equal(type_of(printer, "/SD"), "DIR");
-    event(&bench, "{\"event\": \"MEDIUM_EJECTED\", \"source\": \"WUI\", \"state\": \"IDLE\", \"data\": "
-                  "{\"root\": \"/SD\"}}");
+    event(&bench,
+          "{\"event\": \"MEDIUM_EJECTED\", \"source\": \"WUI\", \"state\": \"IDLE\", \"data\": "
+          "{\"root\": \"/SD\"}}");
     assert_string_equal(type_of(printer, "/SD"), "");
     close_bench(&bench);
 }
@@ -272,10 +282,11 @@ static void what_commands_ended_long_ago_is_forgotten(void **state)
         snprintf(bench.token, sizeof bench.token, "%s", printers[i % 2]->token);
         ids[i] = queue(&bench, printers[i % 2], "SEND_INFO")->id;
         idle(&bench);
-        snprintf(event_text, sizeof event_text,
-                 "{\"event\": \"INFO\", \"state\": \"IDLE\", \"command_id\": %lld, \"data\": {\"sn\": "
-                 "\"%01000d\"}}",
-                 (long long)ids[i], i);
+        snprintf(
+            event_text, sizeof event_text,
+            "{\"event\": \"INFO\", \"state\": \"IDLE\", \"command_id\": %lld, \"data\": {\"sn\": "
+            "\"%01000d\"}}",
+            (long long)ids[i], i);
         event(&bench, event_text);
     }
     size_t kept = 0;
@@ -311,7 +322,8 @@ static void a_server_without_a_view_delivers_commands(void **state)
     answer(&bench, "ACCEPTED", command->id);
     telemetry(&bench, "{\"state\": \"PRINTING\", \"command_id\": 5}");
     assert_true(printer->telemetry_command_id == 5);
-    event(&bench, "{\"event\": \"INFO\", \"state\": \"IDLE\", \"data\": {\"sn\": \"s1\", \"files\": {}}}");
+    event(&bench,
+          "{\"event\": \"INFO\", \"state\": \"IDLE\", \"data\": {\"sn\": \"s1\", \"files\": {}}}");
     answer(&bench, "INFO", command->id);
     assert_int_equal(command->status, CONNECT_COMMAND_FINISHED);
     ask(&bench, "POST", "/p/events", "no JSON");

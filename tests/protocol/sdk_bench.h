@@ -23,7 +23,7 @@ struct bench {
     char *requests[BENCH_REQUESTS_MAX];
     int64_t times_us[BENCH_REQUESTS_MAX];
     size_t count;
-    bool take; /* the host takes commands and ends them never */
+    bool take;           /* the host takes commands and ends them never */
     const char *printed; /* path of what the host prints; NULL: nothing */
     uint32_t quirks_off; /* of the SDK that bench_make_sdk() makes */
     int interrupts;

@@ -46,7 +46,8 @@ static void credentials_are_turned_away(void **state)
 static int with_nonce(struct firmware *printer, const char *nonce)
 {
     struct buffer credentials = {0};
-    firmware_authorize(printer, &credentials, "GET", status, nonce, link_face_password(printer->face));
+    firmware_authorize(printer, &credentials, "GET", status, nonce,
+                       link_face_password(printer->face));
     firmware_ask_bare(printer, "GET", status, buffer_text(&credentials), NULL);
     buffer_free(&credentials);
     return printer->status;

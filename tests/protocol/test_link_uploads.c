@@ -1,4 +1,5 @@
-/* How fast the servers of firmware take uploads in, by name, and what is left of those that fail. */
+/* How fast the servers of firmware take uploads in, by name, and what is left of those that fail.
+ */
 #include "tests/protocol/firmware_bench.h"
 
 #include <stdio.h>
@@ -13,10 +14,12 @@ static void rates_have_names(void **state)
     static const struct {
         const char *model, *name;
         uint64_t bytes_per_s;
-    } rows[] = {{"mk4", "board", 300000},    {"mk4", "ethernet", 300000}, {"mk4", "wifi", 100000},
-                {"xl", "board", 300000},     {"mini", "wifi", 100000},    {"mk3s", "board", 1000000},
-                {"mk3s", "wifi", 1000000},   {"sl1", "board", 5000000},   {"sl1s", "wifi", 2000000},
-                {"coreone", "25000", 25000}, {"mk2.5", "0", 0}};
+    } rows[] = {{"mk4", "board", 300000},  {"mk4", "ethernet", 300000},
+                {"mk4", "wifi", 100000},   {"xl", "board", 300000},
+                {"mini", "wifi", 100000},  {"mk3s", "board", 1000000},
+                {"mk3s", "wifi", 1000000}, {"sl1", "board", 5000000},
+                {"sl1s", "wifi", 2000000}, {"coreone", "25000", 25000},
+                {"mk2.5", "0", 0}};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct error error = {""};
         uint64_t rate = 1;
@@ -52,9 +55,10 @@ static void a_board_takes_its_time(void **state)
                                  &printer.settings.upload_bytes_per_s, &error));
     struct firmware_client *client = firmware_connect(&printer);
     char head[256];
-    snprintf(head, sizeof head,
-             "PUT /api/v1/files/usb/a.gcode HTTP/1.1\r\nX-Api-Key: %s\r\nContent-Length: %zu\r\n\r\n",
-             link_face_api_key(printer.face), sizeof file);
+    snprintf(
+        head, sizeof head,
+        "PUT /api/v1/files/usb/a.gcode HTTP/1.1\r\nX-Api-Key: %s\r\nContent-Length: %zu\r\n\r\n",
+        link_face_api_key(printer.face), sizeof file);
     firmware_send(client, head);
     firmware_send_bytes(client, file, sizeof file);
     firmware_run(&printer, 1.9);

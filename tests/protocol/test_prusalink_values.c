@@ -3,8 +3,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include <cjson/cJSON.h>
 #include <cmocka.h>
+#include <cjson/cJSON.h>
 
 #include "sim/protocol/connect/prusalink_values.h"
 

@@ -2,8 +2,8 @@
 #include <stdarg.h>
 #include <stddef.h>
 
-#include <cjson/cJSON.h>
 #include <cmocka.h>
+#include <cjson/cJSON.h>
 #include <stdio.h>
 #include <string.h>
 

@@ -12,7 +12,8 @@
 #include "sim/machine/storage.h"
 #include "sim/protocol/connect/sdk_camera.h"
 
-/* What the recorded downloads and pictures (tests/golden) don't show: identities, growing files, pictures. */
+/* What the recorded downloads and pictures (tests/golden) don't show: identities, growing files,
+ * pictures. */
 
 static void a_camera_id_is_that_of_the_document(void **state)
 {
@@ -21,7 +22,8 @@ static void a_camera_id_is_that_of_the_document(void **state)
     connect_camera_id("cam one", id); /* connect-sdk.md 10.2 */
     assert_string_equal(id, "CavnY_yrc7ES");
     connect_fingerprint_of(id, fingerprint);
-    assert_string_equal(fingerprint, "97349068586404bf09af437bdc1c0552933273035b3130ada7952482cb01830b");
+    assert_string_equal(fingerprint,
+                        "97349068586404bf09af437bdc1c0552933273035b3130ada7952482cb01830b");
     char plain[400]; /* more than one block of the hash */
     memset(plain, 'x', sizeof plain - 1);
     plain[sizeof plain - 1] = '\0';

@@ -26,7 +26,7 @@ void farm_bed_begin(struct farm_bed *bed, uint64_t upload_bytes_per_s)
     strcpy(bed->root, "/tmp/hotbed-sync-XXXXXX");
     assert_non_null(mkdtemp(bed->root));
     bed->rules = (struct sync_rules){.suffixes = suffixes,
-                                      .suffix_count = sizeof suffixes / sizeof *suffixes};
+                                     .suffix_count = sizeof suffixes / sizeof *suffixes};
     bed->journal = sync_journal_new();
     bed->settings = (struct sync_settings){
         .policy = {.tolerance_s = 60, .delete_max = SIZE_MAX, .rules = &bed->rules},
@@ -60,9 +60,10 @@ struct printer *farm_bed_add(struct farm_bed *bed, const char *model, uint64_t t
     const struct model *found = model_find(model);
     const char *dialect = link_dialect_name(link_dialect_of(found));
     bool usb = strcmp(dialect, "buddy") == 0;
-    const struct printer_storage storages[] = {{.name = usb                            ? "usb"
-                                                        : strcmp(dialect, "pi") == 0 ? "PrusaLink gcodes"
-                                                                                       : "local",
+    const struct printer_storage storages[] = {{.name = usb ? "usb"
+                                                        : strcmp(dialect, "pi") == 0
+                                                            ? "PrusaLink gcodes"
+                                                            : "local",
                                                 .kind = usb ? STORAGE_USB : STORAGE_LOCAL,
                                                 .total_bytes = total_bytes}};
     const struct printer_settings settings = {.model = found,
@@ -76,7 +77,8 @@ struct printer *farm_bed_add(struct farm_bed *bed, const char *model, uint64_t t
     assert_string_equal(error.text, "");
     bed->printers[bed->count++] = printer;
     buffer_format(&bed->farm_text,
-                  "Printer-%zu: {host: 'http://printer-%zu', username: maker, password: Bed-secret-1, printer_type: %s}\n",
+                  "Printer-%zu: {host: 'http://printer-%zu', username: maker, password: "
+                  "Bed-secret-1, printer_type: %s}\n",
                   bed->count, bed->count, model);
     return printer;
 }
@@ -99,7 +101,8 @@ void farm_bed_write(struct farm_bed *bed, const char *path, size_t size, int num
 {
     char whole[400];
     snprintf(whole, sizeof whole, "%s/%s", bed->root, path);
-    for (char *slash = strchr(whole + strlen(bed->root) + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
+    for (char *slash = strchr(whole + strlen(bed->root) + 1, '/'); slash != NULL;
+         slash = strchr(slash + 1, '/')) {
         *slash = '\0';
         mkdir(whole, 0755);
         *slash = '/';
@@ -113,7 +116,8 @@ void farm_bed_write(struct farm_bed *bed, const char *path, size_t size, int num
     fclose(file);
     buffer_free(&text);
     int64_t modified_s = world_wall_us(&bed->world) / 1000000 - age_s;
-    const struct timespec times[2] = {{.tv_sec = (time_t)modified_s}, {.tv_sec = (time_t)modified_s}};
+    const struct timespec times[2] = {{.tv_sec = (time_t)modified_s},
+                                      {.tv_sec = (time_t)modified_s}};
     assert_int_equal(utimensat(AT_FDCWD, whole, times, 0), 0);
 }
 
@@ -188,9 +192,9 @@ static bool same_bytes(const struct farm_bed *bed, const char *path, const struc
 
 static enum link_flavour flavour_of(const struct storage *storage)
 {
-    return storage->kind == STORAGE_USB               ? LINK_FLAVOUR_BUDDY
+    return storage->kind == STORAGE_USB          ? LINK_FLAVOUR_BUDDY
            : strcmp(storage->name, "local") == 0 ? LINK_FLAVOUR_SLA
-                                                      : LINK_FLAVOUR_PI;
+                                                 : LINK_FLAVOUR_PI;
 }
 
 static size_t count_prints(const struct file_node *folder, enum link_flavour flavour)
@@ -198,7 +202,8 @@ static size_t count_prints(const struct file_node *folder, enum link_flavour fla
     size_t count = 0;
     for (uint32_t i = 0; i < folder->child_count; i++) {
         const struct file_node *child = folder->children[i];
-        count += child->folder ? count_prints(child, flavour) : sync_name_prints(flavour, NULL, child->name);
+        count += child->folder ? count_prints(child, flavour)
+                               : sync_name_prints(flavour, NULL, child->name);
     }
     return count;
 }
@@ -220,7 +225,8 @@ void farm_bed_expect_in_step(struct farm_bed *bed, size_t printer)
             sync_report_text(&bed->report, true, &text);
             print_error("%s", buffer_text(&text));
             buffer_free(&text);
-            fail_msg("printer %zu: %s is %s", printer + 1, path, node == NULL ? "missing" : "another");
+            fail_msg("printer %zu: %s is %s", printer + 1, path,
+                     node == NULL ? "missing" : "another");
         }
     }
     assert_int_equal(count_prints(storage->root, flavour), wanted);

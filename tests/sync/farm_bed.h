@@ -12,7 +12,8 @@
 #include "harness/sync/engine.h"
 #include "sim/printer/printer.h"
 
-/* Virtual printers with PrusaLink in one virtual world, a folder on disk, and a sync between them. */
+/* Virtual printers with PrusaLink in one virtual world, a folder on disk, and a sync between them.
+ */
 
 enum { BED_PRINTERS = 100 };
 
@@ -41,7 +42,8 @@ struct printer *farm_bed_add(struct farm_bed *bed, const char *model, uint64_t t
 /* Boots them all. */
 void farm_bed_boot(struct farm_bed *bed);
 
-/* In the folder: bytes of a g-code made from the path and the number, `modified_s` of the world's clock. */
+/* In the folder: bytes of a g-code made from the path and the number, `modified_s` of the world's
+ * clock. */
 void farm_bed_write(struct farm_bed *bed, const char *path, size_t size, int number, int64_t age_s);
 void farm_bed_remove(struct farm_bed *bed, const char *path);
 
@@ -50,7 +52,8 @@ void farm_bed_put(struct farm_bed *bed, size_t printer, const char *path, const 
 bool farm_bed_holds(struct farm_bed *bed, size_t printer, const char *path); /* below its storage */
 struct storage *farm_bed_storage(struct farm_bed *bed, size_t printer);
 
-/* Reads the folder and runs the sync until it is over, at most `limit_us` of the world; then it is stopped. */
+/* Reads the folder and runs the sync until it is over, at most `limit_us` of the world; then it is
+ * stopped. */
 const struct sync_report *farm_bed_sync(struct farm_bed *bed, int64_t limit_us);
 /* Whether the drive holds the folder's files that its model prints, and no other print file. */
 void farm_bed_expect_in_step(struct farm_bed *bed, size_t printer);

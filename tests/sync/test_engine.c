@@ -1,4 +1,5 @@
-/* A sync of virtual printers in virtual time: what the drives hold afterwards, and what the report says. */
+/* A sync of virtual printers in virtual time: what the drives hold afterwards, and what the report
+ * says. */
 #include "sim/machine/resin.h"
 #include "tests/machine/sl1_writer.h"
 #include "tests/sync/farm_bed.h"
@@ -29,7 +30,8 @@ static void expect_outcome(struct farm_bed *bed, size_t printer, enum sync_outco
         sync_report_text(&bed->report, true, &text);
         print_error("%s", buffer_text(&text));
         buffer_free(&text);
-        assert_string_equal(sync_outcome_name(farm_bed_seat(bed, printer)->outcome), sync_outcome_name(outcome));
+        assert_string_equal(sync_outcome_name(farm_bed_seat(bed, printer)->outcome),
+                            sync_outcome_name(outcome));
     }
 }
 
@@ -169,7 +171,8 @@ static void an_interrupted_run_leaves_no_half_file_and_the_next_one_ends_it(void
     farm_bed_add(bed, "mk4", 0);
     farm_bed_boot(bed);
     write_some(bed);
-    assert_int_equal(sync_report_exit_code(farm_bed_sync(bed, SECONDS(4))), 130); /* in the 7 s of the large one */
+    assert_int_equal(sync_report_exit_code(farm_bed_sync(bed, SECONDS(4))),
+                     130); /* in the 7 s of the large one */
     expect_outcome(bed, 0, SYNC_INTERRUPTED);
     world_run(&bed->world, bed->world.now_us + SECONDS(30), NULL);
     assert_true(farm_bed_holds(bed, 0, "cube.gcode"));
@@ -234,7 +237,8 @@ static void the_raspberry_pi_is_brought_into_step_as_well(void **state)
     farm_bed_boot(bed);
     write_some(bed);
     farm_bed_write(bed, "binary.bgcode", 500, 1, 7200);
-    farm_bed_remove(bed, "jobs/100 % caf\xc3\xa9 #1+2.gcode"); /* two characters that it forbids (6.1) */
+    farm_bed_remove(bed,
+                    "jobs/100 % caf\xc3\xa9 #1+2.gcode"); /* two characters that it forbids (6.1) */
     farm_bed_put(bed, 0, "Old Part.gcode", "G28\n");
     bed->settings.verify_content = true;
     farm_bed_sync(bed, HOUR);
@@ -251,8 +255,8 @@ static void the_raspberry_pi_is_brought_into_step_as_well(void **state)
     assert_int_equal(farm_bed_seat(bed, 0)->todo, 0);
 }
 
-/* A farm of three models at the speed of real boards (prusalink.md 7), interrupted and resumed: hours of the printers'
- * time. */
+/* A farm of three models at the speed of real boards (prusalink.md 7), interrupted and resumed:
+ * hours of the printers' time. */
 static void a_large_farm_ends_in_step_after_an_interruption(void **state)
 {
     struct farm_bed *bed = *state;

@@ -25,7 +25,8 @@ static const struct sync_rules plain = {.suffixes = usual, .suffix_count = 2};
 static void put(const struct bed *bed, const char *path, const char *text)
 {
     char command[600];
-    snprintf(command, sizeof command, "mkdir -p \"$(dirname '%s/%s')\" && printf '%%s' '%s' > '%s/%s'", bed->root, path,
+    snprintf(command, sizeof command,
+             "mkdir -p \"$(dirname '%s/%s')\" && printf '%%s' '%s' > '%s/%s'", bed->root, path,
              text, bed->root, path);
     assert_int_equal(system(command), 0);
 }
@@ -44,7 +45,8 @@ static int tear_down(void **state)
     struct bed *bed = *state;
     char command[400];
     sync_folder_free(&bed->folder);
-    snprintf(command, sizeof command, "chmod -R u+rwx '%s' && rm -rf '%s' '%s'", bed->root, bed->root, bed->outside);
+    snprintf(command, sizeof command, "chmod -R u+rwx '%s' && rm -rf '%s' '%s'", bed->root,
+             bed->root, bed->outside);
     int code = system(command);
     free(bed);
     return code;
@@ -190,9 +192,11 @@ static void names_that_are_no_text_are_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(files_and_folders_are_found_and_hidden_ones_passed_over, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(files_and_folders_are_found_and_hidden_ones_passed_over,
+                                        set_up, tear_down),
         cmocka_unit_test_setup_teardown(patterns_choose, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_folder_that_is_not_there_is_no_empty_folder, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_folder_that_is_not_there_is_no_empty_folder, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(what_cannot_be_read_stops_everything, set_up, tear_down),
         cmocka_unit_test_setup_teardown(links_lead_inside_or_stop_everything, set_up, tear_down),
         cmocka_unit_test_setup_teardown(changes_since_it_was_read_are_noticed, set_up, tear_down),

@@ -60,7 +60,8 @@ static void it_survives_a_file(void **state)
 {
     (void)state;
     struct error error = {{0}};
-    const struct sync_record record = {.size = 5000000000, .modified_us = -7, .remote_s = 1767225600};
+    const struct sync_record record = {
+        .size = 5000000000, .modified_us = -7, .remote_s = 1767225600};
     struct sync_record found = {0};
     int64_t ahead_s = 0;
     struct sync_journal *journal = sync_journal_open(place, &error);
@@ -82,9 +83,13 @@ static void it_survives_a_file(void **state)
 static void a_file_that_is_none_is_told_and_begun_anew(void **state)
 {
     (void)state;
-    static const char *const texts[] = {"", "{", "[]", "{\"hotbed sync\": 2, \"printers\": {}}",
-                                        "{\"hotbed sync\": 1, \"printers\": {\"a\": {\"files\": {\"b\": [1, \"2\", 3]}}}}",
-                                        "{\"hotbed sync\": 1, \"printers\": {\"a\": {\"files\": {\"b\": [-1, 2, 3]}}}}"};
+    static const char *const texts[] = {
+        "",
+        "{",
+        "[]",
+        "{\"hotbed sync\": 2, \"printers\": {}}",
+        "{\"hotbed sync\": 1, \"printers\": {\"a\": {\"files\": {\"b\": [1, \"2\", 3]}}}}",
+        "{\"hotbed sync\": 1, \"printers\": {\"a\": {\"files\": {\"b\": [-1, 2, 3]}}}}"};
     char file[100];
     snprintf(file, sizeof file, "%.*s.json", (int)(strstr(place, "/below") - place), place);
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
@@ -106,7 +111,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_put_is_found_until_it_is_forgotten),
         cmocka_unit_test_setup_teardown(it_survives_a_file, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_file_that_is_none_is_told_and_begun_anew, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_file_that_is_none_is_told_and_begun_anew, set_up,
+                                        tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

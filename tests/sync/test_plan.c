@@ -39,9 +39,10 @@ static int set_up(void **state)
 {
     struct bed *bed = memory_new(sizeof *bed);
     bed->rules = (struct sync_rules){.suffixes = usual, .suffix_count = 2};
-    bed->target = (struct sync_target){.flavour = LINK_FLAVOUR_BUDDY, .destination = "/usb", .record = find_record,
-                                       .owner = bed};
-    bed->policy = (struct sync_policy){.tolerance_s = 60, .delete_max = SIZE_MAX, .rules = &bed->rules};
+    bed->target = (struct sync_target){
+        .flavour = LINK_FLAVOUR_BUDDY, .destination = "/usb", .record = find_record, .owner = bed};
+    bed->policy =
+        (struct sync_policy){.tolerance_s = 60, .delete_max = SIZE_MAX, .rules = &bed->rules};
     bed->tree.fold = true;
     *state = bed;
     return 0;
@@ -69,12 +70,13 @@ static void here(struct bed *bed, const char *path, uint64_t size, int64_t modif
 static void here_folder(struct bed *bed, const char *path)
 {
     struct sync_folder *folder = &bed->folder;
-    folder->folders = memory_resize(folder->folders, (folder->folder_count + 1) * sizeof *folder->folders);
+    folder->folders =
+        memory_resize(folder->folders, (folder->folder_count + 1) * sizeof *folder->folders);
     folder->folders[folder->folder_count++] = memory_copy_text(path);
 }
 
-static struct sync_entry *there(struct bed *bed, const char *path, const char *address, int64_t size,
-                                int64_t modified_s)
+static struct sync_entry *there(struct bed *bed, const char *path, const char *address,
+                                int64_t size, int64_t modified_s)
 {
     struct sync_entry *entry = sync_tree_add(&bed->tree, path, address);
     entry->print_file = true;
@@ -167,7 +169,8 @@ static void the_printers_clock_is_allowed_for(void **state)
 {
     struct bed *bed = *state;
     here(bed, "a.gcode", 100, NOW_S);
-    there(bed, "a.gcode", "/usb/A~1.GCO", 100, NOW_S - 3600 + 30); /* brought there 30 s later, by a clock that is late */
+    there(bed, "a.gcode", "/usb/A~1.GCO", 100,
+          NOW_S - 3600 + 30); /* brought there 30 s later, by a clock that is late */
     bed->target.clock_ahead_s = -3600;
     expect(bed, "");
     bed->target.clock_ahead_s = 0;
@@ -180,7 +183,8 @@ static void what_was_written_down_wins_over_the_clocks(void **state)
     here(bed, "a.gcode", 100, NOW_S);
     there(bed, "a.gcode", "/usb/A~1.GCO", -1, NOW_S - 86400);
     bed->recorded = true;
-    bed->record = (struct sync_record){.size = 100, .modified_us = NOW_S * 1000000, .remote_s = NOW_S - 86400};
+    bed->record = (struct sync_record){
+        .size = 100, .modified_us = NOW_S * 1000000, .remote_s = NOW_S - 86400};
     expect(bed, "");
     assert_int_equal(bed->plan.unsure_count, 0);
     bed->folder.files[0].modified_us -= 7200 * INT64_C(1000000); /* an older version came back */
@@ -301,7 +305,8 @@ static void a_file_in_print_and_a_read_only_one_stay(void **state)
     assert_int_equal(bed->plan.conflict_count, 4);
     assert_int_equal(bed->plan.kept, 2);
     expect_conflict(bed, "a.gcode", "it differs, and the printer is printing it");
-    expect_conflict(bed, "d.gcode", "it is not in the folder, and the printer says that it cannot be deleted");
+    expect_conflict(bed, "d.gcode",
+                    "it is not in the folder, and the printer says that it cannot be deleted");
 }
 
 static void only_print_files_that_nobody_excluded_are_excess(void **state)
@@ -397,7 +402,8 @@ static void names_that_a_printer_cannot_have_are_told(void **state)
     plan(bed);
     assert_int_equal(bed->plan.count, 1);
     expect_conflict(bed, "b?.gcode", "the printer allows no such character in a name");
-    expect_conflict(bed, "dir ./c.gcode", "the printer's file system drops the dot or blank at the end of a name");
+    expect_conflict(bed, "dir ./c.gcode",
+                    "the printer's file system drops the dot or blank at the end of a name");
     assert_null(sync_name_problem(LINK_FLAVOUR_PI, "/local/a:b.gcode", "a:b.gcode"));
     assert_non_null(sync_name_problem(LINK_FLAVOUR_PI, "/local/a#b.gcode", "a#b.gcode"));
 }
@@ -429,9 +435,15 @@ static void destinations_are_below_the_storage(void **state)
 {
     (void)state;
     static const char *const cases[][3] = {
-        {NULL, "/usb/", "/usb"},         {"", "/usb/", "/usb"},      {"/", "/local", "/local"},
-        {"/usb/", "/usb/", "/usb"},      {"/usb", "/local", "/local"}, {"/USB/jobs/", "/usb/", "/usb/jobs"},
-        {"jobs/a", "/local", "/local/jobs/a"}, {"/usb/FOO", "/usb/", "/usb/FOO"}, {"usb", "/usb/", "/usb/usb"},
+        {NULL, "/usb/", "/usb"},
+        {"", "/usb/", "/usb"},
+        {"/", "/local", "/local"},
+        {"/usb/", "/usb/", "/usb"},
+        {"/usb", "/local", "/local"},
+        {"/USB/jobs/", "/usb/", "/usb/jobs"},
+        {"jobs/a", "/local", "/local/jobs/a"},
+        {"/usb/FOO", "/usb/", "/usb/FOO"},
+        {"usb", "/usb/", "/usb/usb"},
     };
     struct error error;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -440,7 +452,8 @@ static void destinations_are_below_the_storage(void **state)
         free(out);
     }
     assert_null(sync_destination("/other/x", "/usb/", &error));
-    assert_string_equal(error.text, "the destination /other/x is outside the printer's storage /usb");
+    assert_string_equal(error.text,
+                        "the destination /other/x is outside the printer's storage /usb");
     assert_null(sync_destination("../x", "/usb/", &error));
     assert_null(sync_destination("/usb/a/../../x", "/usb/", &error));
 }

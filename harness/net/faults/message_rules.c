@@ -37,11 +37,12 @@ const struct fault_verb_form fault_verb_forms[FAULT_VERB_COUNT] = {
 };
 
 static const char *const subject_names[FAULT_SUBJECT_COUNT] = {
-    [FAULT_ANY] = "any",     [FAULT_REGISTER] = "register",
-    [FAULT_POLL] = "poll",   [FAULT_TELEMETRY] = "telemetry",
-    [FAULT_EVENT] = "event", [FAULT_FILE] = "file",
-    [FAULT_CAMERA] = "camera", [FAULT_PICTURE] = "picture",
-    [FAULT_UPGRADE] = "upgrade", [FAULT_PING] = "ping", [FAULT_PONG] = "pong",
+    [FAULT_ANY] = "any",         [FAULT_REGISTER] = "register",
+    [FAULT_POLL] = "poll",       [FAULT_TELEMETRY] = "telemetry",
+    [FAULT_EVENT] = "event",     [FAULT_FILE] = "file",
+    [FAULT_CAMERA] = "camera",   [FAULT_PICTURE] = "picture",
+    [FAULT_UPGRADE] = "upgrade", [FAULT_PING] = "ping",
+    [FAULT_PONG] = "pong",
 };
 
 void message_rule_destroy(struct message_rule *rule)
@@ -174,7 +175,8 @@ static bool is_event(const struct http_message *request, const char *name)
     if (name == NULL) {
         return true;
     }
-    /* The printers' own renderings, so no parser is needed: Python's puts a blank behind the colon, Buddy's none. */
+    /* The printers' own renderings, so no parser is needed: Python's puts a blank behind the colon,
+     * Buddy's none. */
     static const char *const forms[] = {"\"event\": \"%s\"", "\"event\":\"%s\""};
     for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
         char wanted[96];

@@ -39,7 +39,8 @@ void request_edit_free(struct request_edit *edit)
     edit->header_count = 0;
 }
 
-/* As Buddy printers frame it (connect-buddy.md 1.3): sizes of four digits, chunks as their buffer allows. */
+/* As Buddy printers frame it (connect-buddy.md 1.3): sizes of four digits, chunks as their buffer
+ * allows. */
 static void write_chunks(const struct request_edit *edit, struct buffer *out)
 {
     enum { BUDDY_BYTES = 248 };

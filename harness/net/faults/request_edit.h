@@ -13,7 +13,7 @@ struct request_edit {
     struct buffer method, target, body;
     struct buffer names[HTTP_HEADERS_MAX], values[HTTP_HEADERS_MAX];
     size_t header_count;
-    bool body_changed; /* Content-Length is written anew */
+    bool body_changed;  /* Content-Length is written anew */
     size_t chunk_bytes; /* of a body in chunks; 0: as Buddy printers cut them */
 };
 

@@ -21,8 +21,8 @@ struct socket_faults {
     struct world *world;
     void (*send)(void *owner, const struct buffer *bytes, int64_t delay_us);
     void *owner;
-    struct message_rule *rules;         /* while something is fed */
-    struct sink in, out;                /* what the reader says is nobody's */
+    struct message_rule *rules; /* while something is fed */
+    struct sink in, out;        /* what the reader says is nobody's */
     struct websocket *reader, *writer;
 };
 
@@ -74,14 +74,14 @@ static void write_frames(struct socket_faults *faults, uint8_t opcode, const cha
     size_t at = 0;
     do {
         size_t piece = size - at < step ? size - at : step;
-        websocket_send_frame(faults->writer,
-                             &(struct websocket_frame){
-                                 .opcode = at == 0 ? opcode : (uint8_t)WEBSOCKET_CONTINUATION,
-                                 .rsv = wanted->reserved ? 2 : 0,
-                                 .fin = at + piece == size,
-                                 .masked = !wanted->unmasked,
-                                 .payload = bytes + at,
-                                 .size = piece});
+        websocket_send_frame(
+            faults->writer,
+            &(struct websocket_frame){.opcode = at == 0 ? opcode : (uint8_t)WEBSOCKET_CONTINUATION,
+                                      .rsv = wanted->reserved ? 2 : 0,
+                                      .fin = at + piece == size,
+                                      .masked = !wanted->unmasked,
+                                      .payload = bytes + at,
+                                      .size = piece});
         at += piece;
     } while (at < size);
 }

@@ -1,9 +1,9 @@
 #ifndef HOTBED_PROTOCOL_CONNECT_BUDDY_H
 #define HOTBED_PROTOCOL_CONNECT_BUDDY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdbool.h>
 
 #include "sim/base/world.h"
 #include "sim/machine/machine.h"
@@ -35,10 +35,10 @@ void buddy_observe(struct buddy *buddy, const struct connect_observer_class *cla
 /* What waits for its answer: one message at most. */
 void buddy_waiting(const struct buddy *buddy, connect_asked_told *tell, void *owner);
 
-const char *buddy_hostname(const struct buddy *buddy);   /* of its network interface */
-const char *buddy_token(const struct buddy *buddy); /* NULL: none */
-uint64_t buddy_requests(const struct buddy *buddy); /* sent so far */
-size_t buddy_bytes(const struct buddy *buddy);      /* memory held now */
+const char *buddy_hostname(const struct buddy *buddy); /* of its network interface */
+const char *buddy_token(const struct buddy *buddy);    /* NULL: none */
+uint64_t buddy_requests(const struct buddy *buddy);    /* sent so far */
+size_t buddy_bytes(const struct buddy *buddy);         /* memory held now */
 
 /* The 50 characters that identify a printer (10.4): of the unique number of its processor, its MAC
  * and its serial number. Serials beginning with "CZPX" are those of old boards, taken as they are;

@@ -1,9 +1,9 @@
 #ifndef HOTBED_PROTOCOL_CONNECT_BUDDY_FILES_H
 #define HOTBED_PROTOCOL_CONNECT_BUDDY_FILES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdbool.h>
 
 #include "sim/machine/storage.h"
 #include "sim/protocol/connect/buddy_message.h"

@@ -102,8 +102,12 @@ static void body_lines(struct buddy_request *request, const char *host)
 static void chunk_line(struct buddy_request *request, size_t size)
 {
     static const char digits[] = "0123456789ABCDEF";
-    const char text[] = {digits[size >> 12 & 15], digits[size >> 8 & 15], digits[size >> 4 & 15],
-                         digits[size & 15], '\r', '\n'};
+    const char text[] = {digits[size >> 12 & 15],
+                         digits[size >> 8 & 15],
+                         digits[size >> 4 & 15],
+                         digits[size & 15],
+                         '\r',
+                         '\n'};
     buffer_append(&request->bytes, text, sizeof text);
 }
 

@@ -11,8 +11,8 @@
 /* Requests of Buddy's HTTP client: header lines and chunks go through a buffer of 256 bytes, and
  * each time it is full, or a part is complete, it is one write to the socket (connect-buddy.md 1.3;
  * PFB: src/common/http/httpc.cpp, chunked.h). The socket has its options by default (PFB:
- * src/common/http/socket.cpp), so Nagle's algorithm holds what follows the first write until that is
- * acknowledged: on the wire a request is its first write, and then all the rest of it. */
+ * src/common/http/socket.cpp), so Nagle's algorithm holds what follows the first write until that
+ * is acknowledged: on the wire a request is its first write, and then all the rest of it. */
 
 enum {
     BUDDY_OUT_BYTES = 256,

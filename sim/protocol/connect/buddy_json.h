@@ -1,8 +1,8 @@
 #ifndef HOTBED_PROTOCOL_CONNECT_BUDDY_JSON_H
 #define HOTBED_PROTOCOL_CONNECT_BUDDY_JSON_H
 
-#include <stddef.h>
 #include <stdbool.h>
+#include <stddef.h>
 
 /* JSON as Buddy firmware reads it: with a lenient tokenizer that takes trailing commas, text behind
  * the first object and bare words, and without decoding \u (connect-buddy.md 6.2; the tokenizer is

@@ -1,9 +1,9 @@
 #ifndef HOTBED_PROTOCOL_CONNECT_BUDDY_MESSAGE_H
 #define HOTBED_PROTOCOL_CONNECT_BUDDY_MESSAGE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdbool.h>
 
 #include "sim/base/buffer.h"
 
@@ -28,7 +28,8 @@ struct buddy_message {
 
 void buddy_message_free(struct buddy_message *message);
 void buddy_message_clear(struct buddy_message *message);
-/* Its storage comes from a pool, and goes back there: the tokens as soon as it is cut into pieces. */
+/* Its storage comes from a pool, and goes back there: the tokens as soon as it is cut into pieces.
+ */
 void buddy_message_borrow(struct buddy_message *message, struct buffer_pool *pool);
 void buddy_message_cut(struct buddy_message *message, struct buffer_pool *pool);
 void buddy_message_give_back(struct buddy_message *message, struct buffer_pool *pool);

@@ -10,18 +10,18 @@
 #include "sim/base/world.h"
 
 /* connect-buddy.md 3.3, 3.4 */
-#define TELEMETRY_MIN   MILLISECONDS(750)
-#define TELEMETRY_SHORT SECONDS(1)
-#define TELEMETRY_LONG  SECONDS(4)
+#define TELEMETRY_MIN     MILLISECONDS(750)
+#define TELEMETRY_SHORT   SECONDS(1)
+#define TELEMETRY_LONG    SECONDS(4)
 #define TELEMETRY_LONG_WS SECONDS(120)
-#define PING_AFTER      SECONDS(15)
-#define TELEMETRY_FULL  SECONDS(300)
-#define WAKE_UP         MILLISECONDS(500)
-#define COOLDOWN_BASE   MILLISECONDS(100)
-#define COOLDOWN_MAX    SECONDS(60)
-#define RECONNECT_AFTER SECONDS(10)
-#define LONG_AGO        (2 * TELEMETRY_FULL)
-#define CATCH_UP        SECONDS(10)
+#define PING_AFTER        SECONDS(15)
+#define TELEMETRY_FULL    SECONDS(300)
+#define WAKE_UP           MILLISECONDS(500)
+#define COOLDOWN_BASE     MILLISECONDS(100)
+#define COOLDOWN_MAX      SECONDS(60)
+#define RECONNECT_AFTER   SECONDS(10)
+#define LONG_AGO          (2 * TELEMETRY_FULL)
+#define CATCH_UP          SECONDS(10)
 
 enum { ATTEMPTS = 5 };
 
@@ -38,11 +38,8 @@ void buddy_planner_init(struct buddy_planner *planner, const struct buddy_host_c
                         void *host, const struct buddy_build *build, struct buddy_files files,
                         const struct buddy_state *state)
 {
-    *planner = (struct buddy_planner){.class = class,
-                                      .host = host,
-                                      .build = build,
-                                      .files = files,
-                                      .state = state};
+    *planner = (struct buddy_planner){
+        .class = class, .host = host, .build = build, .files = files, .state = state};
     buddy_planner_reset(planner);
     /* Being IDLE is no news after the start. */
     const struct buddy_state idle = {.device = BUDDY_IDLE};
@@ -135,9 +132,9 @@ static bool plan_transfer_end(struct buddy_planner *planner)
         return false;
     }
     buddy_planner_plan(planner, &(struct buddy_event){.type = ends[outcome].type,
-                                        .transfer_id = before,
-                                        .start_cmd_id = planner->transfer_start_cmd,
-                                        .machine_reason = ends[outcome].reason});
+                                                      .transfer_id = before,
+                                                      .start_cmd_id = planner->transfer_start_cmd,
+                                                      .machine_reason = ends[outcome].reason});
     planner->transfer_start_cmd = (struct buddy_number){0};
     return true;
 }
@@ -146,12 +143,12 @@ static void plan_change(struct buddy_planner *planner)
 {
     const struct buddy_change *change = &planner->change;
     bool new_file = change->is_file && change->incident == BUDDY_INCIDENT_CREATED;
-    buddy_planner_plan(planner,
-         &(struct buddy_event){.type = new_file ? BUDDY_EVENT_FILE_INFO : BUDDY_EVENT_FILE_CHANGED,
-                               .command_id = change->command_id,
-                               .path = change->path,
-                               .is_file = change->is_file,
-                               .incident = change->incident});
+    buddy_planner_plan(planner, &(struct buddy_event){.type = new_file ? BUDDY_EVENT_FILE_INFO
+                                                                       : BUDDY_EVENT_FILE_CHANGED,
+                                                      .command_id = change->command_id,
+                                                      .path = change->path,
+                                                      .is_file = change->is_file,
+                                                      .incident = change->incident});
     forget_change(planner);
 }
 
@@ -386,8 +383,9 @@ static enum buddy_background background_end(struct buddy_planner *planner,
     free(planner->gcode);
     planner->gcode = NULL;
     planner->gcode_size = planner->gcode_at = 0;
-    buddy_planner_plan(planner,
-         &(struct buddy_event){.type = type, .command_id = buddy_number(planner->background_id)});
+    buddy_planner_plan(
+        planner,
+        &(struct buddy_event){.type = type, .command_id = buddy_number(planner->background_id)});
     return BUDDY_BACKGROUND_DONE;
 }
 

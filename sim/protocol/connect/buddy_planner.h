@@ -1,9 +1,9 @@
 #ifndef HOTBED_PROTOCOL_CONNECT_BUDDY_PLANNER_H
 #define HOTBED_PROTOCOL_CONNECT_BUDDY_PLANNER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdbool.h>
 
 #include "sim/protocol/connect/buddy_files.h"
 #include "sim/protocol/connect/buddy_parse.h"
@@ -93,8 +93,8 @@ struct buddy_link {
 struct buddy_action {
     enum buddy_action_kind kind;
     int64_t sleep_us;
-    bool cooldown; /* a sleep after a failure: no recovery of transfers in it */
-    bool full;     /* telemetry */
+    bool cooldown;  /* a sleep after a failure: no recovery of transfers in it */
+    bool full;      /* telemetry */
     int64_t due_us; /* telemetry at the turn of a pace: that turn's instant; else 0 */
 };
 
@@ -109,8 +109,9 @@ struct buddy_planner {
     struct buddy_files files;
     const struct buddy_state *state; /* the host's snapshot, kept current by the owner */
     struct buddy_link link;
-    int64_t now_us;                  /* set by the owner before each call */
-    /* Another pace than the firmware's, for load: telemetry comes at its turns, whatever changes. */
+    int64_t now_us; /* set by the owner before each call */
+    /* Another pace than the firmware's, for load: telemetry comes at its turns, whatever changes.
+     */
     int64_t fixed_interval_us; /* 0: the firmware's */
     enum connect_telemetry_style style;
     const struct connect_pace *pace; /* NULL: none */

@@ -10,14 +10,15 @@ static void reject(struct buddy_planner *planner, const struct buddy_command *co
                    const char *reason)
 {
     buddy_planner_plan(planner, &(struct buddy_event){.type = BUDDY_EVENT_REJECTED,
-                                          .command_id = buddy_number(command->id),
-                                          .reason = reason});
+                                                      .command_id = buddy_number(command->id),
+                                                      .reason = reason});
 }
 
 static void tell(struct buddy_planner *planner, const struct buddy_command *command,
                  enum buddy_event_type type)
 {
-    buddy_planner_plan(planner, &(struct buddy_event){.type = type, .command_id = buddy_number(command->id)});
+    buddy_planner_plan(
+        planner, &(struct buddy_event){.type = type, .command_id = buddy_number(command->id)});
 }
 
 /* FINISHED, or REJECTED with why not. */
@@ -34,8 +35,8 @@ static void finish(struct buddy_planner *planner, const struct buddy_command *co
 void buddy_planner_reject(struct buddy_planner *planner, uint32_t id, const char *reason)
 {
     buddy_planner_plan(planner, &(struct buddy_event){.type = BUDDY_EVENT_REJECTED,
-                                          .command_id = buddy_number(id),
-                                          .reason = reason});
+                                                      .command_id = buddy_number(id),
+                                                      .reason = reason});
 }
 
 /* ---- files ---- */
@@ -80,8 +81,8 @@ static void send_file_info(struct buddy_planner *planner, const struct buddy_com
         return;
     }
     buddy_planner_plan(planner, &(struct buddy_event){.type = BUDDY_EVENT_FILE_INFO,
-                                          .command_id = buddy_number(command->id),
-                                          .path = command->path});
+                                                      .command_id = buddy_number(command->id),
+                                                      .path = command->path});
 }
 
 /* ---- prints ---- */
@@ -102,8 +103,8 @@ static void start_print(struct buddy_planner *planner, const struct buddy_comman
     }
     planner->print_start_cmd = buddy_number(command->id);
     buddy_planner_plan(planner, &(struct buddy_event){.type = BUDDY_EVENT_JOB_INFO,
-                                          .command_id = buddy_number(command->id),
-                                          .start_cmd_id = buddy_number(command->id)});
+                                                      .command_id = buddy_number(command->id),
+                                                      .start_cmd_id = buddy_number(command->id)});
 }
 
 static void control(struct buddy_planner *planner, const struct buddy_command *command,

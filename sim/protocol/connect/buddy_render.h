@@ -1,8 +1,8 @@
 #ifndef HOTBED_PROTOCOL_CONNECT_BUDDY_RENDER_H
 #define HOTBED_PROTOCOL_CONNECT_BUDDY_RENDER_H
 
-#include <stdint.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "sim/protocol/connect/buddy_files.h"
 #include "sim/protocol/connect/buddy_message.h"

@@ -1,9 +1,9 @@
 #ifndef HOTBED_PROTOCOL_CONNECT_BUDDY_STATE_H
 #define HOTBED_PROTOCOL_CONNECT_BUDDY_STATE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdbool.h>
 
 /* What a printer with Buddy firmware knows of itself when it talks to Connect: one snapshot, from
  * which every message is rendered (connect-buddy.md; PFB: src/connect/printer.hpp). Numbers that
@@ -183,7 +183,8 @@ struct buddy_state {
     /* objects of the job that can be left out */
     uint32_t job_objects;
     uint64_t job_objects_cancelled; /* a bit each */
-    const char (*object_names)[BUDDY_OBJECT_NAME_BYTES]; /* BUDDY_OBJECT_NAMES; NULL without objects */
+    const char (
+        *object_names)[BUDDY_OBJECT_NAME_BYTES]; /* BUDDY_OBJECT_NAMES; NULL without objects */
 };
 
 int buddy_slot_count(const struct buddy_state *state);

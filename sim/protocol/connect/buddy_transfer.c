@@ -380,9 +380,9 @@ static uint32_t next_id(struct buddy *buddy)
 static uint16_t file_port(const struct buddy *buddy, const struct buddy_download *download)
 {
     const struct endpoint server = buddy_endpoint(buddy);
-    return download->has_port                        ? download->port
+    return download->has_port                      ? download->port
            : server.tls && server.port == TLS_PORT ? PLAIN_PORT
-                                                     : server.port;
+                                                   : server.port;
 }
 
 static struct run *run_new(struct buddy *buddy, const char *destination)

@@ -19,7 +19,8 @@ static uint64_t seed(void)
     return UINT64_C(14695981039346656037);
 }
 
-/* A whole word at a time: the products' upper halves come down, as FNV alone would leave them there. */
+/* A whole word at a time: the products' upper halves come down, as FNV alone would leave them
+ * there. */
 static void mix_int(uint64_t *hash, int64_t value)
 {
     *hash = (*hash ^ (uint64_t)value) * UINT64_C(1099511628211);

@@ -12,7 +12,8 @@
 /* The connection and what the printer says in it; buddy_ws_read.c has what it reads. */
 
 #define BROKEN_OFF_AGAIN MILLISECONDS(10) /* [chosen]: what rendering a message takes */
-#define NEXT_ACTION      MILLISECONDS(10) /* [chosen]: until its loop has seen that the connection is gone */
+#define NEXT_ACTION                                                                                \
+    MILLISECONDS(10) /* [chosen]: until its loop has seen that the connection is gone */
 
 /* ---- the handshake ---- */
 
@@ -47,8 +48,7 @@ static void ask_for_upgrade(struct buddy *buddy)
     struct random random = buddy_random(buddy);
     websocket_make_key(buddy->ws->key, &random);
     struct buddy_request request = buddy_request_borrow(&buddy->world->buffers);
-    buddy_request_upgrade(&request, &names, &buddy->build, buddy->state.firmware,
-                          buddy->ws->key);
+    buddy_request_upgrade(&request, &names, &buddy->build, buddy->state.firmware, buddy->ws->key);
     buddy_send(buddy, &request);
 }
 
@@ -82,9 +82,8 @@ static void tell(struct buddy *buddy, const char *target)
     if (class == NULL || class->request == NULL) {
         return;
     }
-    const struct slice fingerprint = {
-        buddy->state.fingerprint,
-        strnlen(buddy->state.fingerprint, BUDDY_FINGERPRINT_HEADER)};
+    const struct slice fingerprint = {buddy->state.fingerprint,
+                                      strnlen(buddy->state.fingerprint, BUDDY_FINGERPRINT_HEADER)};
     const struct connect_ws_names names = {
         slice_of(buddy->host), fingerprint, slice_of(buddy->token),
         slice_of(buddy->build.user_agent), slice_of(buddy->state.firmware)};
@@ -219,8 +218,8 @@ static void on_waiting(void *owner)
     }
 }
 
-/* Without a connection telemetry is always due (3.3): a server that ends what it has just granted is asked again as fast
- * as the printer and the way to it are, which is not at the same instant. */
+/* Without a connection telemetry is always due (3.3): a server that ends what it has just granted
+ * is asked again as fast as the printer and the way to it are, which is not at the same instant. */
 static void forget(struct buddy *buddy)
 {
     struct buddy_ws *ws = buddy->ws;

@@ -40,8 +40,7 @@ void buddy_ws_tell_reply(struct buddy *buddy, const struct buffer *told)
 
 static void broken(struct buddy *buddy, uint32_t id, const char *reason)
 {
-    const struct buddy_command command = {
-        .type = BUDDY_COMMAND_BROKEN, .id = id, .reason = reason};
+    const struct buddy_command command = {.type = BUDDY_COMMAND_BROKEN, .id = id, .reason = reason};
     buddy_planner_command(&buddy->planner, &command);
 }
 

@@ -20,8 +20,8 @@ struct connect_face;
 enum connect_host_kind {
     CONNECT_HOST_PRUSALINK,
     CONNECT_HOST_SDK,
-    /* The client inside Buddy firmware (buddy.h): that of every machine of the buddy family, whatever
-     * the settings say, and of no other. */
+    /* The client inside Buddy firmware (buddy.h): that of every machine of the buddy family,
+     * whatever the settings say, and of no other. */
     CONNECT_HOST_BUDDY,
     /* The SL1's own program, of which only the SDK below it is public (sl1_host.c): of every resin
      * printer that the settings don't give a bare SDK program. */
@@ -63,8 +63,8 @@ struct connect_face_settings {
     const char *server;    /* base URL "http://127.0.0.1:8000"; NULL: none */
     bool
         register_at_start; /* without a token: the user registers as soon as the printer is known */
-    uint32_t quirks; /* that it shows, CONNECT_QUIRK() each; for the SDK below it, too */
-    bool websocket; /* a Buddy printer's firmware was built to speak over a WebSocket */
+    uint32_t quirks;       /* that it shows, CONNECT_QUIRK() each; for the SDK below it, too */
+    bool websocket;        /* a Buddy printer's firmware was built to speak over a WebSocket */
     enum connect_telemetry_style telemetry;
     int64_t telemetry_interval_us;                /* 0: the host's own pace */
     const char *network[CONNECT_NETWORK_MEMBERS]; /* all NULL: a lan address and name made from the
@@ -73,8 +73,8 @@ struct connect_face_settings {
     const struct connect_sheet *sheets; /* NULL: the table of a printer as it is delivered */
     size_t sheet_count;
     int active_sheet;
-    const char *mmu_version;                  /* of a printer with an MMU; NULL: "3.0.3" */
-    bool upgrade_available;                   /* what UPGRADE finds */
+    const char *mmu_version;                       /* of a printer with an MMU; NULL: "3.0.3" */
+    bool upgrade_available;                        /* what UPGRADE finds */
     const struct connect_camera_settings *cameras; /* as the ini file has them */
     size_t camera_count;
     bool register_cameras; /* those without a token, as soon as the printer has one */
@@ -106,8 +106,8 @@ bool connect_face_register(struct connect_face *face);
 enum connect_enrolment {
     CONNECT_ENROLLED,
     CONNECT_NOT_RESOLVED, /* its name has no address … */
-    CONNECT_NOT_REACHED,  /* … or nobody good answers there: the printer keeps the server it had */
-    CONNECT_NOT_TAKEN,    /* it gives no code */
+    CONNECT_NOT_REACHED, /* … or nobody good answers there: the printer keeps the server it had */
+    CONNECT_NOT_TAKEN,   /* it gives no code */
 };
 typedef void connect_enrolled(void *owner, enum connect_enrolment how, const char *code);
 bool connect_face_enrol(struct connect_face *face, const char *server, connect_enrolled *over,
@@ -144,7 +144,7 @@ struct connect_sdk *connect_face_sdk(struct connect_face *face);
 /* Of all that passes; of a Buddy face without an SDK (NULL). class NULL: nobody. */
 void connect_face_observe(struct connect_face *face, const struct connect_observer_class *class,
                           void *observer);
-const char *connect_face_token(const struct connect_face *face); /* NULL: none */
+const char *connect_face_token(const struct connect_face *face);  /* NULL: none */
 const char *connect_face_server(const struct connect_face *face); /* base URL; NULL: none */
 /* Of a registration that waits for the user; NULL: none. */
 const char *connect_face_code(const struct connect_face *face);

@@ -139,7 +139,8 @@ enum connect_asked_kind {
     CONNECT_ASKED_EVENT,
     CONNECT_ASKED_POLL,
     CONNECT_ASKED_REGISTER,
-    CONNECT_ASKED_PROBE, /* GET /info, by which PrusaLink looks for the server before it registers */
+    CONNECT_ASKED_PROBE, /* GET /info, by which PrusaLink looks for the server before it registers
+                          */
 };
 struct connect_asked {
     enum connect_asked_kind kind;

@@ -24,7 +24,7 @@ struct sdk_cameras {
     struct sdk_camera *first;
     struct timer timer;
     int64_t since_us;     /* the timed schemes count from here */
-    int64_t due_us; /* what the timer is set to */
+    int64_t due_us;       /* what the timer is set to */
     unsigned layer_marks; /* runs on from one print to the next */
 };
 
@@ -74,7 +74,8 @@ bool connect_trigger_parse(const char *name, enum connect_trigger *trigger)
     return false;
 }
 
-/* OpenSSL's BLAKE2b has no choice of length before version 3.2, and a shorter digest is no part of a longer one. */
+/* OpenSSL's BLAKE2b has no choice of length before version 3.2, and a shorter digest is no part of
+ * a longer one. */
 void connect_camera_id(const char *plain_id, char id[CONNECT_CAMERA_ID_SIZE])
 {
     static const char alphabet[] =
@@ -82,8 +83,8 @@ void connect_camera_id(const char *plain_id, char id[CONNECT_CAMERA_ID_SIZE])
     unsigned char digest[9];
     sdk_blake2b(plain_id, strlen(plain_id), digest, sizeof digest);
     for (size_t i = 0; i < 3; i++) {
-        uint32_t group = (uint32_t)digest[3 * i] << 16 | (uint32_t)digest[3 * i + 1] << 8 |
-                         digest[3 * i + 2];
+        uint32_t group =
+            (uint32_t)digest[3 * i] << 16 | (uint32_t)digest[3 * i + 1] << 8 | digest[3 * i + 2];
         for (size_t k = 0; k < 4; k++) {
             id[4 * i + k] = alphabet[group >> (18 - 6 * k) & 63];
         }
@@ -147,7 +148,8 @@ static void arm(struct sdk_cameras *cameras)
 static void turn(void *owner)
 {
     struct sdk_cameras *cameras = owner;
-    int64_t since_us = cameras->due_us - cameras->since_us; /* on a wall clock it is a little later now */
+    int64_t since_us =
+        cameras->due_us - cameras->since_us; /* on a wall clock it is a little later now */
     for (int i = 0; i < CONNECT_TRIGGERS; i++) {
         if (triggers[i].every_us > 0 && since_us % triggers[i].every_us == 0) {
             fire(cameras, (enum connect_trigger)i);
@@ -339,7 +341,8 @@ static void write_resolution(struct json_writer *json, const char *key,
     json_object_end(json);
 }
 
-/* The order of what the camera can do is that of its set of capabilities, which is no order (10.1). */
+/* The order of what the camera can do is that of its set of capabilities, which is no order (10.1).
+ */
 static void write_config(struct json_writer *json, const struct connect_camera_settings *settings)
 {
     json_object(json, "config");
@@ -417,8 +420,8 @@ void sdk_camera_answered(struct connect_sdk *sdk, const struct sdk_item *item,
     if (camera == NULL) {
         return;
     }
-    struct slice token = message == NULL ? (struct slice){NULL, 0}
-                                         : http_header_value(message, "Token");
+    struct slice token =
+        message == NULL ? (struct slice){NULL, 0} : http_header_value(message, "Token");
     bool good = message != NULL && message->status == 200 && token.size > 0;
     if (good) {
         char *text = memory_copy_slice(token.bytes, token.size);

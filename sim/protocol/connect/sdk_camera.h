@@ -7,8 +7,8 @@
 #include "sim/base/buffer.h"
 #include "sim/protocol/connect/sdk.h"
 
-/* Cameras of an SDK printer (connect-sdk.md 10): registered through the printer's queue, they send pictures beside it
- * with a token of their own. */
+/* Cameras of an SDK printer (connect-sdk.md 10): registered through the printer's queue, they send
+ * pictures beside it with a token of their own. */
 
 enum connect_trigger {
     CONNECT_TRIGGER_TEN_SEC,
@@ -34,7 +34,7 @@ enum connect_capability {
 };
 
 const char *connect_capability_name(enum connect_capability capability); /* "trigger_scheme" */
-int64_t connect_trigger_every_us(enum connect_trigger trigger); /* 0: it is not timed */
+int64_t connect_trigger_every_us(enum connect_trigger trigger);          /* 0: it is not timed */
 
 struct connect_resolution {
     unsigned width, height;
@@ -42,15 +42,18 @@ struct connect_resolution {
 
 enum {
     CONNECT_RESOLUTIONS_MAX = 8,
-    CONNECT_CAMERA_ID_SIZE = 13,  /* 12 characters and NUL, as made of a plain id; others may be longer */
-    CONNECT_PICTURES_WAITING = 16, /* of one printer; the oldest goes then. The original keeps all */
+    CONNECT_CAMERA_ID_SIZE =
+        13, /* 12 characters and NUL, as made of a plain id; others may be longer */
+    CONNECT_PICTURES_WAITING =
+        16, /* of one printer; the oldest goes then. The original keeps all */
 };
 
 struct connect_camera_settings {
-    const char *id;   /* connect_camera_id() of a plain id, or any */
+    const char *id; /* connect_camera_id() of a plain id, or any */
     const char *name;
     enum connect_trigger trigger;
-    enum connect_capability capabilities[CONNECT_CAPABILITIES]; /* in the order in which they are told */
+    enum connect_capability
+        capabilities[CONNECT_CAPABILITIES]; /* in the order in which they are told */
     size_t capability_count;
     struct connect_resolution resolution;
     struct connect_resolution resolutions[CONNECT_RESOLUTIONS_MAX]; /* to choose from */
@@ -65,7 +68,8 @@ struct connect_camera_class {
     /* Take a picture: append its bytes. False: the camera is busy and skips its turn. */
     bool (*shoot)(void *owner, const struct connect_camera_settings *settings, struct buffer *jpeg);
     /* Registration was answered: `token` NULL when it failed. May be NULL. */
-    void (*registered)(void *owner, const struct connect_camera_settings *settings, const char *token);
+    void (*registered)(void *owner, const struct connect_camera_settings *settings,
+                       const char *token);
     /* A picture was answered 401 or 403: the token is void. May be NULL. */
     void (*refused)(void *owner, const struct connect_camera_settings *settings);
 };
@@ -78,7 +82,8 @@ bool connect_sdk_add_camera(struct connect_sdk *sdk, const struct connect_camera
                             const struct connect_camera_class *class, void *owner);
 bool connect_sdk_remove_camera(struct connect_sdk *sdk, const char *id);
 size_t connect_sdk_camera_count(const struct connect_sdk *sdk);
-const struct connect_camera_settings *connect_sdk_camera(const struct connect_sdk *sdk, size_t index);
+const struct connect_camera_settings *connect_sdk_camera(const struct connect_sdk *sdk,
+                                                         size_t index);
 
 /* The local user: false when there is no such camera. */
 bool connect_sdk_register_camera(struct connect_sdk *sdk, const char *id); /* POST /p/camera */

@@ -274,8 +274,7 @@ void connect_sdk_finish(struct connect_sdk *sdk, const struct connect_result *re
                                                 .with_command_id = true,
                                                 .command_id = sdk->running->shown.id,
                                                 .reason = result->reason});
-    bool rejected =
-        result->event == CONNECT_REJECTED && !sdk_quirk(sdk, CONNECT_QUIRK_REMEMBERED);
+    bool rejected = result->event == CONNECT_REJECTED && !sdk_quirk(sdk, CONNECT_QUIRK_REMEMBERED);
     sdk_command_ended(sdk, rejected ? CONNECT_REJECTED : CONNECT_FINISHED);
 }
 

@@ -34,7 +34,8 @@ void sdk_event_close(struct connect_sdk *sdk, struct sdk_event *event,
     if (job_id != 0) {
         json_int(json, "job_id", job_id);
     }
-    bool of_transfer = event->name >= CONNECT_TRANSFER_INFO && event->name <= CONNECT_TRANSFER_FINISHED;
+    bool of_transfer =
+        event->name >= CONNECT_TRANSFER_INFO && event->name <= CONNECT_TRANSFER_FINISHED;
     uint32_t transfer_id = sdk_transfer_shown_id(sdk, of_transfer);
     if (transfer_id != 0) {
         json_int(json, "transfer_id", transfer_id);

@@ -197,8 +197,8 @@ static void write_target(struct buffer *out, const char *url)
         buffer_append_char(out, '/');
     }
     for (; *path != '\0' && *path != '#'; path++) {
-        bool escape = path[0] == '%' && isxdigit((unsigned char)path[1]) &&
-                      isxdigit((unsigned char)path[2]);
+        bool escape =
+            path[0] == '%' && isxdigit((unsigned char)path[1]) && isxdigit((unsigned char)path[2]);
         if (escape || isalnum((unsigned char)*path) || strchr(safe, *path) != NULL) {
             buffer_append_char(out, *path);
         } else {

@@ -122,8 +122,7 @@ const char *connect_condition_message(enum connect_condition condition)
         [CONNECT_INTERNET] = ("DNS does not work, or there are other problems in communication to "
                               "other hosts in the Internet."),
         [CONNECT_HTTP] = "HTTP communication to Connect fails, we're getting 5XX statuses",
-        [CONNECT_TOKEN] =
-            "Printer has no valid token, it needs to be registered with Connect.",
+        [CONNECT_TOKEN] = "Printer has no valid token, it needs to be registered with Connect.",
         [CONNECT_API] = "Encountered 4XX problems while communicating to Connect",
     };
     return messages[condition];

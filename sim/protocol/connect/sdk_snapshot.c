@@ -5,8 +5,9 @@
 #include "sim/protocol/connect/sdk_camera.h"
 #include "sim/protocol/connect/sdk_state.h"
 
-/* Pictures on their way: a thread of their own with the session of all, so they share the kept connection while it is
- * idle and have another one while it is not (connect-sdk.md 10.3). A picture that fails is gone. */
+/* Pictures on their way: a thread of their own with the session of all, so they share the kept
+ * connection while it is idle and have another one while it is not (connect-sdk.md 10.3). A picture
+ * that fails is gone. */
 
 struct sdk_snapshots {
     struct sdk_exchange exchange;

@@ -49,7 +49,7 @@ struct buddy_asked {
     int error;     /* 400, 414, 431; 0: none */
     /* the credentials that came last */
     bool by_key, right_key, part_of_key; /* part: of the right one, or it of this */
-    uint64_t nonce, response[2]; /* response[1] has the first digits */
+    uint64_t nonce, response[2];         /* response[1] has the first digits */
 };
 
 void buddy_head_read(const struct link_request *request, struct buddy_asked *asked);

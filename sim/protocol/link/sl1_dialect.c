@@ -197,9 +197,9 @@ static enum http_body_plan begin(struct link_request *request)
     if (route->begin != NULL) {
         return route->begin(request);
     }
-    bool none = request->body_length == 0 ||
-                (request->body_length == -1 &&
-                 link_request_header(request, "Transfer-Encoding") == NULL);
+    bool none =
+        request->body_length == 0 ||
+        (request->body_length == -1 && link_request_header(request, "Transfer-Encoding") == NULL);
     if ((route->flags & JSON_BODY) == 0 || none) {
         route->handle(request);
         return HTTP_BODY_PIECES;
