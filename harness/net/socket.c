@@ -16,7 +16,9 @@
 
 #include "sim/base/memory.h"
 
-enum { READS_A_TURN = 8 };
+enum { READS_A_TURN = 8, WHY_BYTES = 128 };
+
+#define OPEN_EVENTS  ((uint32_t)EPOLLIN | (uint32_t)EPOLLRDHUP | (uint32_t)EPOLLET)
 
 #define LINGER_US    SECONDS(2)
 #define HANDSHAKE_US SECONDS(15)
@@ -40,6 +42,7 @@ void socket_stream_destroy(struct socket_stream *stream)
     stream->network->queued -= stream->out.size - stream->out_sent;
     buffer_free(&stream->out);
     free(stream->peer);
+    free(stream->why);
     if (stream->previous != NULL) {
         stream->previous->next = stream->next;
     } else {
@@ -59,7 +62,7 @@ void socket_tell_end(struct socket_stream *stream, enum stream_end end, const ch
     const struct stream_events *events =
         stream->state == STATE_LINGER ? NULL : stream->stream.events;
     void *owner = stream->stream.owner;
-    char why[sizeof stream->why];
+    char why[WHY_BYTES]; /* the stream may have the reason, and goes first */
     snprintf(why, sizeof why, "%s", reason);
     socket_stream_destroy(stream);
     if (events != NULL) {
@@ -71,7 +74,8 @@ void socket_fail_later(struct socket_stream *stream, enum stream_end end, const 
 {
     stream->fails = true;
     stream->end = end;
-    snprintf(stream->why, sizeof stream->why, "%s", why);
+    free(stream->why);
+    stream->why = memory_copy_text(why);
     world_arm_in(stream->network->world, &stream->timer, 0);
 }
 
@@ -83,10 +87,11 @@ static void wait_for(struct socket_stream *stream, uint32_t events)
     }
 }
 
-/* What an open stream waits for. */
+/* What an open stream waits for. What is ready is told once (EPOLLET), so that the kernel need not
+ * look again at what was just read to its end; a change of what is waited for tells it again. */
 static void wait_for_more(struct socket_stream *stream)
 {
-    uint32_t in = stream->held || stream->read_over ? 0 : EPOLLIN;
+    uint32_t in = stream->held || stream->read_over ? 0 : OPEN_EVENTS;
     wait_for(stream, stream->out.size > 0 ? in | EPOLLOUT : in);
 }
 
@@ -160,7 +165,7 @@ void socket_open(struct socket_stream *stream)
     if (accepted) {
         struct listener *listener = stream->listener;
         stream->listener = NULL;
-        wait_for(stream, EPOLLIN);
+        wait_for_more(stream);
         listener->accept(listener->owner, &stream->stream);
         return;
     }
@@ -239,7 +244,8 @@ static void input_over(struct socket_stream *stream)
     events->finished(stream->stream.owner);
 }
 
-static void read_input(struct socket_stream *stream)
+/* Up to the end of what is there: `ending` says that the end of the stream is. */
+static void read_input(struct socket_stream *stream, bool ending)
 {
     assert(stream->in_loop);
     for (int turn = 0; turn < READS_A_TURN || stream->tls != NULL; turn++) {
@@ -254,8 +260,8 @@ static void read_input(struct socket_stream *stream)
                 return;
             }
         }
-        if (result == TLS_DONE && stream->tls == NULL && got < READ_BYTES) {
-            return;
+        if (result == TLS_DONE && stream->tls == NULL && got < READ_BYTES && !ending) {
+            return; /* nothing is left; an end that comes now is told anew */
         }
         switch (result) {
         case TLS_DONE:
@@ -274,6 +280,7 @@ static void read_input(struct socket_stream *stream)
             return;
         }
     }
+    real_driver_change(stream->network->driver, &stream->watch, stream->events); /* there is more */
 }
 
 static void end_loop(struct socket_stream *stream)
@@ -302,7 +309,7 @@ static void on_ready(void *owner, uint32_t events)
             }
         }
         if (!stream->over && (events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0) {
-            read_input(stream);
+            read_input(stream, (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0);
         }
     }
     end_loop(stream);
@@ -324,7 +331,7 @@ static void on_timer(void *owner)
         }
         if (!stream->held && !stream->read_over) {
             stream->in_loop = true;
-            read_input(stream);
+            read_input(stream, false);
             end_loop(stream);
         }
     } else if (stream->tell_drained) {
@@ -450,8 +457,8 @@ void socket_accepted(struct listener *listener, int fd, const struct address *pe
     stream->watch.fd = fd;
     stream->listener = listener;
     stream->stream.peer = stream->peer;
-    stream->events = EPOLLIN;
-    if (!real_driver_watch(network->driver, &stream->watch, EPOLLIN)) {
+    stream->events = listener->tls ? EPOLLIN : OPEN_EVENTS;
+    if (!real_driver_watch(network->driver, &stream->watch, stream->events)) {
         socket_stream_destroy(stream);
     } else if (listener->tls) {
         socket_begin_handshake(stream, tls_accept(network->tls, fd));

@@ -42,8 +42,8 @@ struct socket_stream {
     bool read_soon; /* released: what TLS holds already is told by no descriptor */
     bool in_loop;   /* on_ready is at work on it: it frees the memory when */
     bool over;      /* … it has been destroyed meanwhile */
-    enum stream_end end;
-    char why[128];
+    enum stream_end end; /* with `why`: the failure to tell */
+    char *why;           /* NULL: there is none */
 };
 
 struct listener {

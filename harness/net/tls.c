@@ -24,6 +24,7 @@ struct remembered {
 struct tls {
     SSL_CTX *client, *server; /* server NULL: no certificate to listen with */
     bool resume;
+    bool system_certificates; /* are still to be read: as they are many, when the first connects */
     struct remembered remembered[REMEMBERED_MAX];
     size_t next; /* the one to be forgotten first */
 };
@@ -108,9 +109,8 @@ static bool set_up_client(struct tls *tls, const struct tls_settings *settings, 
             return error_set(error, "%s: expected certificates in PEM form: %s", settings->ca_file,
                              openssl_reason());
         }
-    } else if (SSL_CTX_set_default_verify_paths(tls->client) != 1) {
-        return error_set(error, "TLS: the system's certificates cannot be read: %s",
-                         openssl_reason());
+    } else {
+        tls->system_certificates = true;
     }
     if (settings->resume) {
         tls->resume = true;
@@ -189,6 +189,10 @@ static struct tls_session *session_new(SSL_CTX *context, int fd)
 
 struct tls_session *tls_connect(struct tls *tls, int fd, const char *host)
 {
+    if (tls->system_certificates) {
+        tls->system_certificates = false;
+        SSL_CTX_set_default_verify_paths(tls->client); /* without them no server is trusted */
+    }
     struct tls_session *session = session_new(tls->client, fd);
     unsigned char address[sizeof(struct in6_addr)];
     bool numeric =

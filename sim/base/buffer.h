@@ -60,7 +60,7 @@ const char *buffer_text(const struct buffer *buffer); /* never NULL */
 char *buffer_detach(struct buffer *buffer);
 
 /* Buffers that are needed for a moment, again and again, by whoever shares the pool. */
-enum { BUFFER_POOL = 32, BUFFER_POOLED_BYTES_MAX = 16 * 1024 };
+enum { BUFFER_POOL = 16, BUFFER_POOLED_BYTES_MAX = 4 * 1024 };
 
 struct buffer_pool {
     struct buffer kept[BUFFER_POOL];

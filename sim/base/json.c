@@ -11,6 +11,44 @@ void json_begin(struct json_writer *json, struct buffer *out, enum json_style st
     *json = (struct json_writer){.out = out, .style = style};
 }
 
+/* How many bytes from `at` on need no escape in any style; at least so many are looked at that
+ * nothing is missed. Eight at a time, as this sees every byte of every text. */
+static size_t plain_bytes(const char *bytes, size_t size, size_t at)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101), highs = ones * 0x80;
+    size_t begin = at;
+    for (; at + 8 <= size; at += 8) {
+        uint64_t word;
+        memcpy(&word, bytes + at, 8);
+        uint64_t quote = word ^ ones * '"', backslash = word ^ ones * '\\';
+        uint64_t special = word | ((word - ones * 0x20) & ~word) | ((quote - ones) & ~quote) |
+                           ((backslash - ones) & ~backslash);
+        if ((special & highs) != 0) {
+            break; /* one of them, or a borrow: the loop below decides */
+        }
+    }
+    for (; at < size; at++) {
+        unsigned char byte = (unsigned char)bytes[at];
+        if (byte < 0x20 || byte >= 0x7F || byte == '"' || byte == '\\') {
+            break;
+        }
+    }
+    return at - begin;
+}
+
+static void append_quoted(struct json_writer *json, const char *bytes, size_t size)
+{
+    struct buffer *out = json->out;
+    buffer_reserve(out, size + 2);
+    out->bytes[out->size++] = '"';
+    if (plain_bytes(bytes, size, 0) == size) {
+        buffer_append(out, bytes, size);
+    } else {
+        json_escape(out, json->style, bytes, size);
+    }
+    buffer_append_char(out, '"');
+}
+
 static void begin_value(struct json_writer *json, const char *key)
 {
     bool python = json->style == JSON_PYTHON;
@@ -19,9 +57,8 @@ static void begin_value(struct json_writer *json, const char *key)
     }
     json->comma = true;
     if (key != NULL) {
-        buffer_append_char(json->out, '"');
-        json_escape(json->out, json->style, key, strlen(key));
-        buffer_append(json->out, "\": ", python ? 3 : 2);
+        append_quoted(json, key, strlen(key));
+        buffer_append(json->out, ": ", python ? 2 : 1);
     }
 }
 
@@ -70,9 +107,7 @@ void json_string(struct json_writer *json, const char *key, const char *value)
 void json_text(struct json_writer *json, const char *key, const char *bytes, size_t size)
 {
     begin_value(json, key);
-    buffer_append_char(json->out, '"');
-    json_escape(json->out, json->style, bytes, size);
-    buffer_append_char(json->out, '"');
+    append_quoted(json, bytes, size);
 }
 
 void json_int(struct json_writer *json, const char *key, int64_t value)
@@ -114,7 +149,7 @@ static size_t short_decimal(double value, char text[32])
     if (!(fabs(hundredths) < 1e12) || (value == 0.0 && signbit(value))) {
         return 0;
     }
-    long long whole = llround(hundredths);
+    long long whole = (long long)(hundredths + (hundredths < 0 ? -0.5 : 0.5));
     if ((double)whole / 100.0 != value) {
         return 0;
     }
@@ -270,11 +305,11 @@ void json_escape(struct buffer *out, enum json_style style, const char *bytes, s
     size_t plain = 0; /* start of what needs no escape */
     size_t at = 0;
     while (at < size) {
-        unsigned char byte = (unsigned char)bytes[at];
-        if (byte >= 0x20 && byte < 0x7F && byte != '"' && byte != '\\') {
-            at++;
-            continue;
+        at += plain_bytes(bytes, size, at);
+        if (at == size) {
+            break;
         }
+        unsigned char byte = (unsigned char)bytes[at];
         buffer_append(out, bytes + plain, at - plain);
         size_t length = 1;
         if (byte == '"' || byte == '\\') {

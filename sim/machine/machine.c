@@ -332,13 +332,13 @@ void machine_set_flow(struct machine *machine, int percent)
 void machine_set_room(struct machine *machine, double room_c)
 {
     machine_settle(machine);
+    tools_set_room(machine, room_c);
     machine->room_c = (float)room_c;
     if (machine->resin != NULL) {
         resin_set_room(machine);
     } else {
         heater_set_room(&machine->nozzle, machine_now(machine), room_c);
         heater_set_room(&machine->bed, machine_now(machine), room_c);
-        tools_set_room(machine);
         chamber_room_changed(machine);
     }
     machine_settle(machine);

@@ -139,7 +139,7 @@ static const char *do_nozzle(struct machine *machine, const struct gcode_line *l
         return NULL;
     }
     double target_c = gcode_value(line, 'S', gcode_value(line, 'R', 0));
-    struct machine_head *head = tools_docked(machine, 1 + (int)gcode_value(line, 'T', -1));
+    struct machine_head *head = tools_head(machine, 1 + (int)gcode_value(line, 'T', -1));
     if (head != NULL) { /* a host waits for the head in use alone */
         heater_set_target(&head->nozzle, machine_now(machine), target_c);
         return NULL;

@@ -193,7 +193,9 @@ bool print_broken_file(struct machine *machine, const char *path, const struct f
 /* --- machine_tools.c: tools count from 1; of a machine with one head these do nothing --- */
 void tools_init(struct machine *machine, struct random *random);
 void tools_free(struct machine *machine);
-struct machine_head *tools_docked(struct machine *machine, int tool); /* NULL: in use, or none */
+/* NULL: in use, none, or cold and at rest since the beginning. */
+struct machine_head *tools_docked(struct machine *machine, int tool);
+struct machine_head *tools_head(struct machine *machine, int tool); /* NULL: in use, or none */
 struct heater *tools_nozzle(struct machine *machine, int tool); /* 0: the one in use */
 int tools_in_use(const struct machine *machine);                /* 0: all are docked */
 void tools_pick(struct machine *machine, int tool);             /* 0 and below: park */
@@ -201,7 +203,7 @@ void tools_advance(struct machine *machine);
 void tools_cool(struct machine *machine);       /* all */
 bool tools_heat(const struct machine *machine); /* one in its dock has a target */
 void tools_restart(struct machine *machine);
-void tools_set_room(struct machine *machine);
+void tools_set_room(struct machine *machine, double room_c); /* before it is so */
 void tools_read(struct machine *machine, struct machine_readings *readings);
 
 /* --- machine_chamber.c: of a machine without one these do nothing --- */

@@ -294,7 +294,7 @@ static void take_pause(struct machine *machine, const struct plan_mark *mark)
 /* `tool` as in marks: 0 is the one in use. */
 static void set_nozzle_of(struct machine *machine, int tool, double target_c)
 {
-    struct machine_head *head = tools_docked(machine, tool);
+    struct machine_head *head = tools_head(machine, tool);
     if (head == NULL) {
         machine_set_nozzle(machine, target_c);
     } else {

@@ -9,7 +9,10 @@
  * swaps the two. */
 
 struct machine_tools {
-    struct machine_head docked[MACHINE_TOOLS_MAX]; /* that of the tool in use lies idle */
+    /* NULL: that of the tool in use, and those that nothing has happened to: cold heads at rest, which
+     * are made, the same ones whenever that is, when somebody needs them. */
+    struct machine_head *docked[MACHINE_TOOLS_MAX];
+    uint64_t seeds[MACHINE_TOOLS_MAX];
     uint8_t count;
     bool none; /* all stand in their docks; the last one stays the machine's own */
 };
@@ -28,36 +31,62 @@ void tools_init(struct machine *machine, struct random *random)
     if (model->buddy.tools <= 1) {
         return;
     }
-    int64_t now_us = machine_now(machine);
     struct machine_tools *tools = machine->tools = memory_new(sizeof *tools);
     tools->count = (uint8_t)model->buddy.tools;
     for (int i = 1; i < tools->count; i++) {
-        struct machine_head *head = &tools->docked[i];
-        heater_init(&head->nozzle, &model->nozzle, random_next(random), (double)machine->room_c,
-                    now_us);
-        fan_init(&head->hotend_fan, &model->hotend_fan, now_us);
-        fan_init(&head->print_fan, &model->print_fan, now_us);
-        head->follow_us = INT64_MAX;
+        tools->seeds[i] = random_next(random);
     }
     machine->tool = 1;
 }
 
+static struct machine_head cold_head(const struct machine *machine, int tool)
+{
+    const struct model *model = machine->model;
+    int64_t now_us = machine_now(machine);
+    struct machine_head head = {.follow_us = INT64_MAX};
+    heater_init(&head.nozzle, &model->nozzle, machine->tools->seeds[tool - 1],
+                (double)machine->room_c, now_us);
+    fan_init(&head.hotend_fan, &model->hotend_fan, now_us);
+    fan_init(&head.print_fan, &model->print_fan, now_us);
+    return head;
+}
+
 void tools_free(struct machine *machine)
 {
+    for (int i = 0; machine->tools != NULL && i < machine->tools->count; i++) {
+        free(machine->tools->docked[i]);
+    }
     free(machine->tools);
     machine->tools = NULL;
 }
 
+static bool is_docked(const struct machine *machine, int tool)
+{
+    return machine->tools != NULL && tool >= 1 && tool <= machine->tools->count &&
+           tool != machine->tool;
+}
+
 struct machine_head *tools_docked(struct machine *machine, int tool)
 {
-    struct machine_tools *tools = machine->tools;
-    bool docked = tools != NULL && tool >= 1 && tool <= tools->count && tool != machine->tool;
-    return docked ? &tools->docked[tool - 1] : NULL;
+    return is_docked(machine, tool) ? machine->tools->docked[tool - 1] : NULL;
+}
+
+struct machine_head *tools_head(struct machine *machine, int tool)
+{
+    if (!is_docked(machine, tool)) {
+        return NULL;
+    }
+    struct machine_head **place = &machine->tools->docked[tool - 1];
+    if (*place == NULL) {
+        *place = memory_new(sizeof **place);
+        **place = cold_head(machine, tool);
+    }
+    return *place;
 }
 
 struct heater *tools_nozzle(struct machine *machine, int tool)
 {
-    struct machine_head *head = tools_docked(machine, tool);
+    struct machine_head *head = tools_head(machine, tool);
     return head == NULL ? &machine->nozzle : &head->nozzle;
 }
 
@@ -88,14 +117,16 @@ void tools_pick(struct machine *machine, int tool)
         return;
     }
     int print_fan = fan_power(&machine->print_fan);
-    struct machine_head *left = &tools->docked[machine->tool - 1];
-    *left = head_in_use(machine);
-    heal(machine, left);
-    const struct machine_head *taken = &tools->docked[tool - 1];
-    machine->nozzle = taken->nozzle;
-    machine->hotend_fan = taken->hotend_fan;
-    machine->print_fan = taken->print_fan;
-    machine->follow_us = taken->follow_us;
+    struct machine_head *place = tools_head(machine, tool); /* for the one that is left now */
+    const struct machine_head taken = *place;
+    *place = head_in_use(machine);
+    heal(machine, place);
+    tools->docked[machine->tool - 1] = place;
+    tools->docked[tool - 1] = NULL;
+    machine->nozzle = taken.nozzle;
+    machine->hotend_fan = taken.hotend_fan;
+    machine->print_fan = taken.print_fan;
+    machine->follow_us = taken.follow_us;
     machine->tool = (uint8_t)tool;
     machine_apply_faults(machine);
     machine_set_print_fan(machine, print_fan); /* it is the print's, not the head's */
@@ -116,7 +147,12 @@ void tools_advance(struct machine *machine)
 void tools_cool(struct machine *machine)
 {
     for (int tool = 1; machine->tools != NULL && tool <= machine->tools->count; tool++) {
-        heater_set_target(tools_nozzle(machine, tool), machine_now(machine), 0);
+        struct machine_head *head = tools_docked(machine, tool);
+        if (head != NULL) {
+            heater_set_target(&head->nozzle, machine_now(machine), 0);
+        } else if (tool == machine->tool) {
+            heater_set_target(&machine->nozzle, machine_now(machine), 0);
+        }
     }
 }
 
@@ -124,7 +160,8 @@ bool tools_heat(const struct machine *machine)
 {
     bool heats = false;
     for (int i = 0; machine->tools != NULL && i < machine->tools->count; i++) {
-        heats |= i + 1 != machine->tool && heater_target(&machine->tools->docked[i].nozzle) > 0;
+        const struct machine_head *head = machine->tools->docked[i];
+        heats |= head != NULL && heater_target(&head->nozzle) > 0;
     }
     return heats;
 }
@@ -139,12 +176,12 @@ void tools_restart(struct machine *machine)
     }
 }
 
-void tools_set_room(struct machine *machine)
+void tools_set_room(struct machine *machine, double room_c)
 {
     for (int tool = 1; machine->tools != NULL && tool <= machine->tools->count; tool++) {
-        struct machine_head *head = tools_docked(machine, tool);
+        struct machine_head *head = tools_head(machine, tool); /* as warm as the room that was */
         if (head != NULL) {
-            heater_set_room(&head->nozzle, machine_now(machine), (double)machine->room_c);
+            heater_set_room(&head->nozzle, machine_now(machine), room_c);
         }
     }
 }
@@ -168,7 +205,11 @@ void tools_read(struct machine *machine, struct machine_readings *readings)
     readings->slot_active = tools_in_use(machine);
     for (int tool = 1; tool <= machine->tools->count; tool++) {
         const struct machine_head *docked = tools_docked(machine, tool);
-        struct machine_head used = head_in_use(machine);
-        read_head(docked == NULL ? &used : docked, &readings->tool[tool - 1]);
+        struct machine_head other;
+        if (docked == NULL) {
+            other = tool == machine->tool ? head_in_use(machine) : cold_head(machine, tool);
+            docked = &other;
+        }
+        read_head(docked, &readings->tool[tool - 1]);
     }
 }

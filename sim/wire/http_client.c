@@ -30,22 +30,33 @@ static void fail(struct http_client *client, struct http_failure failure)
     client->events->failed(client->owner, &failure);
 }
 
-static void arm_reply_timeout(struct http_client *client)
+/* The time-out begins anew. A timer that is armed already is left where it is: it looks again when
+ * it fires. */
+static void begin_reply_timeout(struct http_client *client)
 {
-    if (client->reply_timeout_us > 0) {
-        world_arm_in(client->world, &client->timer, client->reply_timeout_us);
-    } else {
+    client->heard_us = client->world->now_us;
+    if (client->reply_timeout_us == 0) {
         world_cancel(client->world, &client->timer);
+    } else if (!timer_armed(&client->timer)) {
+        world_arm_in(client->world, &client->timer, client->reply_timeout_us);
     }
 }
 
 static void on_timeout(void *owner)
 {
     struct http_client *client = owner;
+    if (!client->busy) {
+        return; /* armed for a reply that has come */
+    }
     if (!client->open) {
         fail(client, (struct http_failure){.kind = HTTP_FAILURE_CONNECT_TIMEOUT,
                                            .end = STREAM_END_UNREACHABLE,
                                            .why = "no connection within the time-out"});
+        return;
+    }
+    int64_t due_us = client->heard_us + client->reply_timeout_us;
+    if (due_us > client->world->now_us) {
+        world_arm(client->world, &client->timer, due_us);
         return;
     }
     fail(client, (struct http_failure){.kind = HTTP_FAILURE_TIMEOUT,
@@ -79,7 +90,6 @@ static void on_complete(void *owner, const struct http_message *message)
         return;
     }
     client->busy = false;
-    world_cancel(client->world, &client->timer);
     /* What follows a reply is nobody's: the connection cannot be trusted for the next one. */
     bool upgraded = message->status == 101 && client->upgrades;
     if (!upgraded && (!message->keep_alive || client->parser.behind > 0)) {
@@ -109,7 +119,7 @@ static void on_drained(void *owner)
     if (!client->open) { /* the other side may read before we are told that we are connected */
         client->drained_early = true;
     } else if (client->busy) {
-        arm_reply_timeout(client);
+        begin_reply_timeout(client);
         client->events->drained(client->owner);
     }
 }
@@ -118,7 +128,8 @@ static void on_opened(void *owner)
 {
     struct http_client *client = owner;
     client->open = true;
-    arm_reply_timeout(client);
+    world_cancel(client->world, &client->timer); /* that of connecting */
+    begin_reply_timeout(client);
     if (client->drained_early) {
         client->drained_early = false;
         on_drained(client);
@@ -139,7 +150,7 @@ static void on_received(void *owner, const char *bytes, size_t size)
         return;
     }
     client->reply_begun = true;
-    arm_reply_timeout(client);
+    begin_reply_timeout(client);
     client->piece = (struct slice){bytes, size};
     http_parser_feed(&client->parser, bytes, size);
 }
@@ -216,7 +227,7 @@ void http_client_send(struct http_client *client, const char *bytes, size_t size
             world_arm_in(client->world, &client->timer, client->connect_timeout_us);
         }
     } else {
-        arm_reply_timeout(client);
+        begin_reply_timeout(client);
     }
     stream_send(client->stream, bytes, size);
 }

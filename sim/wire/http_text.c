@@ -12,16 +12,18 @@ bool slice_is(struct slice slice, const char *text)
     return slice.size == size && (size == 0 || memcmp(slice.bytes, text, size) == 0);
 }
 
-static char lower(char c)
+/* Equal, or the two cases of one ASCII letter. */
+static bool same_letter(char a, char b)
 {
-    return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
+    char small = (char)(a | 0x20);
+    return a == b || (small == (b | 0x20) && small >= 'a' && small <= 'z');
 }
 
 bool slice_is_nocase(struct slice slice, const char *text)
 {
     size_t i = 0;
     for (; i < slice.size; i++) {
-        if (text[i] == '\0' || lower(slice.bytes[i]) != lower(text[i])) {
+        if (text[i] == '\0' || !same_letter(slice.bytes[i], text[i])) {
             return false;
         }
     }

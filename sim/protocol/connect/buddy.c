@@ -537,7 +537,7 @@ void buddy_set_server(struct buddy *buddy, const char *server, const char *token
 void buddy_set_material(struct buddy *buddy, int slot, const char *material)
 {
     if (slot >= 0 && slot < BUDDY_SLOTS) {
-        snprintf(buddy->slots[slot].material, BUDDY_MATERIAL_BYTES, "%s", material);
+        snprintf(buddy->fittings[slot].material, BUDDY_MATERIAL_BYTES, "%s", material);
     }
 }
 

@@ -234,13 +234,13 @@ static const char *set_value(void *host, const struct buddy_value *value)
         buddy->post_print_s = (int)value->whole;
         break;
     case BUDDY_NOZZLE_DIAMETER:
-        buddy->slots[value->tool].nozzle_diameter_mm = value->number;
+        buddy->fittings[value->tool].nozzle_diameter_mm = value->number;
         break;
     case BUDDY_NOZZLE_HIGH_FLOW:
-        buddy->slots[value->tool].high_flow = value->flag;
+        buddy->fittings[value->tool].high_flow = value->flag;
         break;
     case BUDDY_NOZZLE_HARDENED:
-        buddy->slots[value->tool].hardened = value->flag;
+        buddy->fittings[value->tool].hardened = value->flag;
         break;
     case BUDDY_CHAMBER_TARGET:
         machine_set_chamber(buddy->machine, (double)value->whole);

@@ -22,6 +22,13 @@ struct buddy_registration {
     int64_t last_us; /* end of the exchange before */
 };
 
+/* What somebody has set of a slot, over all restarts. */
+struct buddy_fitting {
+    char material[BUDDY_MATERIAL_BYTES];
+    float nozzle_diameter_mm;
+    bool high_flow, hardened;
+};
+
 struct buddy {
     struct world *world;
     struct machine *machine;
@@ -65,7 +72,7 @@ struct buddy {
     uint32_t job_known; /* id of the job that the texts are of */
     uint32_t dialog_base; /* generation of the dialogs at the start */
     bool error_screen;    /* the firmware has started anew to show an error */
-    struct buddy_slot slots[BUDDY_SLOTS];
+    struct buddy_fitting fittings[BUDDY_SLOTS];
     char (*object_names)[BUDDY_OBJECT_NAME_BYTES]; /* of the job; NULL: there are none */
     bool enclosure_enabled, printing_filtration, post_print, addon_power;
     int post_print_s;

@@ -94,9 +94,9 @@ void buddy_identify(struct buddy *buddy)
     buddy_know_itself(buddy);
     snprintf(buddy->hostname, sizeof buddy->hostname, "%s", model->buddy.hostname);
     for (int i = 0; i < BUDDY_SLOTS; i++) {
-        buddy->slots[i] =
-            (struct buddy_slot){.nozzle_diameter_mm = (float)model->nozzle_diameter_mm};
-        snprintf(buddy->slots[i].material, BUDDY_MATERIAL_BYTES, "%s", i == 0 ? "PLA" : "---");
+        buddy->fittings[i] =
+            (struct buddy_fitting){.nozzle_diameter_mm = (float)model->nozzle_diameter_mm};
+        snprintf(buddy->fittings[i].material, BUDDY_MATERIAL_BYTES, "%s", i == 0 ? "PLA" : "---");
     }
     buddy->led_percent = 100;
     buddy->post_print_s = 300;
@@ -209,13 +209,17 @@ static float number(double value)
 static void look_at_slots(struct buddy *buddy, const struct machine_readings *readings)
 {
     struct buddy_state *state = &buddy->state;
-    memcpy(state->slots, buddy->slots, sizeof state->slots);
     state->slot_active =
         readings->mmu || readings->tool_count > 0 ? readings->slot_active : 1;
     state->mmu_progress = readings->slot_state;
     state->mmu_command = readings->mmu ? readings->slot_command[0] : 0;
     for (int i = 0; i < BUDDY_SLOTS; i++) {
+        const struct buddy_fitting *fitting = &buddy->fittings[i];
         struct buddy_slot *slot = &state->slots[i];
+        memcpy(slot->material, fitting->material, sizeof slot->material);
+        slot->nozzle_diameter_mm = fitting->nozzle_diameter_mm;
+        slot->high_flow = fitting->high_flow;
+        slot->hardened = fitting->hardened;
         if (i < readings->tool_count) { /* each has a head of its own */
             slot->nozzle_c = number(readings->tool[i].nozzle_c);
             slot->hotend_fan_rpm = (float)readings->tool[i].hotend_fan_rpm;

@@ -381,12 +381,14 @@ struct connect_face *connect_face_new(struct world *world, struct network *netwo
                                       const struct connect_face_settings *settings,
                                       const char *name, const char *token)
 {
-    struct connect_face *face = memory_new(sizeof *face);
+    enum connect_host_kind kind = kind_of(machine, settings);
+    struct connect_face *face =
+        memory_new(kind == CONNECT_HOST_BUDDY ? FACE_BUDDY_BYTES : sizeof *face);
     face->world = world;
     face->network = network;
     face->machine = machine;
     face->settings = settings;
-    face->kind = kind_of(machine, settings);
+    face->kind = kind;
     face->name = name;
     if (face->kind == CONNECT_HOST_BUDDY) {
         face->buddy = buddy_new(world, network, machine, settings, name, token);

@@ -1,6 +1,8 @@
 #ifndef HOTBED_CONNECT_PRUSALINK_FACE_H
 #define HOTBED_CONNECT_PRUSALINK_FACE_H
 
+#include <stddef.h>
+
 #include "sim/protocol/connect/prusalink.h"
 #include "sim/protocol/connect/prusalink_telemetry.h"
 
@@ -49,7 +51,13 @@ struct connect_face {
     struct machine *machine;
     const struct connect_face_settings *settings;
     const char *name;
-    struct connect_sdk *sdk;
+    enum connect_host_kind kind;
+    struct buddy *buddy;     /* the client of a Buddy printer; NULL: a host program on the SDK */
+    struct connect_sdk *sdk; /* NULL: that of a Buddy printer, which uses … */
+    char *server;            /* base URL in use; NULL: none */
+    struct connect_web *web; /* NULL: nothing of it was ever used */
+
+    /* … nothing of the rest: it is not even allocated (FACE_BUDDY_BYTES) */
     struct machine_listener listener;
 
     struct timer step_timer, telemetry_timer;
@@ -68,8 +76,7 @@ struct connect_face {
     int64_t resent_us;         /* last time everything was sent at once */
 
     struct expected_change expected;
-    enum connect_host_kind kind;
-    uint32_t job_id;        /* as the SDK has it */
+    uint32_t job_id; /* as the SDK has it */
     int64_t job_command_id; /* START_PRINT that began the job; meaningful while job_by_command */
 
     bool located; /* local storages are told */
@@ -94,11 +101,10 @@ struct connect_face {
     bool api_key_set;
     uint8_t active_sheet;
     char lan_mac[18], lan_ipv4[16];
-    char *server;                /* base URL in use; NULL: none */
     struct connect_probe *probe; /* NULL: none under way */
-    struct connect_web *web;     /* NULL: nothing of it was ever used */
-    struct buddy *buddy; /* the client of a Buddy printer; nothing else of this is then used */
 };
+
+#define FACE_BUDDY_BYTES offsetof(struct connect_face, listener)
 
 static inline bool face_quirk(const struct connect_face *face, unsigned number)
 {

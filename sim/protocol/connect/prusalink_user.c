@@ -167,7 +167,7 @@ size_t connect_face_bytes(const struct connect_face *face)
 {
     size_t bytes = sizeof *face;
     if (face->buddy != NULL) {
-        return bytes + buddy_bytes(face->buddy);
+        return FACE_BUDDY_BYTES + buddy_bytes(face->buddy);
     }
     bytes += face->server == NULL ? 0 : strlen(face->server) + 1;
     bytes += face->api_key == NULL ? 0 : strlen(face->api_key) + 1;

@@ -12,6 +12,8 @@ struct sdk_item *sdk_item_new(struct connect_sdk *sdk, enum sdk_item_kind kind,
 {
     struct sdk_item *item = memory_new(sizeof *item);
     item->kind = kind;
+    item->pool = &sdk->world->buffers;
+    item->body = buffer_pool_take(item->pool);
     item->due_us = sdk->world->now_us;
     if (timestamp == NULL) {
         sdk_timestamp(sdk, item->timestamp);
@@ -25,7 +27,7 @@ struct sdk_item *sdk_item_new(struct connect_sdk *sdk, enum sdk_item_kind kind,
 void sdk_item_destroy(struct sdk_item *item)
 {
     if (item != NULL) {
-        buffer_free(&item->body);
+        buffer_pool_give(item->pool, &item->body);
         free(item->camera_id);
         free(item);
     }
@@ -79,11 +81,12 @@ void sdk_pause_for(struct connect_sdk *sdk, enum sdk_pause pause, int64_t delay_
 
 static void send_request(struct sdk_exchange *exchange)
 {
-    struct buffer request = {0};
+    struct buffer_pool *pool = &exchange->sdk->world->buffers;
+    struct buffer request = buffer_pool_take(pool);
     sdk_write_request(&request, exchange);
     struct sdk_link *link = sdk_link_for(exchange->sdk, exchange->url);
     sdk_link_send(link, exchange, request.bytes, request.size);
-    buffer_free(&request);
+    buffer_pool_give(pool, &request);
 }
 
 void sdk_exchange_begin(struct sdk_exchange *exchange, struct sdk_item *item)

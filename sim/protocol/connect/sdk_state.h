@@ -27,6 +27,7 @@ struct sdk_item {
     char timestamp[32];
     int64_t expires_s;  /* poll: wall clock */
     int64_t due_us;     /* when it was to be said */
+    struct buffer_pool *pool; /* that lends the body's memory */
     struct buffer body; /* JSON; of a poll the code; of a snapshot see sdk_snapshot.c */
     char *camera_id;    /* of a registration of a camera, else NULL; owned */
 };
