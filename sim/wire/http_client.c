@@ -45,9 +45,6 @@ static void begin_reply_timeout(struct http_client *client)
 static void on_timeout(void *owner)
 {
     struct http_client *client = owner;
-    if (!client->busy) {
-        return; /* armed for a reply that has come */
-    }
     if (!client->open) {
         fail(client, (struct http_failure){.kind = HTTP_FAILURE_CONNECT_TIMEOUT,
                                            .end = STREAM_END_UNREACHABLE,
@@ -90,6 +87,7 @@ static void on_complete(void *owner, const struct http_message *message)
         return;
     }
     client->busy = false;
+    world_cancel(client->world, &client->timer);
     /* What follows a reply is nobody's: the connection cannot be trusted for the next one. */
     bool upgraded = message->status == 101 && client->upgrades;
     if (!upgraded && (!message->keep_alive || client->parser.behind > 0)) {

@@ -52,6 +52,7 @@ struct connect_face {
     const struct connect_face_settings *settings;
     const char *name;
     enum connect_host_kind kind;
+    uint32_t job_id;         /* as the SDK has it */
     struct buddy *buddy;     /* the client of a Buddy printer; NULL: a host program on the SDK */
     struct connect_sdk *sdk; /* NULL: that of a Buddy printer, which uses … */
     char *server;            /* base URL in use; NULL: none */
@@ -76,7 +77,6 @@ struct connect_face {
     int64_t resent_us;         /* last time everything was sent at once */
 
     struct expected_change expected;
-    uint32_t job_id; /* as the SDK has it */
     int64_t job_command_id; /* START_PRINT that began the job; meaningful while job_by_command */
 
     bool located; /* local storages are told */
