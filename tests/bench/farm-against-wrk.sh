@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # CPU per telemetry of `hotbed farm` and of wrk with the very bytes of one such telemetry, in turn, against the same nginx
-# (one worker, 204 to everything) on loopback. wrk asks as fast as it is answered; the farm keeps its pace, by default
-# 25,000 telemetry a second of all printers together.
+# (one worker, 204 to everything) on loopback. wrk asks as fast as it is answered; the farm keeps its pace, so give it one
+# that it just holds: RATE is the telemetry a second of all printers together. At a slower one both it and nginx sleep and
+# wake each other for each message, which wrk never does.
 #   tests/bench/farm-against-wrk.sh [CONNECTIONS [SECONDS [ROUNDS [MODEL [STATE [RATE]]]]]]     STATE: idle, printing
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-connections=${1:-1000} seconds=${2:-8} rounds=${3:-3} model=${4:-mk3s} state=${5:-idle} rate=${6:-25000}
+connections=${1:-1000} seconds=${2:-8} rounds=${3:-3} model=${4:-mk3s} state=${5:-idle} rate=${6:-60000}
 hotbed=${HOTBED:-build/release/hotbed}
 [ -x "$hotbed" ] || { echo "first: cmake --preset release && cmake --build --preset release" >&2; exit 2; }
 ulimit -n "$(ulimit -Hn)"
