@@ -18,7 +18,7 @@
 
 enum { READS_A_TURN = 8, WHY_BYTES = 128 };
 
-#define OPEN_EVENTS  ((uint32_t)EPOLLIN | (uint32_t)EPOLLRDHUP | (uint32_t)EPOLLET)
+#define OPEN_EVENTS ((uint32_t)EPOLLIN | (uint32_t)EPOLLRDHUP | (uint32_t)EPOLLET)
 
 #define LINGER_US    SECONDS(2)
 #define HANDSHAKE_US SECONDS(15)

@@ -36,12 +36,12 @@ struct socket_stream {
     uint32_t events; /* waited for */
     uint8_t state;
     bool tell_drained, fails;
-    bool held;      /* nothing is read now */
-    bool read_over; /* the other side has ended its half */
-    bool finishes;  /* our half ends as soon as all has left */
-    bool read_soon; /* released: what TLS holds already is told by no descriptor */
-    bool in_loop;   /* on_ready is at work on it: it frees the memory when */
-    bool over;      /* … it has been destroyed meanwhile */
+    bool held;           /* nothing is read now */
+    bool read_over;      /* the other side has ended its half */
+    bool finishes;       /* our half ends as soon as all has left */
+    bool read_soon;      /* released: what TLS holds already is told by no descriptor */
+    bool in_loop;        /* on_ready is at work on it: it frees the memory when */
+    bool over;           /* … it has been destroyed meanwhile */
     enum stream_end end; /* with `why`: the failure to tell */
     char *why;           /* NULL: there is none */
 };
@@ -103,7 +103,8 @@ void socket_accepted(struct listener *listener, int fd, const struct address *pe
 /* Forget streams of this listener that nobody has been told of. */
 void socket_forget_unknown(struct socket_network *network, const struct listener *listener);
 
-/* A socket that listens there, -1 with the reason. "" is every address, "localhost" is 127.0.0.1. */
+/* A socket that listens there, -1 with the reason. "" is every address, "localhost" is 127.0.0.1.
+ */
 int socket_listening(const struct endpoint *at, struct address *bound, struct error *error);
 struct listener *socket_listen(struct network *face, struct endpoint *at, network_accept *accept,
                                void *owner, struct error *error);

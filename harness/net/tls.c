@@ -102,7 +102,8 @@ static bool set_up_client(struct tls *tls, const struct tls_settings *settings, 
         (SSL_CTX_set_max_proto_version(tls->client, TLS1_2_VERSION) != 1 ||
          SSL_CTX_set_cipher_list(tls->client, "ECDHE-ECDSA-AES128-GCM-SHA256") != 1 ||
          SSL_CTX_set1_groups_list(tls->client, "P-256") != 1)) {
-        return error_set(error, "TLS: the cipher of Buddy printers is not there: %s", openssl_reason());
+        return error_set(error, "TLS: the cipher of Buddy printers is not there: %s",
+                         openssl_reason());
     }
     if (settings->ca_file != NULL) {
         if (SSL_CTX_load_verify_file(tls->client, settings->ca_file) != 1) {
@@ -229,7 +230,8 @@ void tls_session_destroy(struct tls_session *session)
 {
     if (session != NULL) {
         if (session->tls != NULL) {
-            /* A connection that broke says nothing against its session, which OpenSSL would drop. */
+            /* A connection that broke says nothing against its session, which OpenSSL would drop.
+             */
             SSL_set_shutdown(session->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
         }
         SSL_free(session->ssl);

@@ -15,7 +15,7 @@ struct buffer {
 };
 
 void buffer_free(struct buffer *buffer);
-void buffer_clear(struct buffer *buffer); /* keeps the storage */
+void buffer_clear(struct buffer *buffer);             /* keeps the storage */
 void buffer_grow(struct buffer *buffer, size_t more); /* reserve's slow half */
 
 static inline void buffer_reserve(struct buffer *buffer, size_t more)

@@ -136,7 +136,8 @@ static bool step(struct machine *machine)
     }
     advance(machine);
     return power_step(machine) || follow_nozzle(machine) || protection_step(machine) ||
-           chamber_step(machine) || motion_step(machine) || print_step(machine) || host_step(machine);
+           chamber_step(machine) || motion_step(machine) || print_step(machine) ||
+           host_step(machine);
 }
 
 void machine_settle(struct machine *machine)

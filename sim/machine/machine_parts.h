@@ -36,7 +36,7 @@ enum print_phase {
     PRINT_ABORTING,  /* stopped, the head parks */
     PRINT_CRASHED,   /* finds out where it is */
     PRINT_PANIC,     /* without mains, or before it goes on after that */
-    PRINT_ENDED, /* FINISHED or STOPPED is held */
+    PRINT_ENDED,     /* FINISHED or STOPPED is held */
 };
 
 enum print_wait { WAIT_NOTHING, WAIT_NOZZLE, WAIT_BED };
@@ -47,7 +47,7 @@ struct machine_print {
     enum print_phase phase;
     enum print_wait wait;
     bool wait_cooling;
-    uint8_t wait_tool; /* WAIT_NOZZLE: of which, from 1; 0: the one in use */
+    uint8_t wait_tool;  /* WAIT_NOZZLE: of which, from 1; 0: the one in use */
     bool anomaly;       /* held by the thermal model: goes on by itself once that is content */
     uint16_t user_code; /* in PRINT_USER: 600, 0, 1 */
     int64_t due_us;     /* end of draining, or of holding the end of the print */
@@ -90,11 +90,11 @@ struct machine {
     struct machine_host *host; /* lines of g-code under way */
     struct transfer *transfer; /* NULL: none */
     struct resin *resin; /* NULL: has heaters and axes; else these are not there and never asked */
-    struct machine_tools *tools; /* NULL: one head */
+    struct machine_tools *tools;     /* NULL: one head */
     struct machine_chamber *chamber; /* NULL: stands in the open */
     double *mesh;
     struct machine_objects *objects; /* NULL: none */
-    char *firmware; /* NULL: the model's */
+    char *firmware;                  /* NULL: the model's */
     uint64_t index;
     uint64_t total_filament_um;
     int64_t total_print_us;
@@ -108,14 +108,14 @@ struct machine {
     uint32_t storage_count;
     uint32_t faults;
     uint16_t speed_percent, flow_percent;
-    uint8_t power;             /* enum machine_power */
-    uint8_t fan_error;         /* 0, or 1 + enum { hot-end, print } */
-    uint8_t tool;              /* MMU: 1..5, 0 none */
-    uint8_t prompt, warning;   /* enum machine_prompt; a warning lies over what is asked */
-    uint8_t halt;              /* enum machine_halt */
+    uint8_t power;           /* enum machine_power */
+    uint8_t fan_error;       /* 0, or 1 + enum { hot-end, print } */
+    uint8_t tool;            /* MMU: 1..5, 0 none */
+    uint8_t prompt, warning; /* enum machine_prompt; a warning lies over what is asked */
+    uint8_t halt;            /* enum machine_halt */
     uint32_t prompt_changes;
-    bool sensor_off;           /* the filament sensor, by somebody's answer */
-    uint8_t slot_state;        /* of the MMU, and its command: "T1"; "" none */
+    bool sensor_off;    /* the filament sensor, by somebody's answer */
+    uint8_t slot_state; /* of the MMU, and its command: "T1"; "" none */
     char slot_command[4];
     bool relative, relative_e; /* what a host's lines have set, as is the feed */
     float feed_mm_s;
@@ -196,9 +196,9 @@ void tools_free(struct machine *machine);
 /* NULL: in use, none, or cold and at rest since the beginning. */
 struct machine_head *tools_docked(struct machine *machine, int tool);
 struct machine_head *tools_head(struct machine *machine, int tool); /* NULL: in use, or none */
-struct heater *tools_nozzle(struct machine *machine, int tool); /* 0: the one in use */
-int tools_in_use(const struct machine *machine);                /* 0: all are docked */
-void tools_pick(struct machine *machine, int tool);             /* 0 and below: park */
+struct heater *tools_nozzle(struct machine *machine, int tool);     /* 0: the one in use */
+int tools_in_use(const struct machine *machine);                    /* 0: all are docked */
+void tools_pick(struct machine *machine, int tool);                 /* 0 and below: park */
 void tools_advance(struct machine *machine);
 void tools_cool(struct machine *machine);       /* all */
 bool tools_heat(const struct machine *machine); /* one in its dock has a target */
@@ -281,7 +281,7 @@ void host_interrupt(struct machine *machine, const char *why);
 /* --- machine_power.c --- */
 bool power_step(struct machine *machine);
 bool protection_step(struct machine *machine);
-void machine_apply_faults(struct machine *machine); /* to the head in use and the bed */
+void machine_apply_faults(struct machine *machine);  /* to the head in use and the bed */
 bool machine_answers(const struct machine *machine); /* the host talks to a firmware that runs */
 
 /* --- resin.c: but for init and free, of a machine with `resin` alone --- */

@@ -165,7 +165,7 @@ void print_pause_now(struct machine *machine)
     machine_set_nozzle(machine, 0);
     machine_set_print_fan(machine, 0);
     print_park(machine, machine->model->park_x_mm, machine->model->park_y_mm,
-         machine->model->park_lift_mm);
+               machine->model->park_lift_mm);
 }
 
 enum machine_refusal machine_pause(struct machine *machine)

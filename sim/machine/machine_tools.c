@@ -9,8 +9,8 @@
  * swaps the two. */
 
 struct machine_tools {
-    /* NULL: that of the tool in use, and those that nothing has happened to: cold heads at rest, which
-     * are made, the same ones whenever that is, when somebody needs them. */
+    /* NULL: that of the tool in use, and those that nothing has happened to: cold heads at rest,
+     * which are made, the same ones whenever that is, when somebody needs them. */
     struct machine_head *docked[MACHINE_TOOLS_MAX];
     uint64_t seeds[MACHINE_TOOLS_MAX];
     uint8_t count;

@@ -67,7 +67,7 @@ struct http_client {
     struct stream *stream; /* NULL: no connection */
     struct http_parser parser;
     struct timer timer;
-    int64_t heard_us; /* the time-out for a reply counts from here */
+    int64_t heard_us;   /* the time-out for a reply counts from here */
     struct slice piece; /* what is being read, while it is */
     bool busy, open, head_request, reply_begun, drained_early;
 };

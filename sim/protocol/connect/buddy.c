@@ -264,7 +264,7 @@ static void failed(void *owner, const struct http_failure *failure)
                    failure->why == NULL ? http_failure_name(failure->kind) : failure->why);
     }
     buddy_told_end(buddy, failure->end, false,
-             failure->why == NULL ? http_failure_name(failure->kind) : failure->why);
+                   failure->why == NULL ? http_failure_name(failure->kind) : failure->why);
     const struct connect_observer_class *class = buddy->observer_class;
     if (class != NULL && class->lost != NULL) {
         struct connect_asked it = buddy_asked(buddy);
@@ -378,7 +378,8 @@ static void step(void *owner)
 {
     struct buddy *buddy = owner;
     buddy->planner.now_us = buddy->world->now_us;
-    if (buddy->exchange || (buddy->ws != NULL && buddy->ws->reading) || (buddy->sleeping && sleep_on(buddy))) {
+    if (buddy->exchange || (buddy->ws != NULL && buddy->ws->reading) ||
+        (buddy->sleeping && sleep_on(buddy))) {
         return;
     }
     buddy->sleeping = false;
@@ -433,7 +434,8 @@ static void restart(struct buddy *buddy, bool error_screen)
     begin(buddy);
     if (error_screen) {
         buddy_look(buddy);
-        buddy->planner.objects.hash = buddy_objects_hash(&buddy->state); /* never told there (3.2) */
+        buddy->planner.objects.hash =
+            buddy_objects_hash(&buddy->state); /* never told there (3.2) */
     }
 }
 

@@ -50,10 +50,10 @@ struct buddy {
     struct buddy_ws *ws;          /* of the WebSocket build; NULL: it speaks HTTP */
     bool sleeping, wake;
     int64_t sleep_end_us;
-    bool started;   /* the printer has booted */
-    bool rebooting; /* RESET is at work, or the mains are gone */
+    bool started;    /* the printer has booted */
+    bool rebooting;  /* RESET is at work, or the mains are gone */
     int64_t boot_us; /* when the firmware can talk again; 0: as soon as the machine is up */
-    bool exchange;  /* a request is on its way */
+    bool exchange;   /* a request is on its way */
     bool exchange_is_event;
     enum buddy_event_type exchange_type;
     int64_t exchange_due_us;
@@ -69,7 +69,7 @@ struct buddy {
     char *api_key;
     char *start_path; /* that Connect started the job with; NULL: another */
     struct buffer job_path, job_name;
-    uint32_t job_known; /* id of the job that the texts are of */
+    uint32_t job_known;   /* id of the job that the texts are of */
     uint32_t dialog_base; /* generation of the dialogs at the start */
     bool error_screen;    /* the firmware has started anew to show an error */
     struct buddy_fitting fittings[BUDDY_SLOTS];
@@ -77,12 +77,12 @@ struct buddy {
     bool enclosure_enabled, printing_filtration, post_print, addon_power;
     int post_print_s;
     int led_percent;
-    int queued; /* lines in the printer's queue */
+    int queued;                        /* lines in the printer's queue */
     struct buddy_transfers *transfers; /* NULL: none since the boot (buddy_transfer.c) */
 };
 
 /* buddy.c: the loop */
-void buddy_wake(struct buddy *buddy); /* the sleep is over */
+void buddy_wake(struct buddy *buddy);                                /* the sleep is over */
 void buddy_send(struct buddy *buddy, struct buddy_request *request); /* and gives it back */
 /* Where the server is; `server` is not NULL. */
 struct endpoint buddy_endpoint(const struct buddy *buddy);
@@ -100,7 +100,7 @@ struct connect_asked buddy_asked(const struct buddy *buddy);
 void buddy_finish(struct buddy *buddy, enum buddy_result result, bool keep);
 /* The connection has ended, or is about to be closed. */
 void buddy_told_end(struct buddy *buddy, enum stream_end end, bool by_us, const char *why);
-void buddy_restart(struct buddy *buddy); /* the firmware starts anew */
+void buddy_restart(struct buddy *buddy);    /* the firmware starts anew */
 void buddy_show_error(struct buddy *buddy); /* … and shows why it has halted */
 
 /* buddy_register.c */
@@ -109,9 +109,9 @@ void buddy_register_reply(struct buddy *buddy, const struct http_message *messag
 void buddy_register_failed(struct buddy *buddy);
 
 /* buddy_snapshot.c */
-void buddy_identify(struct buddy *buddy); /* once: build, settings, and … */
+void buddy_identify(struct buddy *buddy);    /* once: build, settings, and … */
 void buddy_know_itself(struct buddy *buddy); /* serial, network, fingerprint, after an error, too */
-void buddy_look(struct buddy *buddy);     /* state := what the machine is now */
+void buddy_look(struct buddy *buddy);        /* state := what the machine is now */
 
 /* buddy_host.c */
 extern const struct buddy_host_class buddy_host_class;

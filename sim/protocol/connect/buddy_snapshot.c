@@ -146,7 +146,7 @@ static void look_at_objects(struct buddy *buddy)
         }
         memcpy(buddy->object_names, objects->names, sizeof objects->names);
     }
-    state->object_names = (const char (*)[BUDDY_OBJECT_NAME_BYTES])buddy->object_names;
+    state->object_names = (const char(*)[BUDDY_OBJECT_NAME_BYTES])buddy->object_names;
 }
 
 /* ---- job ---- */
@@ -209,8 +209,7 @@ static float number(double value)
 static void look_at_slots(struct buddy *buddy, const struct machine_readings *readings)
 {
     struct buddy_state *state = &buddy->state;
-    state->slot_active =
-        readings->mmu || readings->tool_count > 0 ? readings->slot_active : 1;
+    state->slot_active = readings->mmu || readings->tool_count > 0 ? readings->slot_active : 1;
     state->mmu_progress = readings->slot_state;
     state->mmu_command = readings->mmu ? readings->slot_command[0] : 0;
     for (int i = 0; i < BUDDY_SLOTS; i++) {

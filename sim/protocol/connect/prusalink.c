@@ -348,8 +348,9 @@ static void make_sdk(struct connect_face *face, const char *token)
         face_plan(face, STEP_LOCAL, LOCAL_FOUND);
         face_plan(face, STEP_PRINTER, PRINTER_FOUND);
     } else if (!face_is_sl1(face) || machine_state(face->machine) != STATE_BUSY) {
-        face_plan(face, STEP_BARE, 0); /* whoever made the face may still say at which pace it tells */
-    } /* else with the first state of its firmware */
+        face_plan(face, STEP_BARE,
+                  0); /* whoever made the face may still say at which pace it tells */
+    }                 /* else with the first state of its firmware */
 }
 
 /* An address and a name for a printer that was given none: a function of its serial number
@@ -371,9 +372,8 @@ static enum connect_host_kind kind_of(const struct machine *machine,
     if (strcmp(machine_model(machine)->family, "buddy") == 0) {
         return CONNECT_HOST_BUDDY;
     }
-    return machine_has_resin(machine) && settings->host == CONNECT_HOST_PRUSALINK
-               ? CONNECT_HOST_SL1
-               : settings->host;
+    return machine_has_resin(machine) && settings->host == CONNECT_HOST_PRUSALINK ? CONNECT_HOST_SL1
+                                                                                  : settings->host;
 }
 
 struct connect_face *connect_face_new(struct world *world, struct network *network,

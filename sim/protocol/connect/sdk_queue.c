@@ -248,10 +248,8 @@ static void follow(struct sdk_exchange *exchange, int status, struct slice locat
     char *here = exchange->url;
     if (here == NULL) {
         static const char *const places[] = {
-            [SDK_TELEMETRY] = "/p/telemetry",
-            [SDK_EVENT] = "/p/events",
-            [SDK_POLL] = "/p/register",
-            [SDK_REGISTER] = "/p/register",
+            [SDK_TELEMETRY] = "/p/telemetry", [SDK_EVENT] = "/p/events",
+            [SDK_POLL] = "/p/register",       [SDK_REGISTER] = "/p/register",
             [SDK_CAMERA] = "/p/camera",
         };
         struct buffer url = {0};

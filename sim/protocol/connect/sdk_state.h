@@ -25,11 +25,11 @@ struct sdk_item {
     struct sdk_item *next;
     enum sdk_item_kind kind;
     char timestamp[32];
-    int64_t expires_s;  /* poll: wall clock */
-    int64_t due_us;     /* when it was to be said */
+    int64_t expires_s;        /* poll: wall clock */
+    int64_t due_us;           /* when it was to be said */
     struct buffer_pool *pool; /* that lends the body's memory */
-    struct buffer body; /* JSON; of a poll the code; of a snapshot see sdk_snapshot.c */
-    char *camera_id;    /* of a registration of a camera, else NULL; owned */
+    struct buffer body;       /* JSON; of a poll the code; of a snapshot see sdk_snapshot.c */
+    char *camera_id;          /* of a registration of a camera, else NULL; owned */
 };
 
 /* Why an item is lost: the class of the exception decides which condition breaks (connect-sdk.md
@@ -143,7 +143,7 @@ struct connect_sdk {
     struct sdk_view *views;
     struct sdk_transfer *transfer; /* NULL: there was none yet */
     int64_t transfer_turn_us;
-    uint32_t quirks_off; /* that are not shown */
+    uint32_t quirks_off;             /* that are not shown */
     int64_t began_us;                /* the program's start */
     struct sdk_cameras *cameras;     /* NULL: none */
     struct sdk_snapshots *snapshots; /* NULL: no picture yet */
