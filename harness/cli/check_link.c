@@ -82,6 +82,12 @@ static int play(const struct cli_usage *usage, struct suite_options *options,
         .link_patient = options->only.count > 0,
         .ca_file = options->ca,
         .insecure = options->insecure};
+    if (url != NULL && !options->list && targets.link_password == NULL &&
+        targets.link_api_key == NULL) {
+        return cli_complain(usage, "a password is needed, HOTBED_PRUSALINK_PASSWORD, or a key, "
+                                   "HOTBED_PRUSALINK_API_KEY; any key does for a server that "
+                                   "asks for none");
+    }
     snprintf(again, sizeof again, "hotbed check prusalink%s%s%s%s%s%s%s", url != NULL ? " " : "",
              url != NULL ? url : "", targets.link_user != NULL && url != NULL ? " --user " : "",
              targets.link_user != NULL && url != NULL ? targets.link_user : "",

@@ -27,6 +27,7 @@ says 2 "no PrusaLink server takes part here" check connect-printer --misbehave l
 says 2 "neither a misbehaviour of our server" check connect-server --misbehave no-such
 says 2 "expected link:" check prusalink --misbehave telemetry-status=503
 says 2 "no such misbehaviour" check sync --misbehave link:no-such
+says 2 "a password is needed" check prusalink http://127.0.0.1:1
 for subject in prusalink prusalink-client sync; do
     says 2 "there is no option --websocket" check $subject --websocket
     says 2 "there is no option --control" check $subject --control http://127.0.0.1:1
