@@ -113,7 +113,7 @@ static void texts_are_merged_as_trees_are(void **state)
     struct buffer known = {0}, merged = {0};
     buffer_append_text(&known, "{}");
     cJSON *tree = cJSON_CreateObject();
-    for (int i = 0; i < 3000; i++) {
+    for (int i = 0; i < 800; i++) {
         cJSON *fresh = any_object(&random, 0);
         char *text = i % 2 == 0 ? cJSON_Print(fresh) : cJSON_PrintUnformatted(fresh);
         buffer_clear(&merged);
