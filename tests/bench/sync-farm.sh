@@ -62,7 +62,9 @@ echo '; changed' >>"$work/prints/jobs/today/cube.gcode"
 rm "$work/prints/jobs/today/short.gcode"
 cp "$work/prints/jobs/today/pauses.gcode" "$work/prints/new.gcode"
 run 'a file changed, one gone, one new' 0 "${sync[@]}" --execute
-head -c $((rate * 10)) /dev/zero | tr '\0' 'G' >"$work/prints/large.gcode"
+slow=300000 # a Buddy board on Ethernet: docs/models.md, "uploads"
+[[ $rate =~ ^[0-9]+$ ]] && slow=$rate
+head -c $((slow * 10)) /dev/zero | tr '\0' 'G' >"$work/prints/large.gcode"
 run 'interrupted in a large upload' 130 timeout --preserve-status -s INT 5 "${sync[@]}" --execute
 run 'execute' 0 "${sync[@]}" --execute
 
