@@ -63,25 +63,7 @@ wait $keeper || { cat "$work/one"; exit 1; }
 kill $one
 wait $one || true
 
-port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
-cat > "$work/nginx.conf" <<CONF
-worker_processes 1;
-pid $work/nginx.pid;
-error_log $work/error.log;
-worker_rlimit_nofile 60000;
-events { worker_connections 30000; }
-http {
-    access_log off;
-    keepalive_requests 1000000000;
-    keepalive_timeout 1h;
-    client_body_temp_path $work/body; proxy_temp_path $work/proxy; fastcgi_temp_path $work/fastcgi;
-    uwsgi_temp_path $work/uwsgi; scgi_temp_path $work/scgi;
-    server { listen 127.0.0.1:$port backlog=20000; location / { return 204; } }
-}
-CONF
-/usr/sbin/nginx -c "$work/nginx.conf" -g 'daemon off;' &
-server=$!
-until curl -s -o /dev/null "http://127.0.0.1:$port/"; do sleep 0.05; done
+. tests/bench/nginx.sh
 
 # Made once: no Lua runs for a request.
 cat > "$work/telemetry.lua" <<LUA
